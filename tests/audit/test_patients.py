@@ -229,6 +229,18 @@ def test_a_record_is_for_further_patients(table, tmp_path, monkeypatch, capsys):
     assert summary["load"]["interval"]["patients"] == 11 and len(summary["load"]["members"]["lesions"]) == 3
 
 
+def test_another_visit_of_a_calibration_patient_is_counted_and_that_is_said(table, found, tmp_path):
+    """A record has no names: it can only warn."""
+    record = build_record(table)
+    visit = write(tmp_path, [30], ["p0"])  # p0 is one of the calibration patients
+    audited = audit_patients(read_audit_cohort(visit), silent, record)
+    assert audited.coverage["volume_ml"].patients == 1
+    warned = "Another visit of a calibration patient counts here as a further patient, and is no test"
+    assert sum(warned in one for one in sentences(audited)) == 1
+    assert warned in patients_page(audited, "visit")
+    assert not any("Another visit" in one for one in sentences(found))
+
+
 def test_a_record_counts_as_its_calibration_cases_were_counted(table, tmp_path):
     """Results with another smallest lesion are measured with the record's, which its intervals are of."""
     record = build_record(table)

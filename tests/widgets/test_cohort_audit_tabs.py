@@ -121,7 +121,8 @@ def test_groups(dock, qtbot, study):
     assert "4 patients; visits of one patient count once." in found.sentences
     assert table_named(tab, "Gaps between groups").rowCount() == 4 * 1  # raw, as nothing is adjusted for
     assert table_named(tab, "Cases").rowCount() == 6 and tab.found.open_case.isVisible()
-    assert found.folders["case 3"] == study / "results3" and len(tab.found.charts) > 0
+    assert found.folders["case 3"] == study / "results3"
+    assert found.references["case 3"] == study / "mask3.nii.gz" and len(tab.found.charts) > 0
 
 
 def test_attributes(dock, qtbot, study, monkeypatch):
@@ -221,6 +222,12 @@ def test_a_case_of_a_table_is_opened_in_the_window(viewer, qtbot, study):
     click(qtbot, tab.found.open_case)
     qtbot.waitUntil(lambda: review.case.prediction is not None, timeout=10_000)
     assert review.case.images["flair"].path == study / "flair2.nii.gz"
+    reference = viewer.layers["reference"]  # that the table names: missed lesions can be seen
+    np.testing.assert_array_equal(reference.data, read_image(study / "mask2.nii.gz").data)
+    assert not reference.visible and review.calibration.reference.findData("reference") >= 0
+    assert review.cohort.cases.open_elsewhere("case 3", study / "results3", study / "flair3.nii.gz")
+    qtbot.waitUntil(lambda: "reference mask cannot be used" in tab.message.text(), timeout=10_000)
+    assert "reference" not in viewer.layers and review.case.images["flair"].path == study / "flair3.nii.gz"
     qtbot.waitUntil(review.lesions.isVisible, timeout=3000)
     review.show_dock("cohort")
     assert tab.found.isVisible() and tab.found.table.rowCount() == 6  # what was found is still there

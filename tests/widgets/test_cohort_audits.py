@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QPoint, Qt, QTimer
 from qtpy.QtGui import QImage
-from qtpy.QtWidgets import QTableWidget
+from qtpy.QtWidgets import QApplication, QDialogButtonBox, QLineEdit, QTableWidget
 
 from napari_uncertainseg._base import Cancelled, InputError
 from napari_uncertainseg.audit.table_glance import look_at_table, stamp_of
@@ -75,9 +75,8 @@ class Computing:
         (request.out / "rows.tsv").write_text("case\n")
         frame = pd.DataFrame({"case": ["one", "two"], "gap": [0.123456, float("nan")], "n": [3, 4]})
         tables = (FoundTable("Cases", frame, {"gap": "A <gap>."}, "case"), FoundTable("Other", frame[["n"]]))
-        return Findings(
-            ("A sentence.", "<b>Another</b> one."), tables, "page.html", {"one": Path("/results/one")}
-        )
+        places = {"one": Path("/results/one")}, {"one": Path("/masks/one.nii.gz")}
+        return Findings(("A sentence.", "<b>Another</b> one."), tables, "page.html", *places)
 
 
 def columns(glance, values):
@@ -391,15 +390,63 @@ def test_what_was_found_is_kept_in_a_new_folder_and_shown_in_the_browser(
     click(qtbot, tab.found.open_page)
     assert pages[0].read_text() == PAGE
     out = tmp_path / "kept here"
-    monkeypatch.setattr(tab_module, "ask_folder", lambda *_: out)
+    monkeypatch.setattr(tab_module, "ask_new_folder", lambda *_: out)
     click(qtbot, tab.found.save)
     assert sorted(path.name for path in out.iterdir()) == ["page.html", "rows.tsv"]
     assert tab.message.text() == f"Saved in {out}."
     click(qtbot, tab.found.save)
     assert tab.message.text().startswith("⚠ It was not saved:") and "not empty" in tab.message.text()
-    monkeypatch.setattr(tab_module, "ask_folder", lambda *_: None)
+    other = cohort.with_name("other.tsv")
+    other.write_text(cohort.read_text())
+    choose(tab, qtbot, other, monkeypatch)
+    assert not tab.message.text() and not tab.message.isVisible()
+    monkeypatch.setattr(tab_module, "ask_new_folder", lambda *_: None)
     click(qtbot, tab.found.save)  # given up
     assert len(list(out.iterdir())) == 2
+
+
+def test_the_name_of_a_new_folder_can_be_typed(dock, qtbot, cohort, monkeypatch, tmp_path):
+    tab, met = tab_of(dock, qtbot), []
+    choose(tab, qtbot, cohort, monkeypatch)
+    run(tab, qtbot)
+    own, name = Qt.ApplicationAttribute.AA_DontUseNativeDialogs, tmp_path / "not there yet"
+    before = QApplication.testAttribute(own)
+
+    def answer():
+        dialog = QApplication.activeModalWidget()
+        try:
+            met.append(dialog.findChild(QLineEdit).text())
+            dialog.findChild(QLineEdit).setText(str(name))
+            button = dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Save)
+            met.append(button.isEnabled())
+            button.click()
+        finally:
+            if dialog.isVisible():
+                dialog.reject()
+
+    QApplication.setAttribute(own, True)
+    try:
+        QTimer.singleShot(300, answer)
+        click(qtbot, tab.found.save)
+    finally:
+        QApplication.setAttribute(own, before)
+    assert met == ["groups", True] and (name / "page.html").read_text() == PAGE
+
+
+def test_a_file_that_may_be_left_out(make, qtbot, cohort, audit, monkeypatch, tmp_path):
+    model = PathInput("model", "Model", "Of the results.", "folder", without="found by itself")
+    dock = make([replace(audit, inputs=(*audit.inputs, model))])
+    tab = tab_of(dock, qtbot)
+    choose(tab, qtbot, cohort, monkeypatch)
+    fields = tab.inputs.fields
+    assert (fields["other"].name.text(), fields["model"].name.text()) == ("none", "found by itself")
+    monkeypatch.setattr("napari_uncertainseg.widgets.cohort.inputs.ask_dataset", lambda *_: tmp_path / "m")
+    click(qtbot, fields["model"].button)
+    clear = fields["model"].clear
+    words = clear.fontMetrics().horizontalAdvance(clear.text())
+    assert fields["model"].value == tmp_path / "m" and clear.isVisible() and clear.width() > words + 8
+    click(qtbot, clear)
+    assert fields["model"].value is None and fields["model"].name.text() == "found by itself"
 
 
 def test_a_row_that_is_a_case_opens_it(dock, qtbot, cohort, monkeypatch):
@@ -414,11 +461,14 @@ def test_a_row_that_is_a_case_opens_it(dock, qtbot, cohort, monkeypatch):
     qtbot.mouseClick(table.viewport(), LEFT, pos=at)
     click(qtbot, tab.found.open_case)
     qtbot.mouseDClick(table.viewport(), LEFT, pos=at)
-    assert wanted == [("one", Path("/results/one"))] * 2
+    assert wanted == [("one", Path("/results/one"), Path("/masks/one.nii.gz"))] * 2
     below = table.visualItemRect(table.item(1, 1)).center()
     qtbot.mouseClick(table.viewport(), LEFT, pos=below)
     qtbot.mouseDClick(table.viewport(), LEFT, pos=below)
-    assert wanted[-1] == ("two", None) and "Where the results of two lie is not known" in tab.message.text()
+    assert (
+        wanted[-1] == ("two", None, None)
+        and "Where the results of two lie is not known" in tab.message.text()
+    )
 
 
 def test_the_table_is_remembered_and_shown_by_name(make, qtbot, cohort, monkeypatch):

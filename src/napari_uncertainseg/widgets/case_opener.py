@@ -57,14 +57,21 @@ class CaseOpener:
         segment.stop()
         close_case(self._case)
         added = self._show(loaded.layers)
-        if REFERENCE in added:
-            self._viewer.layers.move(self._viewer.layers.index(added[REFERENCE]), len(self._viewer.layers))
+        self._raise_reference(added)
         self._viewer.reset_view()
         segment.roles.choose({name: layer for name, layer in added.items() if name != REFERENCE})
         segment.run_when_ready()
 
-    def open_results(self, restored: SavedResults, folder: Path, segment: SegmentDock) -> None:
+    def open_results(
+        self,
+        restored: SavedResults,
+        folder: Path,
+        segment: SegmentDock,
+        reference: LayerData | None = None,
+    ) -> None:
         """Show a folder of results instead of the case before, as it was when it was written.
+
+        The mask to compare with is shown with it where there is one.
 
         Verdicts and painting that no session keeps are lost: ask before.
         """
@@ -72,7 +79,9 @@ class CaseOpener:
         case = self._case
         close_case(case)
         scans = {modality: layer_data(scan, colormap="gray") for modality, scan in restored.scans.items()}
-        added = self._show(scans)
+        added = self._show(scans if reference is None else {**scans, REFERENCE: reference})
+        self._raise_reference(added)
+        added.pop(REFERENCE, None)
         for modality, layer in added.items():
             layer.visible = modality == main_of(added)
         segment.roles.choose(added)
@@ -86,6 +95,11 @@ class CaseOpener:
         case.stepped.emit(" ".join([opened, *restored.notes]))
         for note in restored.notes:
             show_info(note)
+
+    def _raise_reference(self, added: Mapping[str, Layer]) -> None:
+        """Move the mask to compare with above all scans."""
+        if REFERENCE in added:
+            self._viewer.layers.move(self._viewer.layers.index(added[REFERENCE]), len(self._viewer.layers))
 
     def _show(self, layers: Mapping[str, LayerData]) -> dict[str, Layer]:
         """Remove the layers of the case before, and add those of another, by modality."""

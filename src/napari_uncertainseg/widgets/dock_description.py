@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.evaluate.saved_results import SavedResults
 from napari_uncertainseg.explain.place.known_zones import KnownZones
 from napari_uncertainseg.runs.current_run import CurrentRun
 from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
-from napari_uncertainseg.widgets.scans.loaded_case import LoadedCase
+from napari_uncertainseg.widgets.scans.loaded_case import OpenCase, OpenResults
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.kept_review import ReviewKeeper
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
@@ -52,8 +50,8 @@ class ReviewContext:
     preferences: PreferenceStore
     sessions: SessionFile
     keeper: ReviewKeeper
-    open_case: Callable[[LoadedCase], None]
-    open_results: Callable[[SavedResults, Path], bool]
+    open_case: OpenCase
+    open_results: OpenResults
     run: CurrentRun
     show_findings: Callable[[], None]
     zones: KnownZones

@@ -26,7 +26,7 @@ from napari_uncertainseg.widgets.dock_list import DOCKS
 from napari_uncertainseg.widgets.keys import WindowKeys
 from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
 from napari_uncertainseg.widgets.open_docks import OpenDock, OpenDocks
-from napari_uncertainseg.widgets.scans.layer_reader import read_layers
+from napari_uncertainseg.widgets.scans.layer_reader import LayerData, read_layers
 from napari_uncertainseg.widgets.scans.loaded_case import LoadedCase
 from napari_uncertainseg.widgets.segment.dock import SegmentDock
 from napari_uncertainseg.widgets.shared import napari_internals
@@ -231,8 +231,10 @@ class Review(QObject):
         self._check_no_exercise()
         self.show_results(read_saved_results(folder), folder)
 
-    def show_results(self, restored: SavedResults, folder: Path) -> bool:
-        """The same with results that were read; False where the user wants to keep what is open.
+    def show_results(self, restored: SavedResults, folder: Path, reference: LayerData | None = None) -> bool:
+        """The same with results that were read, and with a mask to compare with where there is one.
+
+        False where the user wants to keep what is open.
 
         Raises
         ------
@@ -243,7 +245,7 @@ class Review(QObject):
         if not question_before_results(self._window, self.case).allows():
             return False
         self.open()
-        self._opener.open_results(restored, folder, self.dock(SegmentDock))
+        self._opener.open_results(restored, folder, self.dock(SegmentDock), reference)
         self.show_findings()
         return True
 

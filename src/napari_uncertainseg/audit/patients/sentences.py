@@ -15,7 +15,7 @@ _MOST_NAMES = 8
 def sentences(found: PatientAudit) -> list[str]:
     """Whether intervals hold, and which scans are unlike the others."""
     said = [_promise(found), *(_coverage(name, found.coverage[name]) for name in QUANTITIES)]
-    said += [_no_test(found), *_without(found)]
+    said += [_no_test(found), _other_visits(found), *_without(found)]
     known = [one for one in found.results if one.measured.unlike is not None]
     if known:
         strange = [one for one in known if one.measured.unlike]
@@ -92,7 +92,17 @@ def _no_test(found: PatientAudit) -> str:
     return (
         f"These shares test nothing: as errors of the same patients make the intervals, about "
         f"{100 * LEVEL:.0f} in 100 lie inside whatever the model is. Whether the intervals hold is tested by "
-        "a record of other patients (--record; Record in the window)."
+        "a calibration record of other patients."
+    )
+
+
+def _other_visits(found: PatientAudit) -> str:
+    """That a record knows scans, and not patients: it holds no names."""
+    if found.own:
+        return ""
+    return (
+        "The record knows only its very same scans. Another visit of a calibration patient counts here as a "
+        "further patient, and is no test: leave such visits out."
     )
 
 
@@ -114,7 +124,7 @@ def _without(found: PatientAudit) -> list[str]:
     if reasons and found.own:
         said.append(
             "The patient whom an interval is for is always left out, and does not count: give references of "
-            f"{needed + 1} patients or more, or a calibration record (--record; Record in the window)."
+            f"{needed + 1} patients or more, or a calibration record of other patients."
         )
     return said
 

@@ -23,7 +23,7 @@ from napari_uncertainseg.widgets.cohort.findings_view import FindingsView, Shown
 from napari_uncertainseg.widgets.cohort.inputs import InputForm
 from napari_uncertainseg.widgets.cohort.page_pictures import pictures_of
 from napari_uncertainseg.widgets.cohort.table_source import SourceRow, TableSource
-from napari_uncertainseg.widgets.shared.dialogs import ask_folder
+from napari_uncertainseg.widgets.shared.dialogs import ask_new_folder
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, plain_tooltip, yielding_label
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 
@@ -46,8 +46,9 @@ class AuditTab(QWidget):
         Qt parent.
     """
 
-    case_wanted = Signal(str, str, object)
-    """The user wants to open a case: the audit's key, the case's name, and its folder of results or None."""
+    case_wanted = Signal(str, str, object, object)
+    """The user wants to open a case: the audit's key, the case's name, and its folder of results and its
+    reference, either perhaps None."""
 
     def __init__(
         self,
@@ -59,6 +60,8 @@ class AuditTab(QWidget):
         super().__init__(parent)
         self.audit, self._source = audit, source
         self.shown: ShownFindings | None = None
+        self._of = source.path
+        """The table that the message is about."""
         self._scratch: TemporaryDirectory[str] | None = None
         self._numbers = itertools.count(1)
         self._jobs = JobRunner(self)
@@ -144,8 +147,8 @@ class AuditTab(QWidget):
         out = Path(self._scratch.name) / f"{self.audit.key}-{next(self._numbers)}"
         self._jobs.start(partial(_answer, self.audit, glance, self.inputs.values, out))
 
-    def _on_case(self, name: str, folder: Path | None) -> None:
-        self.case_wanted.emit(self.audit.key, name, folder)
+    def _on_case(self, name: str, folder: Path | None, reference: Path | None) -> None:
+        self.case_wanted.emit(self.audit.key, name, folder, reference)
 
     def open_page(self) -> None:
         """Show the page in the browser."""
@@ -154,9 +157,11 @@ class AuditTab(QWidget):
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(page)))
 
     def save(self) -> None:
-        """Ask for a folder, and keep what was found in it."""
-        folder = None if self.shown is None else ask_folder(self, texts.SAVE_DIALOG)
-        if folder is None or self.shown is None:
+        """Ask for a new folder, and keep what was found in it."""
+        if self.shown is None:
+            return
+        folder = ask_new_folder(self, texts.SAVE_DIALOG, self.audit.key)
+        if folder is None:
             return
         try:
             check_new(folder)
@@ -210,6 +215,9 @@ class AuditTab(QWidget):
         self.message.setVisible(bool(sentence))
 
     def _on_source(self) -> None:
+        if self._source.path != self._of:  # what was said is about the table before
+            self._of = self._source.path
+            self.say("")
         if self._source.glance is not None:
             self.inputs.offer(self._source.glance)
         self._show()

@@ -55,8 +55,8 @@ def describe_table(glance: TableGlance) -> str:
 RUN_LABELS = {"IDLE": "Run", "RUNNING": "Cancel", "CANCELLING": "Cancelling …"}
 RUN_TIP, CANCEL_TIP = "Compute this in the background.", "Stop. What was found before stays."
 CANCELLED = "Cancelled. Nothing was changed."
-NONE, BROWSE, CLEAR = "none", "Choose…", "None"
-CLEAR_TIP = "Take none."
+BROWSE, CLEAR = "Choose…", "Clear"
+CLEAR_TIP = "Take back what was chosen."
 
 
 def stage(said: str, left: float | None) -> str:
@@ -81,7 +81,7 @@ OPEN_CASE_TIP = "Open the results of the case in the selected row. A double clic
 OPEN_PAGE, SAVE = "Open page", "Save to folder…"
 OPEN_PAGE_TIP = "Show the whole page, with all charts and tables, in the browser."
 SAVE_TIP = "Keep the page, the tables (TSV) and all numbers (JSON) in a new folder."
-SAVE_DIALOG = "New or empty folder for what was found"
+SAVE_DIALOG = "New folder for what was found: type its name"
 NO_CHART = "This chart cannot be shown here: press Open page."
 OTHER_CHOICES = "These were found with other choices: press Run to use those above."
 CHANGED = "The table was changed after this was found: press Run to find it anew."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -28,14 +27,20 @@ from napari_uncertainseg.evaluate.readings import (
     latest_annotator,
     next_to_read,
 )
-from napari_uncertainseg.evaluate.saved_results import SavedResults
 from napari_uncertainseg.evaluate.worklist import WorkCase, Worklist, read_worklist_for
 from napari_uncertainseg.runs.current_run import CurrentRun
 from napari_uncertainseg.runs.review_sessions import ReviewOfRun, review_of_run
 from napari_uncertainseg.widgets.cohort import texts
 from napari_uncertainseg.widgets.cohort.case_table import case_table
 from napari_uncertainseg.widgets.cohort.run_panel import RunPanel
-from napari_uncertainseg.widgets.scans.loaded_case import LoadedCase, LoadedResults, load_case, load_results
+from napari_uncertainseg.widgets.scans.loaded_case import (
+    LoadedCase,
+    LoadedResults,
+    OpenCase,
+    OpenResults,
+    load_case,
+    load_results,
+)
 from napari_uncertainseg.widgets.shared.dialogs import DiscardQuestion, ask_dataset, ask_table
 from napari_uncertainseg.widgets.shared.form_helpers import button_with_tip, wrapping_label
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
@@ -49,10 +54,6 @@ _TABLE_HEIGHT = 130
 """Pixels of the list in a small window: its head and four cases."""
 _PAUSE_MS = 300
 """Milliseconds without a key after which a name has been typed."""
-OpenCase = Callable[[LoadedCase], None]
-"""Shows a case instead of the current one; raises InputError where that is not possible now."""
-OpenResults = Callable[[SavedResults, Path], bool]
-"""Likewise results; False where the reader wants to keep what is open."""
 
 
 class CasesPanel(QWidget):
@@ -232,14 +233,13 @@ class CasesPanel(QWidget):
 
     def open_selected(self) -> None:
         """Open the selected case."""
-        row = self.table.selected_row
-        if row is not None:
+        if (row := self.table.selected_row) is not None:
             self._open(row)
 
-    def open_elsewhere(self, name: str, folder: Path | None) -> bool:
+    def open_elsewhere(self, name: str, folder: Path | None, reference: Path | None = None) -> bool:
         """Open a folder of results, or the case of the list with a name; False where there is neither."""
         if folder is not None:
-            self._begin(WorkCase(name, {}, results=folder), None)
+            self._begin(WorkCase(name, {}, reference, folder), None)
             return True
         cases = () if self._worklist is None else self._worklist.cases
         row = next((i for i, case in enumerate(cases) if case.name == name), None)
@@ -301,9 +301,8 @@ class CasesPanel(QWidget):
                 self._show_message("")
                 return
             self._row = self._opening
-            if isinstance(loaded, LoadedCase):
-                messages += [as_warning(texts.no_reference(loaded.problem))] if loaded.problem else []
-            elif self._keeper is not None:
+            messages += [as_warning(texts.no_reference(loaded.problem))] if loaded.problem else []
+            if isinstance(loaded, LoadedResults) and self._keeper is not None:
                 messages += filter(None, [self._keeper.resume_prepared(self.annotator.text())])
         except InputError as error:
             self._show_message(as_warning(error))
@@ -321,7 +320,8 @@ class CasesPanel(QWidget):
     def _shows(self, loaded: LoadedCase | LoadedResults) -> bool:
         """Show a case; False where the reader wants to keep what is open."""
         if isinstance(loaded, LoadedResults):
-            return self._open_results is not None and self._open_results(loaded.results, loaded.folder)
+            show = self._open_results
+            return show is not None and show(loaded.results, loaded.folder, loaded.reference)
         if not self._discard.allows():  # reviewed while the files were read
             return False
         self._open_case(loaded)

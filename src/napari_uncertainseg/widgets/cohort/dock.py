@@ -16,10 +16,11 @@ from napari_uncertainseg.widgets.cohort import audit_texts as texts
 from napari_uncertainseg.widgets.cohort.audit_tab import AuditTab
 from napari_uncertainseg.widgets.cohort.audits.all_audits import AUDITS
 from napari_uncertainseg.widgets.cohort.audits.description import ACQUISITIONS, COHORT, SCORES, Audit
-from napari_uncertainseg.widgets.cohort.cases import CasesPanel, OpenCase, OpenResults
+from napari_uncertainseg.widgets.cohort.cases import CasesPanel
 from napari_uncertainseg.widgets.cohort.tab_row import TabRow
 from napari_uncertainseg.widgets.cohort.table_source import TableSource
 from napari_uncertainseg.widgets.dock_description import Dock
+from napari_uncertainseg.widgets.scans.loaded_case import OpenCase, OpenResults
 from napari_uncertainseg.widgets.shared.dock_area import DockArea
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.kept_review import ReviewKeeper
@@ -152,9 +153,9 @@ class CohortDock(DockWidget):
 
     # -- cases --------------------------------------------------------------------------------
 
-    def _open_case(self, key: str, name: str, folder: Path | None) -> None:
+    def _open_case(self, key: str, name: str, folder: Path | None, reference: Path | None) -> None:
         self._asking = self.tabs[key]
-        if not self.cases.open_elsewhere(name, folder):
+        if not self.cases.open_elsewhere(name, folder, reference):
             self._asking.say(texts.unknown_case(name))
 
     def _on_said(self, sentence: str) -> None:

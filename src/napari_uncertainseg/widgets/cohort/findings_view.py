@@ -62,8 +62,8 @@ class FindingsView(QWidget):
         Qt parent.
     """
 
-    case_wanted = Signal(str, object)
-    """The user wants to open a case: its name, and its folder of results or None."""
+    case_wanted = Signal(str, object, object)
+    """The user wants to open a case: its name, and its folder of results and its reference, perhaps None."""
     page_wanted = Signal()
     """The page is to be shown."""
     saving_wanted = Signal()
@@ -188,8 +188,9 @@ class FindingsView(QWidget):
 
     def _open_row(self, row: int | None, column: int = 0) -> None:
         case = self.case_at(row)
-        if case and self._findings is not None:
-            self.case_wanted.emit(case, self._findings.folders.get(case))
+        found = self._findings
+        if case and found is not None:
+            self.case_wanted.emit(case, found.folders.get(case), found.references.get(case))
 
     # -- charts -------------------------------------------------------------------------------
 

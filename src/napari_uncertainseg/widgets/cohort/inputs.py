@@ -263,7 +263,6 @@ class PathField(Field):
         self.name = yielding_label()
         self.button: QPushButton = button_with_tip(texts.BROWSE, plain_tooltip(asked.tip))
         self.clear: QPushButton = button_with_tip(texts.CLEAR, texts.CLEAR_TIP)
-        self.clear.setMaximumWidth(28)
         layout = QHBoxLayout(self.widget)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.name, stretch=1)
@@ -291,6 +290,6 @@ class PathField(Field):
 
     def _take(self, path: Path | None) -> None:
         self._path = path
-        self.name.setText(texts.NONE if path is None else texts.table_name(path))
+        self.name.setText(self._asked.without if path is None else texts.table_name(path))
         self.name.setToolTip("" if path is None else plain_tooltip(str(path)))
         self.clear.setVisible(path is not None)

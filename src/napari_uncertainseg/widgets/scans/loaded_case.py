@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,11 +39,29 @@ class LoadedCase:
 
 @dataclass(frozen=True, eq=False)
 class LoadedResults:
-    """The results of a case, which have been read: nothing need be segmented."""
+    """The results of a case, which have been read: nothing need be segmented.
+
+    Attributes
+    ----------
+    case, folder, results
+        Whose, and what is in the folder.
+    reference
+        The layer with the mask to compare with; None where there is none.
+    problem
+        Why the reference could not be read; empty otherwise.
+    """
 
     case: WorkCase
     folder: Path
     results: SavedResults
+    reference: LayerData | None = None
+    problem: str = ""
+
+
+OpenCase = Callable[[LoadedCase], None]
+"""Shows a case instead of the current one; raises InputError where that is not possible now."""
+OpenResults = Callable[[SavedResults, Path, LayerData | None], bool]
+"""Likewise results and the reference; False where the reader wants to keep what is open."""
 
 
 def load_results(case: WorkCase, folder: Path, progress: Progress) -> LoadedResults:
@@ -52,10 +70,10 @@ def load_results(case: WorkCase, folder: Path, progress: Progress) -> LoadedResu
     Raises
     ------
     InputError
-        If they cannot be read.
+        If they cannot be read. A reference that cannot be is left out.
     """
     progress("reading", 0.0)
-    return LoadedResults(case, folder, read_saved_results(folder))
+    return LoadedResults(case, folder, read_saved_results(folder), *_reference_of(case))
 
 
 def load_case(case: WorkCase, progress: Progress) -> LoadedCase:
@@ -76,11 +94,18 @@ def load_case(case: WorkCase, progress: Progress) -> LoadedCase:
             )
         options["metadata"][KEY]["modality"] = modality  # the list knows better than the file's name
         layers[modality] = data, options | {"visible": modality == main_of(case.images)}, kind
+    reference, problem = _reference_of(case)
+    if reference is not None:
+        layers[REFERENCE] = reference
+    return LoadedCase(case, layers, problem)
+
+
+def _reference_of(case: WorkCase) -> tuple[LayerData | None, str]:
+    """The layer with the mask to compare with, if there is one, or why it cannot be read."""
     if case.reference is None:
-        return LoadedCase(case, layers)
+        return None, ""
     try:
         labels = read_labels(case.reference)
     except InputError as error:
-        return LoadedCase(case, layers, str(error))
-    layers[REFERENCE] = layer_data(labels, "labels", name=REFERENCE, visible=False, opacity=0.5)
-    return LoadedCase(case, layers)
+        return None, str(error)
+    return layer_data(labels, "labels", name=REFERENCE, visible=False, opacity=0.5), ""

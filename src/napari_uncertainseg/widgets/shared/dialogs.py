@@ -55,6 +55,27 @@ def ask_folder(parent: QWidget, title: str) -> Path | None:
     return Path(chosen)
 
 
+def ask_new_folder(parent: QWidget, title: str, name: str) -> Path | None:
+    """Ask for the name of a folder that is not there yet; None if the user cancels.
+
+    A dialog for folders takes only those that are there, so that this one is for a file's name.
+
+    Parameters
+    ----------
+    parent, title
+        The dialog's.
+    name
+        Proposed name.
+    """
+    start = Path(get_save_history()[0]) / name
+    quiet = QFileDialog.Option.DontConfirmOverwrite
+    chosen, _ = QFileDialog.getSaveFileName(parent, title, str(start), "Folder (*)", options=quiet)
+    if not chosen:
+        return None
+    update_save_history(chosen)
+    return Path(chosen)
+
+
 def ask_yes_no_cancel(parent: QWidget, title: str, question: str, yes: str, no: str | None) -> bool | None:
     """Ask a question whose buttons say what they do; None where the user cancels."""
     box = QMessageBox(QMessageBox.Icon.Question, title, visible(question), parent=parent)

@@ -20,10 +20,10 @@ from napari_uncertainseg.widgets.cohort.audits.description import (
     Ticks,
 )
 from napari_uncertainseg.widgets.cohort.audits.options import (
-    folders_of,
     group_columns,
     lacks_groups,
     part_of,
+    places_of,
     with_interval,
 )
 
@@ -62,7 +62,7 @@ def _compute(request: AuditRequest, progress: Progress) -> Findings:
     said = [f"{one.attribute}: {' '.join(sentences(one))}" for one in found]
     tables = (FoundTable("How well each is told", _areas(found), _TIPS), _cases(cohort, by))
     notes = (*cohort.notes, *features.notes)
-    return Findings((*said, *notes), tables, f"{NAME}.html", folders_of(cohort))
+    return Findings((*said, *notes), tables, f"{NAME}.html", *places_of(cohort.cases))
 
 
 def _areas(found: Sequence[AttributeFound]) -> pd.DataFrame:
@@ -117,6 +117,7 @@ ATTRIBUTES = Audit(
             "Model",
             "Folder of the model that made the results, where it is not found by itself; for its bottleneck.",
             "folder",
+            without="found by itself",
         ),
     ),
     compute=_compute,

@@ -20,7 +20,12 @@ from napari_uncertainseg.widgets.cohort.audits.description import (
     Option,
     Ticks,
 )
-from napari_uncertainseg.widgets.cohort.audits.options import group_columns, lacks_results, with_interval
+from napari_uncertainseg.widgets.cohort.audits.options import (
+    group_columns,
+    lacks_results,
+    places_of,
+    with_interval,
+)
 
 if TYPE_CHECKING:
     from napari_uncertainseg.audit.challenge.sheet import Sheet
@@ -73,8 +78,8 @@ def _compute(request: AuditRequest, progress: Progress) -> Findings:
     rows, tips = _sheet(sheet)
     cases = cases_table(sheet).drop(columns="folder")
     tables = (FoundTable("Measures", rows, tips), FoundTable("Cases", cases, case="case"))
-    folders = {one.case.name: one.case.folder for one in sheet.cases}
-    return Findings(tuple(sentences(sheet)), tables, f"{NAME}.html", folders)
+    places = places_of(one.case for one in sheet.cases)
+    return Findings(tuple(sentences(sheet)), tables, f"{NAME}.html", *places)
 
 
 def _sheet(sheet: Sheet) -> tuple[pd.DataFrame, Mapping[str, str]]:

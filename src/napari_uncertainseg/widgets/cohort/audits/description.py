@@ -75,12 +75,16 @@ class Switch:
 
 @dataclass(frozen=True)
 class PathInput:
-    """A further file or folder, which may be left out. Its value is a path or None."""
+    """A further file or folder, which may be left out. Its value is a path or None.
+
+    ``without`` says what is taken where none is chosen.
+    """
 
     key: str
     label: str
     tip: str
     kind: Literal["table", "folder", "record"] = "table"
+    without: str = "none"
 
 
 Input = Ticks | Choice | Count | Switch | PathInput
@@ -122,12 +126,15 @@ class Findings:
         Name of the page in the folder that was written; its charts are shown.
     folders
         Where the results of the cases lie, by their names.
+    references
+        Likewise the masks to compare with, of those that have one.
     """
 
     sentences: tuple[str, ...]
     tables: tuple[FoundTable, ...]
     page: str
     folders: Mapping[str, Path] = field(default_factory=dict)
+    references: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

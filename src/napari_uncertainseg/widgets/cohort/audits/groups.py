@@ -22,11 +22,11 @@ from napari_uncertainseg.widgets.cohort.audits.description import (
 )
 from napari_uncertainseg.widgets.cohort.audits.options import (
     fixed,
-    folders_of,
     group_columns,
     lacks_groups,
     number_columns,
     part_of,
+    places_of,
     with_interval,
 )
 
@@ -77,7 +77,7 @@ def _compute(request: AuditRequest, progress: Progress) -> Findings:
         FoundTable("Groups", _groups(audit), _TIPS),
         FoundTable("Cases", cases, case="case"),
     )
-    return Findings((*said, *cohort.notes), tables, PAGE, folders_of(cohort))
+    return Findings((*said, *cohort.notes), tables, PAGE, *places_of(cohort.cases))
 
 
 def _gaps(audit: GroupsAudit) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from napari_uncertainseg._base import Progress
@@ -14,7 +14,7 @@ from napari_uncertainseg.widgets.cohort.audits.description import Option, Option
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from napari_uncertainseg.audit.cohort import AuditCohort
+    from napari_uncertainseg.audit.cohort import AuditCase
 
 _OF_CASES = ("folder", "patient", "reference", "name", "case", "acquisition", "flair", "t1", "t2")
 """Columns that say which case it is, and make no groups."""
@@ -100,9 +100,11 @@ def lacks_groups(glance: TableGlance) -> str:
     return ""
 
 
-def folders_of(cohort: AuditCohort) -> dict[str, Path]:
-    """Where the results of the cases lie, by name."""
-    return {case.name: case.folder for case in cohort.cases}
+def places_of(cases: Iterable[AuditCase]) -> tuple[dict[str, Path], dict[str, Path]]:
+    """Where the results of the cases lie, by name; and the references of those that have one."""
+    found = list(cases)
+    references = {case.name: case.reference for case in found if case.reference is not None}
+    return {case.name: case.folder for case in found}, references
 
 
 def with_interval(value: float, low: float, high: float, digits: int = 3) -> str:

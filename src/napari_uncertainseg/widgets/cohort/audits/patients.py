@@ -16,7 +16,7 @@ from napari_uncertainseg.widgets.cohort.audits.description import (
     FoundTable,
     PathInput,
 )
-from napari_uncertainseg.widgets.cohort.audits.options import lacks_results
+from napari_uncertainseg.widgets.cohort.audits.options import lacks_results, places_of
 
 if TYPE_CHECKING:
     from napari_uncertainseg.audit.patients.analysis import PatientResult
@@ -34,13 +34,12 @@ def _compute(request: AuditRequest, progress: Progress) -> Findings:
     found = audit_patients(read_audit_cohort(request.table), progress, record)
     progress("writing", 1.0)
     write_patients(request.out, found, str(request.table))
-    cases = [one.measured.case for one in found.results]
     tables = (
         FoundTable("Volumes and numbers", _loads(found.results), _TIPS, "case"),
         FoundTable("Unlike the others", _unlike(found.results), _TIPS, "case"),
     )
-    folders = {case.name: case.folder for case in cases}
-    return Findings((*sentences(found), *found.notes), tables, f"{NAME}.html", folders)
+    places = places_of(one.measured.case for one in found.results)
+    return Findings((*sentences(found), *found.notes), tables, f"{NAME}.html", *places)
 
 
 def _loads(results: Sequence[PatientResult]) -> pd.DataFrame:

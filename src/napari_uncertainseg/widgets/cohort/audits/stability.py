@@ -55,7 +55,8 @@ def _compute(request: AuditRequest, progress: Progress) -> Findings:
     tables.append(FoundTable("What moves what", _moves(sets), _TIPS))
     tables.append(_acquired(acquisitions))
     folders = {_name(one): one.folder for one in acquisitions}
-    return Findings((*all_sentences(sets), *notes), tuple(tables), PAGE, folders)
+    references = {_name(one): one.reference for one in acquisitions if one.reference is not None}
+    return Findings((*all_sentences(sets), *notes), tuple(tables), PAGE, folders, references)
 
 
 def _agreement(sets: Sequence[Stability], level: str) -> pd.DataFrame:
