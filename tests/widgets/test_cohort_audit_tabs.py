@@ -210,6 +210,16 @@ def test_columns_that_make_no_groups_are_named_with_the_reason(dock, qtbot, stud
     assert "age (not all are numbers, values do not repeat)." in tab.problem.text()
 
 
+def test_a_table_of_results_that_is_chosen_as_cases(dock, qtbot, study, tmp_path):
+    cases = dock.cases
+    for path, hinted in ((study / "cohort.tsv", True), (tmp_path / "other.tsv", False)):
+        (tmp_path / "other.tsv").write_text("scan\na.nii\n")
+        cases.read(path)
+        qtbot.waitUntil(lambda: cases._jobs.state is JobState.IDLE, timeout=10_000)
+        assert "lacks the column 'flair'" in cases.message.text()
+        assert ("the tabs beside Cases" in cases.message.text()) is hinted
+
+
 def test_tables_that_lack_something(dock, qtbot, tmp_path):
     bare, none = tmp_path / "bare.tsv", tmp_path / "none.tsv"
     bare.write_text("folder\tpatient\na\tp1\nb\tp2\n")
