@@ -177,3 +177,18 @@ def test_the_command_names_its_parts(capsys):
         with pytest.raises(SystemExit):
             main(["audit", "groups", "x.tsv", *said])
         assert sentence in capsys.readouterr().err
+
+
+def test_values_that_differ_in_case_or_spaces_only_are_pointed_out(study):
+    table = study / "cohort.tsv"
+    rows = ["folder\tpatient\tsex\tsite", "r/a\tP1\tF\tSt  Ann", "r/b\tP2\tf \tSt Ann"]
+    table.write_text("\n".join([*rows, "r/c\tP3\tM\tst\u00a0ann", "r/d\tP4\tm2\tOslo"]) + "\n")
+    cohort = read_audit_cohort(table, ["sex"], columns=["site"])
+    assert [note for note in cohort.notes if "upper and lower case" in note] == [
+        "sex: 'F' and 'f' differ only in upper and lower case or in spaces, and count as different values; "
+        "write them alike if they mean the same.",
+        "site: 'St  Ann', 'St Ann' and 'st\\xa0ann' differ only in upper and lower case or in spaces, and "
+        "count as different values; write them alike if they mean the same.",
+    ]
+    assert set(cohort.group_of("sex").values()) == {"F", "f", "M", "m2"}
+    assert not any("upper and lower" in note for note in read_audit_cohort(table).notes)

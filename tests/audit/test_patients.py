@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from napari_uncertainseg.audit.patients.measure import loads_of
 from napari_uncertainseg.audit.patients.page import patients_page
 from napari_uncertainseg.audit.patients.sentences import sentences
 from napari_uncertainseg.calibration.patients.intervals import PatientLoads, SaidAndTrue
+from napari_uncertainseg.calibration.record import OutOfRangeMeasure
 from napari_uncertainseg.cli import main
 from napari_uncertainseg.evaluate.calibration_record import build_record, find_record, save_record
 from napari_uncertainseg.evaluate.case_folder import evaluate_folder
@@ -140,12 +142,48 @@ def test_the_command_writes_page_table_and_numbers(table, tmp_path, capsys):
     assert page.count("<svg") == 2 and "no promise for one patient" in page
 
 
+def test_scans_of_one_patient_are_said_to_be_so(found):
+    """The two visits of the last patient are no two findings."""
+    measure = OutOfRangeMeasure("brain_ml", 9.0, 1.0, 2.0)
+    visits = {one.measured.case.name for one in found.results if one.measured.case.patient == "p10"}
+    assert len(visits) == 2
+
+    def with_odd(names):
+        return replace(
+            found,
+            results=tuple(
+                replace(
+                    one,
+                    unlike_others=(measure,) if one.measured.case.name in names else (),
+                    measured=replace(
+                        one.measured,
+                        unusual=("a",) if one.measured.case.name in names else (),
+                        unlike=("b",) if one.measured.case.name in names else (),
+                    ),
+                )
+                for one in found.results
+            ),
+        )
+
+    said = sentences(with_odd(visits))
+    listed = ", ".join(one.measured.case.name for one in found.results if one.measured.case.name in visits)
+    for end in ("are unlike the other patients of this cohort", "are unlike all that the model has seen"):
+        assert f"2 of 12 scans, of 1 patient, {end}: {listed}." in said
+    assert f"The result is unusual by itself in 2 of 12 scans, of 1 patient,: {listed}." not in said
+    assert f"The result is unusual by itself in 2 of 12 scans, of 1 patient: {listed}." in said
+    first = found.results[0].measured.case.name
+    assert f"1 of 12 scans is unlike the other patients of this cohort: {first}." in sentences(
+        with_odd({first})
+    )
+
+
 def test_few_patients_get_a_sentence(tmp_path):
     few = audit_patients(read_audit_cohort(write(tmp_path, range(5), "abcde")), silent)
     assert not any(one.said.intervals for one in few.results)
     said = " ".join(sentences(few))
     assert "4 patients with a reference cannot support an interval: it needs at least 9." in said
-    assert "10 patients or more" in said and "%" not in said
+    assert "is always left out, and does not count: give references of 10 patients or more" in said
+    assert "%" not in said
     assert "unlike the other patients" not in said.replace("Whether scans are unlike the other", "")
     alone = audit_patients(read_audit_cohort(write(tmp_path / "one", [1], "a")), silent)
     assert "cannot be said: each needs 5 other patients." in sentences(alone)[-1]
@@ -189,6 +227,18 @@ def test_a_record_is_for_further_patients(table, tmp_path, monkeypatch, capsys):
     assert "volume of the lesions, 90% interval" in capsys.readouterr().out
     summary = json.loads((tmp_path / "new" / "r30" / "summary.json").read_text())
     assert summary["load"]["interval"]["patients"] == 11 and len(summary["load"]["members"]["lesions"]) == 3
+
+
+def test_another_visit_of_a_calibration_patient_is_counted_and_that_is_said(table, found, tmp_path):
+    """A record has no names: it can only warn."""
+    record = build_record(table)
+    visit = write(tmp_path, [30], ["p0"])  # p0 is one of the calibration patients
+    audited = audit_patients(read_audit_cohort(visit), silent, record)
+    assert audited.coverage["volume_ml"].patients == 1
+    warned = "Another visit of a calibration patient counts here as a further patient, and is no test"
+    assert sum(warned in one for one in sentences(audited)) == 1
+    assert warned in patients_page(audited, "visit")
+    assert not any("Another visit" in one for one in sentences(found))
 
 
 def test_a_record_counts_as_its_calibration_cases_were_counted(table, tmp_path):

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from napari_uncertainseg._base import InputError
 from napari_uncertainseg.audit.ranking.failures import ALL, failure_cases, shared_features
 from napari_uncertainseg.audit.ranking.ranking import RankingSetting, rank_models
 from napari_uncertainseg.audit.ranking.read import read_models, read_results
@@ -254,3 +255,43 @@ def test_planted_features_are_found_and_others_are_not():
     )
     clear = {(one.model, one.feature) for one in shared_features(scores, features) if one.p_holm <= 0.05}
     assert {(ALL, "volume"), ("c", "site")} <= clear and not [f for _, f in clear if f == "nothing"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "right"),
+    [
+        ("dice", "30", r"row 7: dice is 30; it lies between 0 and 1\. Is it in percent\? .* by 100"),
+        ("Lesion_F1", "1.2", "row 7: Lesion_F1 is 1.2; it lies between 0 and 1"),
+        ("surface_dice", "-0.1", r"row 7: surface_dice is -0.1; it lies between 0 and 1\.$"),
+        ("ece", "12", "between 0 and 1"),
+        ("dice", "inf", r"between 0 and 1\.$"),
+        ("brier", "2.5", "between 0 and 2"),
+        ("hd95_mm", "-3", "row 7: hd95_mm is -3; it cannot be below 0"),
+    ],
+)
+def test_impossible_scores_are_refused_with_their_row(tmp_path, metric, value, right):
+    rows = [(f"c{i}", m, 0.7) for i in range(3) for m in "xy"]
+    rows[5] = ("c2", "y", value)
+    path = write_rows(tmp_path / "r.tsv", rows, ("case", "model", metric))
+    with pytest.raises(InputError, match=right):
+        read_results(path)
+
+
+@pytest.mark.parametrize(
+    ("metric", "value"), [("dice", "1.0000001"), ("dice", "n/a"), ("brier", "1.4"), ("hd95_mm", "inf")]
+)
+def test_possible_scores_are_read(tmp_path, metric, value):
+    rows = [("c", "x", 0.5), ("c", "y", value)]
+    assert read_results(write_rows(tmp_path / "r.tsv", rows, ("case", "model", metric)))
+
+
+def test_unknown_metrics_may_have_any_value(tmp_path):
+    path = write_rows(tmp_path / "r.tsv", [("c", "x", -30), ("c", "y", 70)], ("case", "model", "own"))
+    assert read_results(path, ["own=high"])[0].values.tolist() == [[-30.0], [70.0]]
+
+
+@pytest.mark.parametrize("way", ["low", "high"])
+def test_a_known_metric_that_is_reversed_is_said(results, way):
+    scores = read_results(results, [f"dice={way}"])[0]
+    said = " ".join(sentences(rank_models(scores, RankingSetting(draws=20))))
+    assert ("Low values of dice counted as good" in said) == (way == "low")

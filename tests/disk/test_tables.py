@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.cli import main
 from napari_uncertainseg.disk.tables import as_read, as_tsv, as_written, read_tsv
 from napari_uncertainseg.export import write_table
 
@@ -91,3 +92,51 @@ def test_a_blank_first_line_is_called_that(tmp_path, begin) -> None:
 def test_an_empty_cell_too_many_moves_nothing(tmp_path) -> None:
     (tmp_path / "a.tsv").write_text("folder\treference\na\tb\t\nc\td\t\n")
     assert read_tsv(tmp_path / "a.tsv", texts=True)["folder"].tolist() == ["a", "c"]
+
+
+ROWS = "folder\tpatient\tage\nr/a\tP1\t30\nr/b\tP2\t40\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (ROWS.replace("\t", ",").encode(), "t.tsv is separated by commas; save it as tab-separated text"),
+        (ROWS.replace("\t", ";").encode("utf-8-sig"), "separated by semicolons; save it as tab-separated"),
+        (ROWS.replace("\t", ";").replace("\n", "\r\n").encode(), "separated by semicolons"),
+        (b"folder;age\nr/a;30,5\n", "separated by semicolons"),
+        (b'"folder","patient"\n"r/a","P1"\n', "separated by commas"),
+        (b"folder,patient\n", "separated by commas"),
+        (b"folder,patient", "separated by commas"),
+        (b"folder|age\na|1\n", "separated by vertical bars"),
+        (ROWS.encode("utf-16"), "t.tsv is UTF-16 text or no text at all; export it as tab-separated text"),
+        (ROWS.encode("utf-16-le"), "UTF-16"),
+        (ROWS.replace("P1", "Müller").encode("latin-1"), "t.tsv is not UTF-8 text; export it as tab-sep"),
+        (b"PK\x03\x04\x14\0\x06\0", "t.tsv is an Excel file, or another kind of zip file; export it as tab-"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Excel file of an old version; export it"),
+        (b"\x1f\x8b\x08\0", "a compressed file"),
+    ],
+)
+def test_another_kind_of_table_is_named_with_what_would_be_right(tmp_path, content, message) -> None:
+    path = tmp_path / "t.tsv"
+    path.write_bytes(content)
+    for texts in (False, True):
+        with pytest.raises(InputError) as caught:
+            read_tsv(path, texts=texts)
+        assert message in str(caught.value) and "codec" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["name, first\nAnn\n", "a\n1,2\n3,4\n", "a,b\tc\n1,2\t3\n", "case\n", "note;\nx;\n"]
+)
+def test_commas_within_cells_are_no_separators(tmp_path, text) -> None:
+    (tmp_path / "t.tsv").write_text(text)
+    header = text.split("\n")[0].split("\t")
+    assert list(read_tsv(tmp_path / "t.tsv").columns) == header
+
+
+@pytest.mark.parametrize("command", [("patients",), ("groups", "--by", "sex"), ("challenge",)])
+def test_a_command_says_that_its_table_has_commas(tmp_path, capsys, command) -> None:
+    (tmp_path / "c.csv").write_text("folder,patient,sex\na,P1,F\n")
+    name, *more = command
+    assert main(["audit", name, str(tmp_path / "c.csv"), *more, "--out", str(tmp_path / "o")]) == 2
+    assert "c.csv is separated by commas; save it as tab-separated text" in capsys.readouterr().err

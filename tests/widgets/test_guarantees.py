@@ -72,6 +72,8 @@ def test_the_light_goes_out_for_another_kind_of_case(make, case):
     record = record_like(case.prediction)
     row = make(lambda information: record)
     assert "like the 12 calibration cases" in row.light.text()
+    tip = row.light.toolTip().replace("\n", " ")
+    assert "Only the very same scan is recognised" in tip and "another visit of a calibration patient" in tip
     record.measures["voxel_mm3"][:] /= 10
     case.open_prediction(case.prediction)
     assert "Guarantee not valid" in row.light.text() and "volume of a voxel" in row.light.text()

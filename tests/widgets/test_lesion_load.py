@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from napari_uncertainseg.calibration.patients.intervals import PatientLoads, SaidAndTrue
+from napari_uncertainseg.calibration.recalibration import Temperature
 from napari_uncertainseg.uncertainty.patient import measure_load
 from napari_uncertainseg.widgets.lesions.heading.load import LoadLine
 
@@ -95,8 +96,52 @@ def test_it_follows_the_smallest_volume_without_calibration_cases(make, case, qt
     qtbot.waitUntil(lambda: line.text() == before and line.isVisibleTo(line.parent()), timeout=20000)
 
 
-def test_with_calibration_cases_theirs_counts(make, case):
+def test_with_calibration_cases_theirs_counts_and_it_says_which(make, case):
     line = make(lambda information: with_loads(case.prediction))
     before = line.text()
     case.min_volume = 1e6
-    assert line.text() == before and line.isVisibleTo(line.parent())
+    assert line.text() == f"{before} of 3 mm³ or more" and line.isVisibleTo(line.parent())
+    case.min_volume = 3.0
+    assert line.text() == before
+
+
+def test_beside_a_list_at_another_threshold_it_says_at_which_its_numbers_are(make, case):
+    line = make(lambda information: None)
+    before = line.text()
+    assert before.startswith("Members: ")
+    case.threshold = 0.2
+    assert line.text() == before.replace("Members:", "Members at 0.50:")
+    assert "own threshold, 0.50, the members outline" in line.toolTip()
+    case.threshold = 0.503
+    assert line.text().startswith("Members at 0.50: ")
+    case.threshold = case.prediction.threshold
+    assert line.text() == before
+
+
+def test_members_by_a_record_that_does_not_hold_say_of_which_lesions_they_are(make, case):
+    line = make(lambda information: replace(with_loads(case.prediction), loads=None))
+    case.min_volume, case.threshold = 10.0, 0.3
+    assert line.text().startswith("Members at 0.50: ")
+    assert line.text().endswith(" lesions of 3 mm³ or more; no interval")
+    assert "lesions of 3 mm³ or more. No" in line.toolTip()
+
+
+def test_a_threshold_that_moves_while_it_measures_is_told_too(shown, case, records, qtbot):
+    records.find = lambda information: None
+    case.open_prediction(replace(case.prediction))
+    line = shown(LoadLine(case))
+    case.threshold = 0.2
+    qtbot.waitUntil(lambda: line.text() != "", timeout=20000)
+    assert line.text().startswith("Members at 0.50: ")
+
+
+def test_beside_recalibrated_probabilities_it_says_that_it_is_of_those_before(make, case):
+    line = make(lambda information: None)
+    before = line.text()
+    case.recalibrate(Temperature(0.2, 0.1, 2.0))
+    assert line.text() == before.replace("Members:", "Members before recalibration:")
+    case.threshold = 0.4
+    assert line.text().startswith("Members at 0.50, before recalibration: ")
+    case.recalibrate(None)
+    case.threshold = 0.5
+    assert line.text() == before

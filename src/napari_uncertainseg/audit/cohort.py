@@ -6,6 +6,7 @@ No image is read here, only the table, the summaries and the records of a run.
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -138,7 +139,8 @@ def read_audit_cohort(
             "These results are of several models, methods or thresholds: what differs between cases may "
             "differ because of that."
         )
-    notes += [note for name in dict.fromkeys((*attributes, *columns)) for note in _without(cases, name)]
+    for name in dict.fromkeys((*attributes, *columns)):
+        notes += [*_spelt_apart(cases, name), *_without(cases, name)]
     return AuditCohort(cases, tuple(notes), path)
 
 
@@ -263,6 +265,24 @@ def _gone_references(visits: Sequence[Visit], cases: Sequence[AuditCase]) -> lis
         f"{pluralised(len(gone), 'case')} had a reference that is not where the run found it, and count as "
         f"without one: {_listed(gone)}."
     ]
+
+
+def _spelt_apart(cases: Sequence[AuditCase], column: str) -> list[str]:
+    """A note on values that may be one, as ``F`` and ``f``: they count as two."""
+    alike: dict[str, dict[str, None]] = {}
+    for text in (case.attributes.get(column, "") for case in cases):
+        plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+        alike.setdefault(plain, {})[text] = None
+    return [
+        f"{column}: {_and([repr(text) for text in texts])} differ only in upper and lower case or in spaces, "
+        "and count as different values; write them alike if they mean the same."
+        for texts in alike.values()
+        if len(texts) > 1
+    ]
+
+
+def _and(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _without(cases: Sequence[AuditCase], column: str) -> list[str]:

@@ -7,6 +7,7 @@ numbers. `read_tsv` and `as_read` take the apostrophe away again, so that every 
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 import warnings
@@ -23,6 +24,7 @@ _UNKNOWN = ("", MISSING, "na", "nan")
 """What stands for a value that is missing, in small letters."""
 _FORMULA = re.compile(r"'*(?:[=+\-@\t\r\n＝＋－＠]|n/a$)")  # noqa: RUF001 - wide forms count as well
 _WRITTEN = re.compile(r"'+(?:[=+\-@\t\r\n＝＋－＠]|n/a$)")  # noqa: RUF001
+_LOOKED_AT = 4096
 _MOST_BYTES = 100_000_000
 
 
@@ -78,7 +80,7 @@ def read_tsv(path: Path, *, texts: bool = False) -> pd.DataFrame:
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise InputError(f"{path} is too large for a table.")
-        text = path.read_bytes().decode("utf-8-sig")
+        text = _text_of(path)
         _check_columns(path, text)
         with warnings.catch_warnings(action="ignore", category=pd.errors.ParserWarning):  # cells too many
             found = pd.read_csv(
@@ -100,6 +102,46 @@ def read_tsv(path: Path, *, texts: bool = False) -> pd.DataFrame:
     return found.apply(lambda column: column.map(as_read) if _has_text(column) else column).rename(
         columns=as_read
     )
+
+
+_KINDS = (
+    (b"PK\x03\x04", "an Excel file, or another kind of zip file"),
+    (b"\xd0\xcf\x11\xe0", "an Excel file of an old version"),
+    (b"\x1f\x8b", "a compressed file"),
+    (b"%PDF", "a PDF"),
+)
+"""How files begin that are taken for tables."""
+_SEPARATORS = {",": "commas", ";": "semicolons", "|": "vertical bars"}
+_EXPORT = "tab-separated text (UTF-8)"
+
+
+def _text_of(path: Path) -> str:
+    """The text of a file; what is another kind of file, or separated otherwise, is refused by name."""
+    content = path.read_bytes()
+    for begin, kind in _KINDS:
+        if content.startswith(begin):
+            raise InputError(f"{path} is {kind}; export it as {_EXPORT}.")
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in content[:_LOOKED_AT]:
+        raise InputError(f"{path} is UTF-16 text or no text at all; export it as {_EXPORT}.")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not UTF-8 text; export it as {_EXPORT}.") from None
+    if separator := _other_separator(text):
+        raise InputError(f"{path} is separated by {separator}; save it as tab-separated text.")
+    return text
+
+
+def _other_separator(text: str) -> str:
+    """What separates the cells in the place of tabs, in words; empty where nothing else does."""
+    first, second = ([*text.split("\n", 2), "", ""])[:2]
+    if "\t" in first:
+        return ""
+    for mark, words in _SEPARATORS.items():
+        names, cells = (line.strip().split(mark) for line in (first, second))
+        if len(names) > 1 and all(name.strip() for name in names) and (not second.strip() or len(cells) > 1):
+            return words
+    return ""
 
 
 def _check_columns(path: Path, text: str) -> None:

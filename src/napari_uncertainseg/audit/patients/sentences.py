@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from napari_uncertainseg._base import pluralised
-from napari_uncertainseg.audit.patients.analysis import FEWEST_OTHERS, Coverage, PatientAudit
+from napari_uncertainseg.audit.patients.analysis import FEWEST_OTHERS, Coverage, PatientAudit, PatientResult
 from napari_uncertainseg.calibration.patients.intervals import LEVEL, QUANTITIES, patients_needed
 
 _MOST_NAMES = 8
@@ -15,19 +15,14 @@ _MOST_NAMES = 8
 def sentences(found: PatientAudit) -> list[str]:
     """Whether intervals hold, and which scans are unlike the others."""
     said = [_promise(found), *(_coverage(name, found.coverage[name]) for name in QUANTITIES)]
-    said += [_no_test(found), *_without(found)]
+    said += [_no_test(found), _other_visits(found), *_without(found)]
     known = [one for one in found.results if one.measured.unlike is not None]
-    strange = [one.measured.case.name for one in known if one.measured.unlike]
     if known:
-        said.append(
-            f"{_scans(strange, known)} unlike all that the model has seen"
-            + (f": {_named(strange)}." if strange else ".")
-        )
-    odd = [one.measured.case.name for one in found.results if one.measured.unusual]
+        strange = [one for one in known if one.measured.unlike]
+        said.append(f"{_are(strange, known)} unlike all that the model has seen{_named(strange)}.")
+    odd = [one for one in found.results if one.measured.unusual]
     if odd:
-        said.append(
-            f"The result is unusual by itself in {len(odd)} of {_count(len(found.results))}: {_named(odd)}."
-        )
+        said.append(f"The result is unusual by itself in {_scans(odd, found.results)}{_named(odd)}.")
     said.append(_unlike_others(found))
     return [one for one in said if one]
 
@@ -39,19 +34,27 @@ def _unlike_others(found: PatientAudit) -> str:
             "Whether scans are unlike the other patients of this cohort cannot be said: each needs "
             f"{FEWEST_OTHERS} other patients."
         )
-    others = [one.measured.case.name for one in compared if one.unlike_others]
-    return f"{_scans(others, compared)} unlike the other patients of this cohort" + (
-        f": {_named(others)}." if others else "."
-    )
+    others = [one for one in compared if one.unlike_others]
+    return f"{_are(others, compared)} unlike the other patients of this cohort{_named(others)}."
 
 
-def _scans(some: Sequence[object], every: Sequence[object]) -> str:
-    return f"{len(some)} of {pluralised(len(every), 'scan')} {'is' if len(some) == 1 else 'are'}"
+def _are(some: Sequence[PatientResult], every: Sequence[PatientResult]) -> str:
+    scans = _scans(some, every)
+    return f"{scans}{',' if ',' in scans else ''} {'is' if len(some) == 1 else 'are'}"
 
 
-def _named(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_MOST_NAMES])
-    return shown + (f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else "")
+def _scans(some: Sequence[PatientResult], every: Sequence[PatientResult]) -> str:
+    """How many scans of how many; and of how many patients, where the scans alone would seem to be more."""
+    said = f"{len(some)} of {_count(len(every))}"
+    patients = len({one.measured.case.patient for one in some})
+    return f"{said}, of {pluralised(patients, 'patient')}" if patients < len(some) else said
+
+
+def _named(some: Sequence[PatientResult]) -> str:
+    """The names after a colon; nothing for none."""
+    names = [one.measured.case.name for one in some]
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f": {', '.join(names[:_MOST_NAMES])}{more}" if names else ""
 
 
 def _promise(found: PatientAudit) -> str:
@@ -93,6 +96,16 @@ def _no_test(found: PatientAudit) -> str:
     )
 
 
+def _other_visits(found: PatientAudit) -> str:
+    """That a record knows scans, and not patients: it holds no names."""
+    if found.own:
+        return ""
+    return (
+        "The record knows only its very same scans. Another visit of a calibration patient counts here as a "
+        "further patient, and is no test: leave such visits out."
+    )
+
+
 def _verdict(found: Coverage) -> str:
     if found.high < LEVEL:
         return f"That is less than the {100 * LEVEL:.0f} % promised: these patients are not alike."
@@ -110,7 +123,8 @@ def _without(found: PatientAudit) -> list[str]:
     said = [f"No interval for {_count(n)}: {why}" for why, n in reasons.items()]
     if reasons and found.own:
         said.append(
-            f"Give references of {needed + 1} patients or more, or a calibration record of other patients."
+            "The patient whom an interval is for is always left out, and does not count: give references of "
+            f"{needed + 1} patients or more, or a calibration record of other patients."
         )
     return said
 

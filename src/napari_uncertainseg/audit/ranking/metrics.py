@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from napari_uncertainseg._base import InputError
@@ -53,6 +54,11 @@ KNOWN: Mapping[str, str] = {
     ),
 }
 """Names of columns in small letters."""
+_NO_LIMIT = ("nll", "crps", "hd95_mm", "hd95", "hausdorff", "assd", "lesions_missed", "lesions_invented")
+"""From 0 on; all others that are known are shares."""
+_LARGEST = dict.fromkeys(_NO_LIMIT, math.inf) | {"brier": 2.0}
+"""Brier's own score over all classes reaches 2, that of one class 1."""
+_ROUNDING = 1e-6
 USUAL = ("dice", "lesion_f1", "surface_dice", "ace")
 """What is ranked where nothing is said: a table of `evaluate` has many metrics, which say much the same."""
 
@@ -110,3 +116,46 @@ def _direction(said: str, columns: Sequence[str], source: str) -> tuple[str, boo
             f"It is not known whether high or low values of {name} are good: say {name}=high or {name}=low."
         )
     return name, word == HIGH
+
+
+def impossible(metric: str, value: float) -> str:
+    """Why a value cannot be one of a metric that is known here, and what would be right; empty if it can.
+
+    Parameters
+    ----------
+    metric
+        Name of a column.
+    value
+        NaN where it is missing.
+    """
+    name = metric.lower()
+    if name not in KNOWN or math.isnan(value):
+        return ""
+    largest = _LARGEST.get(name, 1.0)
+    if -_ROUNDING <= value <= largest + _ROUNDING:
+        return ""
+    if math.isinf(largest):
+        return f"{metric} is {value:g}; it cannot be below 0."
+    hint = ""
+    if largest < value <= 100:
+        hint = " Is it in percent? Then divide the values by 100."
+    return f"{metric} is {value:g}; it lies between 0 and {largest:g}.{hint}"
+
+
+def reversed_sentence(metric: str, high: bool) -> str:
+    """That a metric was ranked against what is known of it; empty if it was not.
+
+    Parameters
+    ----------
+    metric
+        Name of a column.
+    high
+        Whether high values counted as good.
+    """
+    asked, usual = (HIGH, LOW) if high else (LOW, HIGH)
+    if KNOWN.get(metric.lower(), asked) == asked:
+        return ""
+    return (
+        f"{asked.capitalize()} values of {metric} counted as good, as was asked for; of this metric {usual} "
+        "values are good, so the order may be upside down."
+    )

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.audit.ranking.metrics import directions
+from napari_uncertainseg.audit.ranking.metrics import directions, impossible
 from napari_uncertainseg.audit.ranking.scores import Scores
 from napari_uncertainseg.disk.tables import read_tsv
 from napari_uncertainseg.runs.places import TABLE
@@ -182,6 +182,9 @@ def _number(text: str, metric: str, line: str) -> float:
     if text.lower() in _MISSING:
         return math.nan
     try:
-        return float(text)
+        value = float(text)
     except ValueError:
         raise InputError(f"{line}: {metric} is {text!r}; it should be a number, or n/a.") from None
+    if why := impossible(metric, value):
+        raise InputError(f"{line}: {why}")
+    return value

@@ -9,6 +9,7 @@ import numpy as np
 from napari_uncertainseg._base import pluralised
 from napari_uncertainseg.audit.ranking.failures import ALL, SharedFeature
 from napari_uncertainseg.audit.ranking.methods import ALPHA
+from napari_uncertainseg.audit.ranking.metrics import reversed_sentence
 from napari_uncertainseg.audit.ranking.ranking import FEW, Ranking
 
 
@@ -62,6 +63,8 @@ def _wins(ranking: Ranking) -> str:
 
 def _warnings(ranking: Ranking) -> list[str]:
     scores, said = ranking.scores, []
+    if against := reversed_sentence(scores.metric, scores.high):
+        said.append(against)
     if len(scores.visits) == 1:
         said.append(
             "With one patient nothing can be said about other patients: there is no draw and no interval."

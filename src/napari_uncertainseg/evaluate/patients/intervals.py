@@ -31,6 +31,8 @@ class LoadIntervals:
         What is segmented, in words.
     min_volume
         Smaller components were not counted, mm3; None where nobody said.
+    threshold
+        That the model and its members were measured at; None where nobody said.
     """
 
     said: LesionLoad
@@ -38,6 +40,7 @@ class LoadIntervals:
     why_not: str = ""
     noun: Noun = Noun()  # noqa: RUF009 - frozen
     min_volume: float | None = None
+    threshold: float | None = None
 
     @property
     def numbers(self) -> tuple[str, str]:
@@ -57,12 +60,27 @@ class LoadIntervals:
         volume, count = self.numbers
         things = self.noun.many
         if not self.intervals:
-            return f"The members outline {volume}, {count} {things}. No interval: {self.why_not}"
+            outlined = f"{volume}, {count} {things} {self.counted}".rstrip()
+            return f"{self._members} {outlined}. No interval: {self.why_not}"
         first = next(iter(self.intervals.values()))
         return (
             f"In {_share(first.level)} patients like the {first.patients} calibration patients, a reader "
             f"outlines {volume}; and in as many, {count} {things}."
         )
+
+    @property
+    def _members(self) -> str:
+        """Who outlines, and where: the list beside it, or in the same folder, may be of another threshold."""
+        if self.threshold is None:
+            return "The members outline"
+        return f"At the model's own threshold, {threshold_text(self.threshold)}, the members outline"
+
+    @property
+    def counted(self) -> str:
+        """From which volume on lesions count, behind their name; empty where nobody said."""
+        if self.min_volume is None:
+            return ""
+        return f"of {self.min_volume:g} mm³ or more" if self.min_volume > 0 else "of any volume"
 
     def as_json(self) -> dict[str, Any]:
         """JSON-serialisable: what is said, by each member, and the intervals with what they promise."""
@@ -82,6 +100,11 @@ class LoadIntervals:
             ends = {name: [one.low, one.high] for name, one in self.intervals.items()}
             found["interval"] = {"level": first.level, "patients": first.patients, **ends}
         return found
+
+
+def threshold_text(threshold: float) -> str:
+    """Two digits, or three where the third is not 0, as the window shows them."""
+    return f"{threshold:.3f}".removesuffix("0")
 
 
 def _share(level: float) -> str:
@@ -112,8 +135,9 @@ def load_intervals(
         measures = measures_of(prediction.probability, prediction.entropy, prediction.brain, volume)
         why = why_invalid(record, prediction.information, measures)
     if why or record is None or record.loads is None:
-        return LoadIntervals(said, {}, why, prediction.noun, least)
-    return replace(from_record(said, record.loads, prediction.noun), min_volume=least)
+        return LoadIntervals(said, {}, why, prediction.noun, least, prediction.threshold)
+    found = from_record(said, record.loads, prediction.noun)
+    return replace(found, min_volume=least, threshold=prediction.threshold)
 
 
 def from_record(said: LesionLoad, known: PatientLoads, noun: Noun | None = None) -> LoadIntervals:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtWidgets import QWidget
 
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.evaluate.patients.intervals import LoadIntervals
+from napari_uncertainseg.evaluate.patients.intervals import LoadIntervals, threshold_text
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.widgets.lesions.heading import texts
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, plain_tooltip
@@ -18,7 +18,8 @@ _Asked = tuple[Prediction, float]
 class LoadLine(PlainLabel):
     """A line about the scan as the model sees it: it stays while the threshold moves and the reader paints.
 
-    It follows the smallest volume of a lesion, where no calibration cases say what that is.
+    Where the list beside it is of another threshold or smallest volume, it says of which its numbers are. It
+    follows the smallest volume of a lesion, where no calibration cases say what that is.
 
     Parameters
     ----------
@@ -34,6 +35,7 @@ class LoadLine(PlainLabel):
         self._jobs = JobRunner(self)
         self._asked: _Asked | None = None
         self._known: _Asked | None = None
+        self._found: LoadIntervals | None = None
         self.setWordWrap(True)
         self._jobs.finished.connect(self._on_found)
         self._jobs.failed.connect(self._on_failed)
@@ -58,8 +60,9 @@ class LoadLine(PlainLabel):
         """Measure the prediction in the background, unless that is done or being done."""
         wanted, busy = self._wanted(), self._jobs.state is not JobState.IDLE
         if wanted is not None and wanted == (self._asked if busy else self._known):
+            self._say()
             return
-        self._known = None
+        self._known = self._found = None
         self.setVisible(False)
         if busy:
             self._jobs.cancel()  # its end comes back here
@@ -80,11 +83,29 @@ class LoadLine(PlainLabel):
         if self._asked != self._wanted():
             self._look()
             return
-        self._known = self._asked
-        say = texts.interval if found.intervals else texts.members
-        self.set_html(say(*found.numbers, found.noun.many))
-        self.setToolTip(plain_tooltip(f"{found.sentence} {texts.WHAT_HOLDS if found.intervals else ''}"))
+        self._known, self._found = self._asked, found
+        self._say()
         self.setVisible(True)
+
+    def _say(self) -> None:
+        """Write what was found, with what sets it apart from the list as it is now."""
+        found, prediction = self._found, self._case.original
+        if found is None or prediction is None:
+            return
+        counted = "" if found.min_volume == self._case.min_volume else found.counted
+        numbers = (*found.numbers, found.noun.many, counted)
+        if found.intervals:
+            self.set_html(texts.interval(*numbers))
+        else:
+            self.set_html(texts.members(*numbers, where=self._where(prediction.threshold)))
+        self.setToolTip(plain_tooltip(f"{found.sentence} {texts.WHAT_HOLDS if found.intervals else ''}"))
+
+    def _where(self, threshold: float) -> list[str]:
+        """In what the model's own result differs from the one that the list is of."""
+        own = threshold_text(threshold)
+        moved = own != threshold_text(self._case.threshold)
+        parts = [f"at {own}"] if moved else []
+        return parts if self._case.recalibration is None else [*parts, texts.BEFORE_RECALIBRATION]
 
     def _on_failed(self, sentence: str) -> None:
         self._known = self._asked

@@ -63,7 +63,8 @@ def light_tip(measures: Sequence[tuple[str, float, float, float]]) -> str:
     """
     head = (
         "Only these numbers are compared. You must decide yourself whether scanner, patients and readers\n"
-        "are comparable."
+        "are comparable. Only the very same scan is recognised as a calibration case: for another visit of\n"
+        "a calibration patient nothing holds, and nothing warns you."
     )
     lines = [
         f"{name}: {value:.3g}, calibration cases {low:.3g} to {high:.3g}"
