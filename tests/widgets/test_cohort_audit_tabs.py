@@ -187,6 +187,39 @@ def test_challenge(dock, qtbot, study):
     assert table_named(tab, "Cases").rowCount() == 6
 
 
+def test_columns_that_make_no_groups_are_named_with_the_reason(dock, qtbot, study):
+    rows = (study / "cohort.tsv").read_text().splitlines()
+    more = ["age\tsite\tbirth\tnotes\theight"]
+    more += [f"{'unknown' if i == 2 else 30 + i}\tA\t{1950 + i}\tword{i}\t" for i in range(6)]
+    path = study / "more.tsv"
+    path.write_text("\n".join(f"{a}\t{b}" for a, b in zip(rows, more, strict=True)) + "\n")
+    said = (
+        "Not offered: age (not all are numbers, values do not repeat), site (one value only), birth "
+        "(numbers of which too few are alike), notes (values do not repeat), height (no values)."
+    )
+    for key in ("groups", "attributes"):
+        tab = tab_of(dock, qtbot, key, path)
+        by = tab.inputs.fields["by"]
+        assert list(by.boxes) == ["sex"] and by.note.text() == said and by.note.isVisible()
+    measures = dock.tabs["groups"].inputs.fields["measures"]
+    assert not measures.note.text() and not measures.note.isVisible()
+    path.write_text("folder\tage\nresults0\t31\nresults1\tunknown\n")
+    tab = tab_of(dock, qtbot, "groups", path)
+    tab.look()
+    qtbot.waitUntil(lambda: "such as sex" in tab.problem.text(), timeout=10_000)
+    assert "age (not all are numbers, values do not repeat)." in tab.problem.text()
+
+
+def test_a_table_of_results_that_is_chosen_as_cases(dock, qtbot, study, tmp_path):
+    cases = dock.cases
+    for path, hinted in ((study / "cohort.tsv", True), (tmp_path / "other.tsv", False)):
+        (tmp_path / "other.tsv").write_text("scan\na.nii\n")
+        cases.read(path)
+        qtbot.waitUntil(lambda: cases._jobs.state is JobState.IDLE, timeout=10_000)
+        assert "lacks the column 'flair'" in cases.message.text()
+        assert ("the tabs beside Cases" in cases.message.text()) is hinted
+
+
 def test_tables_that_lack_something(dock, qtbot, tmp_path):
     bare, none = tmp_path / "bare.tsv", tmp_path / "none.tsv"
     bare.write_text("folder\tpatient\na\tp1\nb\tp2\n")

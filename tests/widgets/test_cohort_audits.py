@@ -433,6 +433,45 @@ def test_the_name_of_a_new_folder_can_be_typed(dock, qtbot, cohort, monkeypatch,
     assert met == ["groups", True] and (name / "page.html").read_text() == PAGE
 
 
+def test_a_click_on_a_title_sorts_and_rows_stay_whose_they_are(dock, qtbot, cohort, monkeypatch, audit):
+    tab, wanted = tab_of(dock, qtbot), []
+    frame = pd.DataFrame(
+        {
+            "case": ["b", "a", "C", "d"],
+            "gap": ["0.5 (0.1 to 0.9)", "-", "-0.25", "10 (2 to 12)"],
+            "n": [3.0, 20.0, float("nan"), 1.0],
+        }
+    )
+    findings = Findings((), (FoundTable("T", frame, case="case"), FoundTable("U", frame)), "page.html")
+
+    def compute(request, progress):
+        request.out.mkdir(parents=True)
+        (request.out / "page.html").write_text("")
+        return findings
+
+    tab.audit = replace(audit, compute=compute)
+    choose(tab, qtbot, cohort, monkeypatch)
+    run(tab, qtbot)
+    monkeypatch.setattr(dock.cases, "open_elsewhere", lambda *a: wanted.append(a[0]) or True)
+    table: QTableWidget = tab.found.table
+    head = table.horizontalHeader()
+
+    def order_after_click(column):
+        at = QPoint(head.sectionViewportPosition(column) + 8, head.height() // 2)
+        qtbot.mouseClick(head.viewport(), LEFT, pos=at)
+        return "".join(table.item(i, 0).text() for i in range(table.rowCount()))
+
+    assert [order_after_click(1) for _ in range(3)] == ["Cbda", "dbCa", "baCd"]
+    assert [order_after_click(2) for _ in range(2)] == ["dbaC", "abdC"]
+    assert order_after_click(0) == "abCd"
+    assert order_after_click(0) == "dCba"
+    table.selectRow(1)
+    click(qtbot, tab.found.open_case)
+    assert wanted == ["C"]
+    tab.found.tables.setCurrentIndex(1)
+    assert table.item(0, 0).text() == "b" and head.sortIndicatorSection() == -1
+
+
 def test_a_file_that_may_be_left_out(make, qtbot, cohort, audit, monkeypatch, tmp_path):
     model = PathInput("model", "Model", "Of the results.", "folder", without="found by itself")
     dock = make([replace(audit, inputs=(*audit.inputs, model))])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from napari_uncertainseg._base import as_warning, format_time_left, pluralised
@@ -56,6 +57,8 @@ RUN_LABELS = {"IDLE": "Run", "RUNNING": "Cancel", "CANCELLING": "Cancelling …"
 RUN_TIP, CANCEL_TIP = "Compute this in the background.", "Stop. What was found before stays."
 CANCELLED = "Cancelled. Nothing was changed."
 BROWSE, CLEAR = "Choose…", "Clear"
+_COLUMNS = 6
+"""Columns that are named in one line."""
 CLEAR_TIP = "Take back what was chosen."
 
 
@@ -72,6 +75,13 @@ def option_values(values: dict[str, int], different: int, missing: int) -> str:
     more = f", and {different - 8} more" if different > 8 else ""
     lacking = f"; {pluralised(missing, 'row')} without" if missing else ""
     return f"{shown or 'nothing'}{more}{lacking}"
+
+
+def not_offered(reasons: Mapping[str, str]) -> str:
+    """Which columns cannot be chosen, by name, and why; empty where there are none."""
+    shown = [f"{shortened(name, 40, ends=True)} ({why})" for name, why in list(reasons.items())[:_COLUMNS]]
+    more = f", and {len(reasons) - _COLUMNS} more" if len(reasons) > _COLUMNS else ""
+    return f"Not offered: {', '.join(shown)}{more}." if shown else ""
 
 
 # -- what was found -----------------------------------------------------------------------------

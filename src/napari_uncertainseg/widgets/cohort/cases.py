@@ -27,11 +27,11 @@ from napari_uncertainseg.evaluate.readings import (
     latest_annotator,
     next_to_read,
 )
-from napari_uncertainseg.evaluate.worklist import WorkCase, Worklist, read_worklist_for
+from napari_uncertainseg.evaluate.worklist import WorkCase, Worklist
 from napari_uncertainseg.runs.current_run import CurrentRun
 from napari_uncertainseg.runs.review_sessions import ReviewOfRun, review_of_run
 from napari_uncertainseg.widgets.cohort import texts
-from napari_uncertainseg.widgets.cohort.case_table import case_table
+from napari_uncertainseg.widgets.cohort.case_table import case_table, read_cases
 from napari_uncertainseg.widgets.cohort.run_panel import RunPanel
 from napari_uncertainseg.widgets.scans.loaded_case import (
     LoadedCase,
@@ -212,7 +212,7 @@ class CasesPanel(QWidget):
         if path is None:
             return
         self._show_message(texts.searching(path))
-        self._jobs.start(partial(read_worklist_for, self._preferences.chosen.model, path))
+        self._jobs.start(partial(read_cases, self._preferences.chosen.model, path))
 
     def review_run(self, folder: Path) -> None:
         """Open sessions for the cases that a run says to read first, and list them in its order."""

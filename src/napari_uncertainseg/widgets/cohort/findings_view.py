@@ -16,6 +16,7 @@ from napari_uncertainseg.audit.table_glance import TableGlance
 from napari_uncertainseg.widgets.cohort import audit_texts as texts
 from napari_uncertainseg.widgets.cohort.audits.description import Findings, FoundTable
 from napari_uncertainseg.widgets.cohort.chart_view import ChartView
+from napari_uncertainseg.widgets.cohort.found_order import in_order
 from napari_uncertainseg.widgets.cohort.page_pictures import PagePicture
 from napari_uncertainseg.widgets.shared.form_helpers import (
     button_with_tip,
@@ -29,6 +30,7 @@ from napari_uncertainseg.widgets.shared.session_file import shortened
 _MOST_ROWS = 1000
 _LOWEST, _HIGHEST, _ROW = 80, 290, 24
 """Pixels: a table is as high as its rows within these."""
+_AS_FOUND = -1, Qt.SortOrder.AscendingOrder
 _LONGEST_CELL, _WIDEST = 40, 220
 
 
@@ -73,6 +75,7 @@ class FindingsView(QWidget):
         super().__init__(parent)
         self._findings: Findings | None = None
         self._charts: list[ChartView] = []
+        self._order = _AS_FOUND
         self.old = yielding_label()
         self.old.setStyleSheet("font-weight: bold")
         self.sentences = yielding_label(selectable=True)
@@ -84,12 +87,17 @@ class FindingsView(QWidget):
             down.hide()
         if (across := self.table.horizontalHeader()) is not None:
             across.setMaximumSectionSize(_WIDEST)
+            across.setSectionsClickable(True)
+            across.setSortIndicatorClearable(True)  # third click on a title: as it was found
+            across.setSortIndicatorShown(True)
+            across.setSortIndicator(*_AS_FOUND)
+            across.sortIndicatorChanged.connect(self._on_order)
         self.cut = yielding_label()
         self.open_case = button_with_tip(texts.OPEN_CASE, texts.OPEN_CASE_TIP)
         self.open_page = button_with_tip(texts.OPEN_PAGE, texts.OPEN_PAGE_TIP)
         self.save = button_with_tip(texts.SAVE, texts.SAVE_TIP)
         self._lay_out()
-        self.tables.currentIndexChanged.connect(self._show_table)
+        self.tables.currentIndexChanged.connect(self._show_another)
         self.table.itemSelectionChanged.connect(self._show_case)
         self.table.cellDoubleClicked.connect(self._open_row)
         self.open_case.clicked.connect(self._open_selected)
@@ -124,7 +132,7 @@ class FindingsView(QWidget):
         self.tables.blockSignals(blocked)
         for widget in (self.tables, self.table):
             widget.setVisible(bool(findings.tables))
-        self._show_table()
+        self._show_another()
         self._show_charts(shown.pictures)
         self.say_old("")
         self.show()
@@ -139,9 +147,25 @@ class FindingsView(QWidget):
     @property
     def _shown(self) -> FoundTable | None:
         at, found = self.tables.currentIndex(), self._findings
-        return None if found is None or not 0 <= at < len(found.tables) else found.tables[at]
+        if found is None or not 0 <= at < len(found.tables):
+            return None
+        column, order = self._order
+        return in_order(found.tables[at], column, falling=order == Qt.SortOrder.DescendingOrder)
 
-    def _show_table(self, index: int = 0) -> None:
+    def _show_another(self, index: int = 0) -> None:
+        """Show a table in the order in which it was found."""
+        self._order = _AS_FOUND
+        if (across := self.table.horizontalHeader()) is not None:
+            blocked = across.blockSignals(True)
+            across.setSortIndicator(*_AS_FOUND)
+            across.blockSignals(blocked)
+        self._show_table()
+
+    def _on_order(self, column: int, order: Qt.SortOrder) -> None:
+        self._order = column, order
+        self._show_table()
+
+    def _show_table(self) -> None:
         found = self._shown
         if found is None:
             self.open_case.hide()

@@ -78,6 +78,8 @@ class InputForm(QWidget):
                 label.setToolTip(plain_tooltip(one.tip))
                 form.addRow(label, field.widget)
                 field.label = label
+            if field.note is not None:
+                form.addRow(field.note)
 
     def offer(self, glance: TableGlance) -> None:
         """Offer what can be chosen of a table; what is chosen stays where it is still there."""
@@ -98,12 +100,13 @@ class InputForm(QWidget):
 
 
 class Field(QObject):
-    """One control: its widget, its label if it has one, and its value."""
+    """One control: its widget, its label and a note below it if it has them, and its value."""
 
     def __init__(self, widget: QWidget) -> None:
         super().__init__(widget)
         self.widget = widget
         self.label: QWidget | None = None
+        self.note: QWidget | None = None
 
     @property
     def value(self) -> Any:
@@ -142,6 +145,8 @@ class TicksField(Field):
         self._layout.setVerticalSpacing(2)
         self.widget.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         self.boxes: dict[Any, QCheckBox] = {}
+        self.note = self._left_out = yielding_label()
+        self._left_out.hide()
 
     @property
     def value(self) -> tuple[Any, ...]:
@@ -161,6 +166,9 @@ class TicksField(Field):
             self.boxes[option.value].setToolTip(plain_tooltip(whole + option.tip))
         for widget in filter(None, (self.widget, self.label)):
             widget.setVisible(bool(self.boxes))
+        said = self._asked.left_out(glance)
+        self._left_out.setText(said)
+        self._left_out.setVisible(bool(said and self.boxes))
 
     def _add(self, option: Option, ticked: bool) -> None:
         box = QCheckBox(shortened(option.title, _LONGEST, ends=True).replace("&", "&&"))

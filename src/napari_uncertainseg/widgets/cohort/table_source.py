@@ -99,7 +99,7 @@ class TableSource(QObject):
         if self._of != self.path:  # another was chosen meanwhile
             self._start()
             return
-        self.glance = glance
+        self.glance, self._stamp = glance, glance.stamp  # the file may have changed since it was chosen
         self.changed.emit()
 
     def _on_failed(self, why: str) -> None:

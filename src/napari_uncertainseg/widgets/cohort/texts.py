@@ -42,6 +42,9 @@ OPEN_TIP = "Open and segment the selected case. Its scans replace those of the c
 _NOTES = 5
 """Number of notes that are shown."""
 NO_CASES = f"No cases yet: press {CHOOSE} {SOURCES}"
+OTHER_TABS = (
+    "This is a table of results: the tabs beside Cases, such as Groups and Patients, read such a table."
+)
 ALL_CLOSED = "All other cases are closed."
 BUSY = "Files are being read for the tab Cases: open the case when that has ended."
 OPEN_SESSION = "There is an open session of this case: after the run, resume it in Session."

@@ -22,6 +22,7 @@ from napari_uncertainseg.widgets.cohort.audits.description import (
 from napari_uncertainseg.widgets.cohort.audits.options import (
     group_columns,
     lacks_groups,
+    not_offered,
     part_of,
     places_of,
     with_interval,
@@ -103,7 +104,7 @@ ATTRIBUTES = Audit(
     question="Can the sex, the age or the scanner be told from the images, and from the brain or around it?",
     table=COHORT,
     inputs=(
-        Ticks("by", "Attributes", "Columns to tell from the images.", group_columns),
+        Ticks("by", "Attributes", "Columns to tell from the images.", group_columns, not_offered),
         Count(
             "permutations",
             "Permutations",

@@ -33,12 +33,16 @@ Options = Callable[[TableGlance, Mapping[str, Any]], Sequence[Option]]
 
 @dataclass(frozen=True)
 class Ticks:
-    """Check boxes, of which several may be ticked; not there where there are none. Its value is a tuple."""
+    """Check boxes, of which several may be ticked; not there where there are none. Its value is a tuple.
+
+    ``left_out`` says below them what a table has that cannot be ticked, and why; nothing if empty.
+    """
 
     key: str
     label: str
     tip: str
     options: Options
+    left_out: Callable[[TableGlance], str] = lambda glance: ""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from napari_uncertainseg.widgets.cohort.audits.options import (
     fixed,
     group_columns,
     lacks_groups,
+    not_offered,
     number_columns,
     part_of,
     places_of,
@@ -127,6 +128,7 @@ GROUPS = Audit(
             "Groups by",
             "Columns whose values are the groups; visits of a patient count once.",
             group_columns,
+            not_offered,
         ),
         Ticks(
             "covariates",

@@ -14,6 +14,7 @@ from napari_uncertainseg.widgets.cohort.audits.description import Option, Option
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from napari_uncertainseg.audit.challenge.case import ChallengeCase
     from napari_uncertainseg.audit.cohort import AuditCase
 
 _OF_CASES = ("folder", "patient", "reference", "name", "case", "acquisition", "flair", "t1", "t2")
@@ -50,6 +51,29 @@ def _most_different(column: ColumnGlance, rows: int) -> int:
     """Of numbers only those are groups that are there twice on average, such as years of a scan."""
     known = rows - column.missing
     return known // 2 if column.numbers else known - 1
+
+
+def not_offered(glance: TableGlance) -> str:
+    """Which columns make no groups, and why; empty where all do."""
+    offered = {option.value for option in group_columns(glance, {})}
+    others = {name: column for name, column in _others(glance).items() if name not in offered}
+    return texts.not_offered({name: _why_no_groups(column) for name, column in others.items()})
+
+
+def _why_no_groups(column: ColumnGlance) -> str:
+    if column.different < 2:
+        return "one value only" if column.different else "no values"
+    if column.numbers:
+        return "numbers of which too few are alike"
+    many = f"more than {_MOST_GROUPS} values" if column.different > _MOST_GROUPS else "values do not repeat"
+    return f"not all are numbers, {many}" if any(map(_is_number, column.values)) else many
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def number_columns(glance: TableGlance, values: Mapping[str, Any]) -> Sequence[Option]:
@@ -95,12 +119,12 @@ def lacks_groups(glance: TableGlance) -> str:
     if not group_columns(glance, {}):
         return (
             "This table has no column with sexes or sites that parts the cases into groups: add one, such as "
-            f"sex, to {glance.path}."
+            f"sex, to {glance.path}. {not_offered(glance)}".rstrip()
         )
     return ""
 
 
-def places_of(cases: Iterable[AuditCase]) -> tuple[dict[str, Path], dict[str, Path]]:
+def places_of(cases: Iterable[AuditCase | ChallengeCase]) -> tuple[dict[str, Path], dict[str, Path]]:
     """Where the results of the cases lie, by name; and the references of those that have one."""
     found = list(cases)
     references = {case.name: case.reference for case in found if case.reference is not None}
