@@ -114,6 +114,7 @@ PROBABILITIES = {
     "lesion.each_member": lambda p: lesion.each_member(LABELS, [p]),
     "lesion_agreement.lesion_agreement": lambda p: lesion_agreement.lesion_agreement(LABELS, [p, P], 0.5),
     "patient.patient_uncertainty": lambda p: patient.patient_uncertainty(p, Members(WHOLE, P[None]), 0.5),
+    "patient.measure_load": lambda p: patient.measure_load(p, Members(WHOLE, P[None]), 0.5, 0, 1.0),
     "members.Members": lambda p: patient.patient_uncertainty(P, Members(WHOLE, [p, p]), 0.5),
     "lesion_ranking.rank_lesions": lambda p: ranking.rank_lesions(
         make_prediction(p, P[None], grid=GRID, entropy=P), 0.5, 0
@@ -176,6 +177,7 @@ MASKS = {
     "simulate.simulate_raters": lambda m: simulate.simulate_raters(m, ONES, 2),
     "patient.patient_structural_uncertainty": lambda m: patient.patient_structural_uncertainty(m, [MASK]),
     "patient.patient_average": lambda m: patient.patient_average(P, m),
+    "patient.mask_load": lambda m: patient.mask_load(m, 0, 1.0),
     "retention.voxel_retention": lambda m: retention.voxel_retention(m, MASK, P, points=5),
     "retention.voxel_retention reference": lambda m: retention.voxel_retention(MASK, m, P, points=5),
     "retention.lesion_retention": lambda m: retention.lesion_retention(P, m, points=5),
@@ -233,6 +235,7 @@ INNER = {
     "calibration.logistic": {"logistic_regression"},
     "calibration.recalibration": {"loss"},
     "calibration.reliability": {"bins_of", "wilson_band"},
+    "calibration.record": {"out_of_range"},
     "calibration.thresholds": {"increasing"},
     "calibration.conformal": {"hoeffding_bentkus", "control_mean", "control_with_confidence"},
     "lesions.matching": {"pairs_in_common", "best_overlaps", "adjusted_overlaps"},

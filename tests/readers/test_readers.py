@@ -13,6 +13,7 @@ from napari.layers import Labels, Layer
 from npe2 import PluginManager, PluginManifest
 
 import napari_uncertainseg
+from napari_uncertainseg.evaluate.shapes.mesh_files import SUFFIXES
 from napari_uncertainseg.images.files import read_image
 from napari_uncertainseg.images.formats import formats
 from napari_uncertainseg.images.formats.formats import FORMATS, NIFTI, FileFormat, format_of, name_patterns
@@ -148,8 +149,10 @@ def test_the_manifest_offers_every_file_format():
     manifest = yaml.safe_load(MANIFEST.read_text())
     (reader,) = manifest["contributions"]["readers"]
     assert reader["filename_patterns"] == list(name_patterns())
-    for writer in manifest["contributions"]["writers"]:
+    images, labels, surfaces = manifest["contributions"]["writers"]
+    for writer in (images, labels):
         assert set(writer["filename_extensions"]) == set(NIFTI.suffixes)
+    assert set(surfaces["filename_extensions"]) == set(SUFFIXES)
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -214,7 +214,7 @@ def test_keys_are_free_in_napari():
     taken |= {str(key) for layer in (Image, Labels) for key in layer.class_keymap}
     actions = [action for dock in DOCKS for action in dock.keys]
     ours = {action.key for action in actions}
-    assert len(ours) == len(actions) == 20
+    assert len(ours) == len(actions) == 21
     assert not taken & ours
     assert all(QKeySequence(key).count() == 1 for key in ours)
 

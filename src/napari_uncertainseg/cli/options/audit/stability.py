@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from napari_uncertainseg.cli.options.declare import command, reads, writes
 from napari_uncertainseg.cli.options.numbers import index
@@ -58,8 +57,7 @@ def add_stability(parts: argparse._SubParsersAction) -> None:
         default=[],
         metavar="KIND[=STRENGTH,...]",
         help="noise (sigma, share of the brain's median), blur (mm), thick (slices, mm), bias (share), "
-        "contrast "
-        "(power); all in usual strengths if not given",
+        "contrast (power); all in usual strengths if not given",
     )
     parser.add_argument(
         "--harmonise",
@@ -73,13 +71,12 @@ def add_stability(parts: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--imitation-seed", type=index, default=0, metavar="N", help="of noise and bias fields (%(default)s)"
     )
-    parser.add_argument(
+    reads(
+        parser,
         "--keep",
-        type=Path,
         metavar="DIR",
         help="where imitated scans and their results stay, so that a second run goes on where it stopped; "
-        "needed "
-        "with --imitate",
+        "needed with --imitate",
     )
     parser.add_argument(
         "--no-images",
