@@ -27,7 +27,7 @@ help:
 	@echo "make test          every check: lint, types, floors, tests with a real viewer"
 	@echo "make test-minimum  the quick tests with the lowest versions that pyproject.toml admits"
 	@echo "make test-pyside   the quick tests with PySide6 instead of PyQt6"
-	@echo "make soak          the long form: sessions and runs under stress; models made elsewhere, trained on real scans"
+	@echo "make soak          the long form: sessions and runs under stress; audits of many made-up worlds; models made elsewhere"
 	@echo "make lint          the quick checks only"
 	@echo "make docs          the documents and the API pages as a site, in build/site"
 	@echo "make pictures      make the pictures of the documentation anew"
@@ -51,7 +51,8 @@ test-pyside: $(PYSIDE)/.test
 	$(WITH_SCREEN) $(PYSIDE)/bin/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(PYTEST)
 
 soak: $(VENV)/.test
-	UNCERTAINSEG_SOAK=1 $(BIN)/python -m pytest tests/review tests/runs tests/bench tests/inference/test_trained_models.py --durations=0 $(PYTEST)
+	UNCERTAINSEG_SOAK=1 $(BIN)/python -m pytest tests/review tests/runs tests/bench tests/audit \
+		tests/inference/test_trained_models.py --durations=0 $(PYTEST)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
