@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from typing import TYPE_CHECKING
 
 from napari_uncertainseg.cli import SOME_FAILED
 from napari_uncertainseg.cli.progress import ProgressLine
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.runs.setting import RunOptions
 
 
 def run(options: Namespace) -> None:
@@ -16,22 +20,8 @@ def run(options: Namespace) -> None:
     check_installed()
     from napari_uncertainseg.runs.report import write_report
     from napari_uncertainseg.runs.run import claimed_run, describe, plan_run, run_visits
-    from napari_uncertainseg.runs.setting import CORRECTION, RunOptions
 
-    chosen = RunOptions(
-        model=options.model,
-        method=options.method,
-        members=options.members,
-        target=options.target,
-        threshold=options.threshold,
-        min_volume=options.min_volume,
-        skull=options.skull,
-        bias_correction=CORRECTION[options.bias_correction],
-        volume=options.volume,
-        device=options.device,
-        seed=options.seed,
-        resample=options.resample,
-    )
+    chosen = run_options(options, resample=options.resample)
     with ProgressLine() as progress:
         away = options.scheduler is not None
         plan = plan_run(options.cohort, options.out, chosen, elsewhere=away, progress=progress)
@@ -52,3 +42,23 @@ def run(options: Namespace) -> None:
     if result.failed:
         print(f"uncertainseg: {len(result.failed)} of the visits failed; {page} lists them", file=sys.stderr)
         raise SystemExit(SOME_FAILED)
+
+
+def run_options(options: Namespace, *, resample: bool = False) -> RunOptions:
+    """What `cli.options.setting` asked for."""
+    from napari_uncertainseg.runs.setting import CORRECTION, RunOptions
+
+    return RunOptions(
+        model=options.model,
+        method=options.method,
+        members=options.members,
+        target=options.target,
+        threshold=options.threshold,
+        min_volume=options.min_volume,
+        skull=options.skull,
+        bias_correction=CORRECTION[options.bias_correction],
+        volume=options.volume,
+        device=options.device,
+        seed=options.seed,
+        resample=resample,
+    )

@@ -16,6 +16,7 @@ from napari_uncertainseg.audit.pages.svg import (
     colour,
     dot,
     frame,
+    limits,
     line,
     name,
     name_width,
@@ -56,7 +57,7 @@ def _panel(
 ) -> list[Markup]:
     values = audit.patients.values[measure].to_numpy(float)
     of = audit.patients.groups[attribute]
-    low, high = _range(values[np.isin(of, groups)])
+    low, high = limits(values[np.isin(of, groups)])
     tall = _ROW * len(groups)
 
     def at(value: float) -> float:
@@ -77,14 +78,6 @@ def _panel(
             mean = at(float(values[own].mean()))
             parts.append(line([(mean, middle - 9), (mean, middle + 9)], width=2))
     return parts
-
-
-def _range(values: np.ndarray) -> tuple[float, float]:
-    finite = values[np.isfinite(values)]
-    if not len(finite):
-        return 0.0, 1.0
-    low, high = float(finite.min()), float(finite.max())
-    return (low, high) if high > low else (low - 0.5, high + 0.5)
 
 
 def gap_lines(gaps: Sequence[Gap]) -> Markup:

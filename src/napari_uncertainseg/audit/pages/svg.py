@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
 from markupsafe import Markup
 
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f", "#8c564b")
@@ -88,3 +89,12 @@ def ring(x: float, y: float, radius: float) -> Markup:
     return Markup('<circle cx="{:.1f}" cy="{:.1f}" r="{:.1f}" fill="none" stroke="currentColor"/>').format(
         x, y, radius
     )
+
+
+def limits(values: np.ndarray) -> tuple[float, float]:
+    """Ends of an axis that holds all finite values; 0 and 1 where there are none."""
+    finite = values[np.isfinite(values)]
+    if not len(finite):
+        return 0.0, 1.0
+    low, high = float(finite.min()), float(finite.max())
+    return (low, high) if high > low else (low - 0.5, high + 0.5)

@@ -11,6 +11,7 @@ from napari_uncertainseg.audit.pages.svg import (
     colour,
     dot,
     frame,
+    limits,
     line,
     name,
     name_width,
@@ -39,7 +40,7 @@ def podium(ranking: Ranking) -> Markup:
     left, slot = 52.0, max(4.0, 420.0 / len(order) ** 2)
     slot_of = np.argsort(order)
     places = _places(scores.oriented)
-    low, high = _range(scores.values)
+    low, high = limits(scores.values)
     parts = []
     for case in range(len(scores.cases)):
         known = [i for i in np.argsort(places[:, case]) if np.isfinite(scores.values[i, case])]
@@ -80,14 +81,6 @@ def _places(oriented: np.ndarray) -> np.ndarray:
     chance = np.random.default_rng(0).random(oriented.shape)
     order = np.lexsort((chance, np.where(np.isnan(oriented), np.inf, -oriented)), axis=0)
     return np.argsort(order, axis=0)
-
-
-def _range(values: np.ndarray) -> tuple[float, float]:
-    finite = values[np.isfinite(values)]
-    if not len(finite):
-        return 0.0, 1.0
-    low, high = float(finite.min()), float(finite.max())
-    return (low, high) if high > low else (low - 0.5, high + 0.5)
 
 
 def _legend(ranking: Ranking, x: float) -> list[Markup]:

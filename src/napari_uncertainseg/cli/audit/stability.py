@@ -54,22 +54,10 @@ def _imitated(options: Namespace, progress: Progress) -> tuple[Path, list[str]]:
     """The table of imitated acquisitions that were segmented, and what was not made."""
     from napari_uncertainseg.audit.stability.imitated.imitation import parse_imitations
     from napari_uncertainseg.audit.stability.imitated.runs import Plan, people_of_scans, segment_imitations
-    from napari_uncertainseg.runs.setting import CORRECTION, RunOptions
+    from napari_uncertainseg.cli.run import run_options
 
-    chosen = RunOptions(
-        model=options.model,
-        method=options.method,
-        members=options.members,
-        target=options.target,
-        threshold=options.threshold,
-        min_volume=options.min_volume,
-        skull=options.skull,
-        bias_correction=CORRECTION[options.bias_correction],
-        volume=options.volume,
-        device=options.device,
-        seed=options.seed,
-    )
     others = {name: getattr(options, name) for name in (*OPTIONAL, "reference")}
-    plan = Plan(parse_imitations(options.ways), tuple(options.harmonise), options.imitation_seed, chosen)
+    ways, chosen = parse_imitations(options.ways), run_options(options)
+    plan = Plan(ways, tuple(options.harmonise), options.imitation_seed, chosen)
     people = people_of_scans(options.imitate, others)
     return segment_imitations(people, plan, options.keep, progress)
