@@ -1,6 +1,5 @@
 """Surfaces in the real window: clicks, keys, the status bar, the letters, and closing in the middle."""
 
-import os
 import time
 import weakref
 
@@ -19,10 +18,6 @@ from napari_uncertainseg.widgets.window import review_of
 
 from .actions import click, focus
 from .test_surfaces import NAME, parts, wait
-
-# In one whole run of all tests windows failed at its end, and these four are new there.
-# They wait until it is known why.
-pytestmark = pytest.mark.skipif(not os.environ.get("UNCERTAINSEG_SOAK"), reason="`make soak` runs it")
 
 
 @pytest.fixture
