@@ -75,6 +75,13 @@ def _turn(item: pytest.Item) -> int:
     return 3 - slow if viewer else slow
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Say at once what failed and why: a run that is stopped from outside prints no summary."""
+    if report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
+        reason = getattr(getattr(report.longrepr, "reprcrash", None), "message", str(report.longrepr))
+        print(f"\nfailed ({report.when}): {report.nodeid}: {reason[:300]}", file=sys.__stderr__, flush=True)
+
+
 def pytest_collection_finish() -> None:
     """Take what is loaded by now out of garbage collection: napari collects at each layer that goes."""
     gc.collect()
