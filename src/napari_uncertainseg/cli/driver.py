@@ -13,7 +13,7 @@ from napari.layers import Layer
 from qtpy.QtWidgets import QApplication, QDialog
 
 from napari_uncertainseg._base import InputError, is_warning, without_sign
-from napari_uncertainseg.widgets.dock_list import DOCKS
+from napari_uncertainseg.widgets.dock_list import WITH_KEYS
 from napari_uncertainseg.widgets.keys import list_keys
 from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.window import open_review
@@ -37,7 +37,7 @@ class ReviewWindow:
     """
 
     def __init__(self, size: tuple[int, int] | None = None) -> None:
-        list_keys(DOCKS)  # before napari reads the keys that the user has changed
+        list_keys(WITH_KEYS)  # before napari reads the keys that the user has changed
         self.viewer = napari.Viewer(title="UncertainSeg", show_welcome_screen=False)
         self.review = open_review(self.viewer)
         self._sample: list[Volume] = []

@@ -14,6 +14,8 @@ from napari_uncertainseg.widgets.exercises.dock import DOCK as EXERCISES
 from napari_uncertainseg.widgets.explain.dock import DOCK as EXPLAIN
 from napari_uncertainseg.widgets.lesions.dock import DOCK as LESIONS
 from napari_uncertainseg.widgets.raters.dock import DOCK as RATERS
+from napari_uncertainseg.widgets.reading_bar.part import Part
+from napari_uncertainseg.widgets.reading_bar.parts import PARTS
 from napari_uncertainseg.widgets.segment.dock import DOCK as SEGMENT
 from napari_uncertainseg.widgets.session.dock import DOCK as SESSION
 
@@ -29,3 +31,6 @@ DOCKS: tuple[Dock, ...] = (
     COHORT,
     DASHBOARD,
 )
+
+WITH_KEYS: tuple[Dock | Part, ...] = (*DOCKS, *PARTS)
+"""All that has keys."""

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QMainWindo
 
 from napari_uncertainseg.widgets.dock_description import Dock, KeyAction
 from napari_uncertainseg.widgets.open_docks import OpenDocks
+from napari_uncertainseg.widgets.reading_bar.part import Part
 from napari_uncertainseg.widgets.shared import napari_internals
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ _PREFIX = "napari-uncertainseg:"
 _TYPED_INTO = (QLineEdit, QTextEdit, QPlainTextEdit, QAbstractSpinBox)
 
 
-def list_keys(docks: Iterable[Dock]) -> dict[str, tuple[str, KeyAction]]:
-    """List the keys of docks in napari's `Preferences > Shortcuts`. May be called again.
+def list_keys(owners: Iterable[Dock | Part]) -> dict[str, tuple[str, KeyAction]]:
+    """List the keys of docks and bar parts in napari's `Preferences > Shortcuts`. May be called again.
 
     napari 0.9.2 warns at its start of a key that the user has changed while the action is not listed yet,
     as long as this plugin has not been opened: who makes a viewer calls this first.
@@ -30,9 +31,9 @@ def list_keys(docks: Iterable[Dock]) -> dict[str, tuple[str, KeyAction]]:
     Returns
     -------
     dict
-        The key of its dock and the action, by name in napari's list.
+        The key of its owner and the action, by name in napari's list.
     """
-    actions = {f"{_PREFIX}{action.name}": (dock.key, action) for dock in docks for action in dock.keys}
+    actions = {f"{_PREFIX}{action.name}": (owner.key, action) for owner in owners for action in owner.keys}
     for name, (_, action) in actions.items():
         napari_internals.list_key(name, f"UncertainSeg: {action.meaning}", action.key, _command(name))
     return actions
@@ -48,19 +49,21 @@ class WindowKeys(QObject):
     ----------
     window
         Where they work.
-    docks
+    owners
         Whose keys these are.
     opened
-        The docks that are open; keys of others do nothing.
+        The docks that are open, and the parts of the bar; keys of others do nothing.
     """
 
     changed = Signal()
     """The user has changed a key."""
 
-    def __init__(self, window: QMainWindow, docks: Iterable[Dock], opened: OpenDocks) -> None:
+    def __init__(self, window: QMainWindow, owners: Iterable[Dock | Part], opened: OpenDocks) -> None:
         super().__init__(window)
         self._window, self._opened = window, opened
-        self._actions = list_keys(docks)
+        owners = tuple(owners)
+        self._always = {owner.key for owner in owners if isinstance(owner, Part) and owner.works_in_exercise}
+        self._actions = list_keys(owners)
         self._shortcuts: dict[str, list[QShortcut]] = {}
         for name in self._actions:
             self._bind(name)
@@ -78,8 +81,10 @@ class WindowKeys(QObject):
             return
         key, action = self._actions[name]
         taker = next((widget for widget in self._opened.widgets if widget.takes_all_keys), None)
-        own = self._opened.get(key)
-        if taker is not None:
+        own, part = self._opened.get(key), self._opened.parts.get(key)
+        if part is not None and (taker is None or key in self._always):
+            part.act(action.name)
+        elif taker is not None:
             taker.act(action.name)
         elif own is not None:
             own.widget.act(action.name)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 from napari_uncertainseg.widgets.dock_description import Dock
+from napari_uncertainseg.widgets.reading_bar.part import PartWidget
 from napari_uncertainseg.widgets.shared.dock_area import DockArea
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 
@@ -23,10 +24,17 @@ class OpenDock:
 
 
 class OpenDocks:
-    """The open docks of a window by their key, in the order of their opening."""
+    """The open docks of a window by their key, in the order of their opening.
+
+    Attributes
+    ----------
+    parts
+        Contents of the parts of the reading bar, by key; empty while there is no bar.
+    """
 
     def __init__(self) -> None:
         self._by_key: dict[str, OpenDock] = {}
+        self.parts: Mapping[str, PartWidget] = {}
 
     def __iter__(self) -> Iterator[OpenDock]:
         """Iterate over a copy: a dock may close meanwhile."""

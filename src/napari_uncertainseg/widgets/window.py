@@ -26,6 +26,9 @@ from napari_uncertainseg.widgets.dock_list import DOCKS
 from napari_uncertainseg.widgets.keys import WindowKeys
 from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
 from napari_uncertainseg.widgets.open_docks import OpenDock, OpenDocks
+from napari_uncertainseg.widgets.reading_bar.bar import ReadingBar
+from napari_uncertainseg.widgets.reading_bar.part import BarContext, Part
+from napari_uncertainseg.widgets.reading_bar.parts import PARTS
 from napari_uncertainseg.widgets.scans.layer_reader import LayerData, read_layers
 from napari_uncertainseg.widgets.scans.loaded_case import LoadedCase
 from napari_uncertainseg.widgets.segment.dock import SegmentDock
@@ -59,8 +62,8 @@ class Review(QObject):
     ----------
     viewer, window
         napari's.
-    docks
-        What can be opened; all docks of the plugin unless a test has others.
+    docks, parts
+        What can be opened, and what stands in the reading bar; all of the plugin unless a test has others.
     """
 
     case: Case
@@ -71,7 +74,13 @@ class Review(QObject):
     zones: KnownZones
     keeper: ReviewKeeper
 
-    def __init__(self, viewer: Viewer, window: QMainWindow, docks: Iterable[Dock] = DOCKS) -> None:
+    def __init__(
+        self,
+        viewer: Viewer,
+        window: QMainWindow,
+        docks: Iterable[Dock] = DOCKS,
+        parts: Iterable[Part] = PARTS,
+    ) -> None:
         super().__init__(window)
         self.setObjectName(_NAME)
         self.docks = {dock.key: dock for dock in docks}
@@ -90,7 +99,9 @@ class Review(QObject):
         self._window = window
         self._banner = CaseBanner(viewer, window, self.case, self.layers, self.opened)
         self._words = TargetWords(self.case, self.opened, self)
-        self._keys = WindowKeys(window, self.docks.values(), self.opened)
+        self._parts = tuple(parts)
+        self._bar: ReadingBar | None = None
+        self._keys = WindowKeys(window, (*self.docks.values(), *self._parts), self.opened)
         self._keys.changed.connect(self._show_keys)
         window.installEventFilter(self)
 
@@ -143,7 +154,10 @@ class Review(QObject):
         opened = self.opened.get(key)
         if opened is not None:
             self._viewer.window.remove_dock_widget(opened.area)
-        context = ReviewContext(
+        return self.docks[key].make(self._context())
+
+    def _context(self) -> ReviewContext:
+        return ReviewContext(
             case=self.case,
             layers=self.layers,
             preferences=self.preferences,
@@ -156,7 +170,6 @@ class Review(QObject):
             zones=self.zones,
             remembered=self._remembered,
         )
-        return self.docks[key].make(context)
 
     def add(self, key: str, area: DockArea) -> None:
         """Take in a dock whose area holds its content; the area is docked by the caller."""
@@ -166,14 +179,29 @@ class Review(QObject):
         widget.subject_changed.connect(self._banner.show)
         area.installEventFilter(self)
         self.opened.add(OpenDock(self.docks[key], widget, area))
+        self._ensure_bar()
         widget.show_keys(self._keys.listed())
         self._words.refresh()
         self._banner.show()
+
+    def _ensure_bar(self) -> None:
+        if self._bar is None:
+            self._bar = ReadingBar(self._parts, BarContext(self._context(), self._viewer, self._window))
+            self._bar.show_keys(self._keys.listed())
+            self.opened.parts = self._bar.parts
+
+    def _close_bar(self) -> None:
+        if self._bar is not None:
+            self.opened.parts = {}
+            self._bar.cleanup()
+            self._bar = None
 
     def _show_keys(self) -> None:
         """Show keys that the user has changed."""
         for widget in self.opened.widgets:
             widget.show_keys(self._keys.listed())
+        if self._bar is not None:
+            self._bar.show_keys(self._keys.listed())
 
     def arrange(self, front: str) -> None:
         """Tab the docks that are open, with one of them in front."""
@@ -307,6 +335,8 @@ class Review(QObject):
         opened = self.opened.remove(area)
         if opened is not None:
             opened.widget.cleanup()
+        if not self.opened.widgets:
+            self._close_bar()
         area.removeEventFilter(self)
         area.deleteLater()
 
@@ -315,6 +345,7 @@ class Review(QObject):
         self._window.removeEventFilter(self)
         self._keys.cleanup()
         self._words.cleanup()
+        self._close_bar()
         for opened in self.opened:
             opened.area.removeEventFilter(self)
             opened.widget.cleanup()
