@@ -93,6 +93,7 @@ class WindowKeys(QObject):
         self._unbind(name)
         for sequence in napari_internals.listed_keys(name):
             shortcut = QShortcut(sequence, self._window)
+            shortcut.setAutoRepeat(self._actions[name][1].repeats)
             shortcut.activated.connect(partial(self.press, name))
             self._shortcuts.setdefault(name, []).append(shortcut)
 

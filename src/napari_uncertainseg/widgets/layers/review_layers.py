@@ -83,6 +83,11 @@ class ReviewLayers:
         """The viewer that shows the layers."""
         return self._viewer
 
+    @property
+    def results(self) -> ResultLayers:
+        """The layers of the run."""
+        return self._results
+
     def add(self, layers: Iterable[tuple[Any, dict[str, Any], str]]) -> None:
         """Add layers that a reader has made: (data, options, type)."""
         for data, options, kind in layers:
@@ -187,7 +192,7 @@ class ReviewLayers:
             rows = lesions.candidate_table
             candidates = self._results.get(CANDIDATES)
             if number and candidates is not None and not self.blinded:
-                candidates.visible = True
+                self._results.bring(candidates)
         row = rows[rows["label"] == number]
         size = _extent(row, placing.grid.spacing) if len(row) else (0.0, 0.0, 0.0)
         self._our_zoom = frame(self._viewer, layer, placing.voxel(voxel), placing.size(size), self._our_zoom)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from napari_uncertainseg.widgets.reading_bar.mouse.part import PART as WINDOW
+from napari_uncertainseg.widgets.reading_bar.overlays.part import PART as OVERLAYS
 from napari_uncertainseg.widgets.reading_bar.part import Part
 
-PARTS: tuple[Part, ...] = ()
+PARTS: tuple[Part, ...] = (OVERLAYS, WINDOW)

@@ -15,7 +15,7 @@ _SECTION = "review"
 
 @dataclass(frozen=True)
 class Preferences:
-    """The last settings of the Segment dock, and the last tables of the Cohort dock.
+    """The last settings of the Segment dock, the last tables of Cohort, and how images are looked at.
 
     Attributes
     ----------
@@ -29,6 +29,10 @@ class Preferences:
         Whether the research-use notice has been read.
     cohort_table, scores_table, acquisitions_table
         Tables that the tabs of Cohort read; empty where none was chosen.
+    mouse
+        ``"workstation"`` or ``"napari"``: how the mouse works over a slice.
+    map_opacity
+        Of the heat maps, percent.
     target
         Classes that the user ticked; empty for the model's own target. They are not kept for the next time.
     """
@@ -41,6 +45,8 @@ class Preferences:
     cohort_table: str = ""
     scores_table: str = ""
     acquisitions_table: str = ""
+    mouse: str = "workstation"
+    map_opacity: int = 50
     target: tuple[str, ...] = ()
 
     @property
