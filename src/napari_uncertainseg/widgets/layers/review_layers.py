@@ -19,6 +19,7 @@ from napari_uncertainseg.widgets.layers.brain_outline import BrainOutline
 from napari_uncertainseg.widgets.layers.class_layer import ClassLayer
 from napari_uncertainseg.widgets.layers.explanation_layers import ExplanationLayers
 from napari_uncertainseg.widgets.layers.orientation_letters import OrientationLetters
+from napari_uncertainseg.widgets.layers.planes.upright_roll import UprightRoll
 from napari_uncertainseg.widgets.layers.rater_layers import RaterLayers
 from napari_uncertainseg.widgets.layers.result_layers import CANDIDATES, LESIONS, ResultLayers
 from napari_uncertainseg.widgets.layers.risk_contours import CORE, ENVELOPE, RiskContours
@@ -74,7 +75,7 @@ class ReviewLayers:
         self._own_outline = AnnotatorOutline(viewer)
         self._shown = case.original
         self._our_zoom: float | None = None
-        self._letters = OrientationLetters(viewer)
+        self._letters, self._roll = OrientationLetters(viewer), UprightRoll(viewer)
         self._watch = LayerWatch(self)
         self._listen()
 
@@ -380,6 +381,7 @@ class ReviewLayers:
         self._blinding.restore()
         self.scan.cleanup()
         self._letters.cleanup()
+        self._roll.cleanup()
 
 
 def _extent(row: pd.DataFrame, spacing: tuple[float, float, float]) -> tuple[float, float, float]:

@@ -101,6 +101,10 @@ class TwoToneOutline:
             self._selected, self._alone = selected, alone
             self._layer.refresh(extent=False, thumbnail=False, highlight=False)
 
+    def of_slice(self, labels: np.ndarray, sides: tuple[float, float]) -> np.ndarray:
+        """What is drawn of any slice of the layer, as :func:`drawn` has it."""
+        return drawn(labels, sides, selected=self._selected, alone=self._alone)
+
     def _draw(self, labels: np.ndarray, data_slice: tuple[slice, ...]) -> np.ndarray | None:
         if labels.ndim != 2:
             return None  # napari would say so in a message each time
@@ -109,6 +113,6 @@ class TwoToneOutline:
         sides = napari_internals.displayed_sides(self._layer)
         starts = [max(part.start - 1, 0) for part in data_slice]
         wider = tuple(slice(a, part.stop + 1) for a, part in zip(starts, data_slice, strict=True))
-        found = drawn(labels[wider], (sides[0], sides[1]), selected=self._selected, alone=self._alone)
+        found = self.of_slice(labels[wider], (sides[0], sides[1]))
         inner = (slice(part.start - a, part.stop - a) for a, part in zip(starts, data_slice, strict=True))
         return found[tuple(inner)]

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from napari_uncertainseg.widgets.reading_bar.part import Part
+from napari_uncertainseg.widgets.reading_bar.views.part import PART as VIEWS
 
-PARTS: tuple[Part, ...] = ()
+PARTS: tuple[Part, ...] = (VIEWS,)

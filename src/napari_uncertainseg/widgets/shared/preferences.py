@@ -29,6 +29,8 @@ class Preferences:
         Whether the research-use notice has been read.
     cohort_table, scores_table, acquisitions_table
         Tables that the tabs of Cohort read; empty where none was chosen.
+    three_views, crosshair
+        Whether the three planes are shown at once, and with a crosshair.
     target
         Classes that the user ticked; empty for the model's own target. They are not kept for the next time.
     """
@@ -41,6 +43,8 @@ class Preferences:
     cohort_table: str = ""
     scores_table: str = ""
     acquisitions_table: str = ""
+    three_views: bool = False
+    crosshair: bool = True
     target: tuple[str, ...] = ()
 
     @property
