@@ -44,7 +44,7 @@ def three(qtbot, review):
     """Press the button; the three views."""
     click(qtbot, part_of(review).button)
     qtbot.wait(60)
-    return part_of(review).views
+    return weakref.proxy(part_of(review).views)
 
 
 def named(views, name):

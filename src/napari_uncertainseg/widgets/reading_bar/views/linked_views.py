@@ -60,16 +60,12 @@ class LinkedViews:
         both.setChildrenCollapsible(False)
         for view in self.views:
             both.addWidget(view)
-            view.pointed.connect(partial(self._on_pointed, view))
-            view.scrolled.connect(partial(self._on_scrolled, view))
-            view.chosen.connect(partial(self._on_chosen, view))
         self._arrange()
         self._side = SideBySide(viewer, both, self._sizes)
         self._cross = MainCross(viewer)
         self._soon = QTimer(both)
         self._soon.setSingleShot(True)
         self._soon.setInterval(_SOON)
-        self._soon.timeout.connect(self.draw)
         self._picking = LesionPicking(viewer, self._outlines, self._pick)
         viewer.mouse_drag_callbacks.append(self._on_press)
         self._listen()
@@ -78,6 +74,13 @@ class LinkedViews:
 
     def _listen(self) -> None:
         dims, camera = self._viewer.dims.events, self._viewer.scene.camera.events
+        mouse = []
+        for view in self.views:
+            mouse += [
+                (view.pointed, partial(self._on_pointed, view)),
+                (view.scrolled, partial(self._on_scrolled, view)),
+                (view.chosen, partial(self._on_chosen, view)),
+            ]
         self._connections = Connections(
             (self._viewer.layers.events, self._on_layers),
             (dims.point, self._on_moved),
@@ -91,6 +94,8 @@ class LinkedViews:
             (self._case.lesions_changed, self._change),
             (self._case.selection_changed, self._change),
             (self._layers.surfaces.changed, self._change),
+            (self._soon.timeout, self.draw),
+            *mouse,
         )
 
     # -- what is shown ------------------------------------------------------------------------
