@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import pairwise
 
 from napari_uncertainseg.evaluate.result.case_result import TimeSpent
 from napari_uncertainseg.review.store.entry_details import PaintedDetails
@@ -23,7 +24,7 @@ def time_spent(entries: Sequence[Entry]) -> TimeSpent:
         In the order in which they were written; a clock that was set back counts for nothing.
     """
     times = [datetime.fromisoformat(entry.at) for entry in entries]
-    gaps = [max((later - one).total_seconds(), 0.0) for one, later in zip(times, times[1:], strict=False)]
+    gaps = [max((later - one).total_seconds(), 0.0) for one, later in pairwise(times)]
     pauses = [gap for gap in gaps if gap > LONGEST_S]
     return TimeSpent(sum(gaps) - sum(pauses), len(pauses), sum(pauses))
 
