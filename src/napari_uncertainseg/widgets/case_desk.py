@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import ReferenceType, ref
@@ -51,8 +50,8 @@ class CaseDesk:
         Those that are open: one may need the case.
     in_exercise
         Whether an exercise or a replay is on screen.
-    show
-        Shows a folder of results that was read.
+    show, open_docks
+        Shows a folder of results that was read; opens the docks of the arrangement.
     """
 
     def __init__(
@@ -64,15 +63,20 @@ class CaseDesk:
         docks: OpenDocks,
         in_exercise: Callable[[], bool],
         show: Callable[[SavedResults, Path], bool],
+        open_docks: Callable[[], None],
     ) -> None:
         self.chosen = ChosenScans()
         self._window, self._case, self._layers, self._opener = window, case, layers, opener
-        self._docks, self._is_exercise, self._show = docks, in_exercise, show
+        self._docks, self._is_exercise = docks, in_exercise
+        self._show, self._open_docks = show, open_docks
         self._results: tuple[ReferenceType[Prediction], Path] | None = None
         self._painted: set[str] = set()
         self._answer: tuple[bool, ScanOrigin] | None = None
         """What the user said of a file a moment ago, and of which: napari hands over each file alone."""
-        self._connections = Connections((layers.labels_edited, self._painted.add))
+        self._connections = Connections((layers.labels_edited, self._on_painted))
+
+    def _on_painted(self, name: str) -> None:
+        self._painted.add(name)
 
     # -- what is open ---------------------------------------------------------------------------
 
@@ -119,7 +123,7 @@ class CaseDesk:
         InputError
             If the case cannot be closed now.
         """
-        self._check_free()
+        self.check_free()
         lost = self._would_be_lost()
         question = f"{lost}Close {self.name} anyway?"
         return not lost or ask_yes_no_cancel(self._window, _CLOSE, question, _CLOSE, None) is True
@@ -132,7 +136,7 @@ class CaseDesk:
         InputError
             If the case cannot be closed now.
         """
-        self._check_free()
+        self.check_free()
         own, layers = self._own_layers(), self._layers.viewer.layers
         close_case(self._case)
         with layers.batched_update():
@@ -141,7 +145,26 @@ class CaseDesk:
         self._painted.clear()
         self._results = None
 
-    def _check_free(self) -> None:
+    def begin(self, layers: Sequence[LayerData]) -> None:
+        """Close the case, and show scans of another in place of it: the first one, the others hidden.
+
+        Raises
+        ------
+        InputError
+            If the case cannot be closed now.
+        """
+        self.close()
+        self._open_docks()
+        scans = [i for i, (_, _, kind) in enumerate(layers) if kind == "image"]
+        shown = [
+            (data, {**options, "visible": i not in scans[1:]}, kind)
+            for i, (data, options, kind) in enumerate(layers)
+        ]
+        self._layers.add(reversed(shown))
+        self._layers.viewer.reset_view()
+
+    def check_free(self) -> None:
+        """Raise `InputError` where the case cannot be closed now."""
         reasons = (widget.holds_case for widget in self._docks.widgets)
         reason = next(filter(None, reasons), _NOT_NOW if self.in_exercise else "")
         if reason:
@@ -152,9 +175,7 @@ class CaseDesk:
         painted = [layer.name for layer in self._own_layers() if layer.name in self._painted]
         sentences = []
         if self._case.review.unsaved:
-            sentences.append(
-                f"Verdicts or painting on {self.name} are in no session and were not exported. "
-            )
+            sentences.append(f"Verdicts or painting on {self.name} are in no session and were not exported. ")
         if painted:
             sentences.append(f"What you painted on {', '.join(map(repr, painted))} was not saved. ")
         return "".join([*sentences, "That would be lost.\n\n"]) if sentences else ""

@@ -97,9 +97,8 @@ class Review(QObject):
         self.keeper.message.connect(show_info)
         self._closing = CloseGuard(window, self.case, self.sessions)
         self._opener = CaseOpener(viewer, self.case)
-        self.cases = CaseDesk(
-            window, self.case, self.layers, self._opener, self.opened, self._is_exercise, self.show_results
-        )
+        asked = self._opener, self.opened, self._is_exercise, self.show_results, self.open
+        self.cases = CaseDesk(window, self.case, self.layers, *asked)
         self._viewer = viewer
         self._window = window
         self._banner = CaseBanner(viewer, window, self.case, self.layers, self.opened)
@@ -137,7 +136,7 @@ class Review(QObject):
         return found.widget
 
     def open(self, last: bool = False) -> None:
-        """Show the docks of the arrangement, or those of the `last` window too; open ones stay as they are."""
+        """Show the docks of the arrangement, and those of the last window where that is wanted, tabbed."""
         together = [dock.key for dock in self.docks.values() if dock.opens_with_review]
         keys, front = docks_to_open(self.docks, together, self.preferences if last else None)
         for key in keys:

@@ -37,7 +37,7 @@ _ELSE = re.compile(
     re.IGNORECASE,
 )
 """Whole words that say that it is a mask of something else, or was made by a program."""
-_PLAIN = re.compile(r"^([23]d|ax\w*|tra\w*|sag\w*|cor\w*|series|scan|image|iso|reg\w*|coreg\w*|space|v)$", re.I)
+_PLAIN = re.compile(r"^([23]d|ax\w*|tra\w*|sag\w*|cor\w*|series|scan|image|iso|reg\w*|coreg\w*|space)$", re.I)
 _WORD = re.compile(r"[A-Za-z]+\d*|\d+")
 
 

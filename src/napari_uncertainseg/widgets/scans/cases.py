@@ -61,6 +61,17 @@ class Cases(Protocol):
         """
         ...
 
+    def check_free(self) -> None:
+        """Raise `InputError` where the case cannot be closed now."""
+        ...
+
+    def begin(self, layers: Sequence[LayerData]) -> None:
+        """Close the case, and show scans of another in place of it. The caller asks first.
+
+        Raises `InputError` where the case cannot be closed now.
+        """
+        ...
+
     def close(self) -> None:
         """Close the case, and take its scans and results out of the window. The caller asks first.
 
