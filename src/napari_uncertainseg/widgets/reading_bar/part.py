@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QMainWindow, QWidget
 
 from napari_uncertainseg.widgets.dock_description import KeyAction, ReviewContext
+from napari_uncertainseg.widgets.reading_bar.arrangement import Arrangement
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -37,11 +38,14 @@ class BarContext:
         What the docks share, too.
     viewer, window
         napari's.
+    arrangement
+        Claimed by the part that lays canvases side by side: one at a time.
     """
 
     review: ReviewContext
     viewer: Viewer
     window: QMainWindow
+    arrangement: Arrangement = field(default_factory=Arrangement)
 
 
 @dataclass(frozen=True)

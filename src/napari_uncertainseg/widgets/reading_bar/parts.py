@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from napari_uncertainseg.widgets.reading_bar.case_menu.part import PART as CASE
 from napari_uncertainseg.widgets.reading_bar.part import Part
 
-PARTS: tuple[Part, ...] = ()
+PARTS: tuple[Part, ...] = (CASE,)
