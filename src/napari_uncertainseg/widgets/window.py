@@ -167,6 +167,7 @@ class Review(QObject):
             open_results=self.show_results,
             run=self.run,
             show_findings=self.show_findings,
+            open_dock=self.open_dock,
             zones=self.zones,
             remembered=self._remembered,
         )

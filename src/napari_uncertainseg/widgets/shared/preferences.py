@@ -29,6 +29,8 @@ class Preferences:
         Whether the research-use notice has been read.
     cohort_table, scores_table, acquisitions_table
         Tables that the tabs of Cohort read; empty where none was chosen.
+    zoom_to_lesion
+        Whether going to a lesion also zooms.
     target
         Classes that the user ticked; empty for the model's own target. They are not kept for the next time.
     """
@@ -41,6 +43,7 @@ class Preferences:
     cohort_table: str = ""
     scores_table: str = ""
     acquisitions_table: str = ""
+    zoom_to_lesion: bool = True
     target: tuple[str, ...] = ()
 
     @property
