@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from napari_uncertainseg.widgets.reading_bar.keys_sheet.part import PART as KEYS
 from napari_uncertainseg.widgets.reading_bar.part import Part
 
-PARTS: tuple[Part, ...] = ()
+PARTS: tuple[Part, ...] = (KEYS,)
