@@ -10,6 +10,7 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.explain.place.known_zones import KnownZones
 from napari_uncertainseg.runs.current_run import CurrentRun
 from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
+from napari_uncertainseg.widgets.scans.cases import Cases
 from napari_uncertainseg.widgets.scans.loaded_case import OpenCase, OpenResults
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.kept_review import ReviewKeeper
@@ -44,6 +45,8 @@ class ReviewContext:
         Brings the list of lesions to the front, and its first lesion into view.
     zones
         Of the brain under review, which more than one dock asks for.
+    cases
+        Whose case is open, as a whole: closing it, and opening another.
     remembered
         What a dock wants to find again when it is closed and opened in this window, by its key.
     """
@@ -58,6 +61,7 @@ class ReviewContext:
     run: CurrentRun
     show_findings: Callable[[], None]
     zones: KnownZones
+    cases: Cases
     remembered: dict[str, Any]
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QMainWindow, QWidget
 
 from napari_uncertainseg.widgets.dock_description import KeyAction, ReviewContext
+from napari_uncertainseg.widgets.reading_bar.arrangement import Arrangement
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -68,14 +69,23 @@ class BarContext:
         What the docks share, too.
     viewer, window
         napari's.
+<<<<<<< HEAD
     help
         All keys of the window as the user has them now, and what its parts add.
+=======
+    arrangement
+        Claimed by the part that lays canvases side by side: one at a time.
+>>>>>>> main
     """
 
     review: ReviewContext
     viewer: Viewer
     window: QMainWindow
+<<<<<<< HEAD
     help: Callable[[], tuple[HelpGroup, ...]] = tuple
+=======
+    arrangement: Arrangement = field(default_factory=Arrangement)
+>>>>>>> main
 
 
 @dataclass(frozen=True)

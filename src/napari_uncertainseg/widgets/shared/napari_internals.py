@@ -84,6 +84,17 @@ def drawing_node(viewer: Viewer, layer: Layer) -> Any:
     return viewer.window._qt_viewer.canvas.layer_to_visual[layer].node
 
 
+def show_welcome(viewer: Viewer, shown: bool) -> bool:
+    """Show napari's own hint while the viewer has no layer, or do not; gives what it was.
+
+    `Viewer(show_welcome_screen=...)` (public) says it once, for a viewer that is being made.
+    """
+    qt_viewer = viewer.window._qt_viewer
+    before = bool(qt_viewer.show_welcome_screen)
+    qt_viewer.show_welcome_screen = shown
+    return before
+
+
 def replace_close(window: QMainWindow, close: Callable[..., Any]) -> Callable[..., Any]:
     """Let a window's `close` call something else, which may ask first.
 

@@ -15,7 +15,7 @@ _SECTION = "review"
 
 @dataclass(frozen=True)
 class Preferences:
-    """The last settings of the Segment dock, and the last tables of the Cohort dock.
+    """The last settings of the Segment dock, the last tables of the Cohort dock, and which docks were open.
 
     Attributes
     ----------
@@ -29,6 +29,9 @@ class Preferences:
         Whether the research-use notice has been read.
     cohort_table, scores_table, acquisitions_table
         Tables that the tabs of Cohort read; empty where none was chosen.
+    open_docks, front_dock
+        Keys of the docks that were open when the window was closed, with spaces between them, and of the one
+        in front; empty where none was.
     target
         Classes that the user ticked; empty for the model's own target. They are not kept for the next time.
     """
@@ -41,6 +44,8 @@ class Preferences:
     cohort_table: str = ""
     scores_table: str = ""
     acquisitions_table: str = ""
+    open_docks: str = ""
+    front_dock: str = ""
     target: tuple[str, ...] = ()
 
     @property
