@@ -69,23 +69,17 @@ class BarContext:
         What the docks share, too.
     viewer, window
         napari's.
-<<<<<<< HEAD
     help
         All keys of the window as the user has them now, and what its parts add.
-=======
     arrangement
         Claimed by the part that lays canvases side by side: one at a time.
->>>>>>> main
     """
 
     review: ReviewContext
     viewer: Viewer
     window: QMainWindow
-<<<<<<< HEAD
     help: Callable[[], tuple[HelpGroup, ...]] = tuple
-=======
     arrangement: Arrangement = field(default_factory=Arrangement)
->>>>>>> main
 
 
 @dataclass(frozen=True)
