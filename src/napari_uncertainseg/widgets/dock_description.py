@@ -17,6 +17,9 @@ from napari_uncertainseg.widgets.shared.kept_review import ReviewKeeper
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
+LISTED_AS = "UncertainSeg: "
+"""How descriptions of our keys begin in napari's list of shortcuts."""
+
 
 @dataclass(frozen=True, eq=False)
 class ReviewContext:
