@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from napari_uncertainseg.widgets.reading_bar.correct.part import PART as CORRECT
 from napari_uncertainseg.widgets.reading_bar.part import Part
 
-PARTS: tuple[Part, ...] = ()
+PARTS: tuple[Part, ...] = (CORRECT,)
