@@ -85,6 +85,11 @@ class ReviewLayers:
         """The viewer that shows the layers."""
         return self._viewer
 
+    @property
+    def results(self) -> ResultLayers:
+        """The layers of the run."""
+        return self._results
+
     def add(self, layers: Iterable[tuple[Any, dict[str, Any], str]]) -> None:
         """Add layers that a reader has made: (data, options, type)."""
         for data, options, kind in layers:
