@@ -15,7 +15,7 @@ from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
 from napari_uncertainseg.widgets.layers.two_tone_outlines import reserved
 from napari_uncertainseg.widgets.reading_bar.views.marks import marks_of
 from napari_uncertainseg.widgets.reading_bar.views.place import best_below
-from napari_uncertainseg.widgets.reading_bar.views.slices import picture_of
+from napari_uncertainseg.widgets.reading_bar.views.slices import outline_of, picture_of
 from napari_uncertainseg.widgets.scans.volumes import affine_of, layer_data
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -250,7 +250,7 @@ def test_what_is_no_volume_is_left_out_and_what_is_missing_is_seen_through():
     ).all()
 
 
-def test_outlines_of_thick_slices_stay_outlines_and_mark_the_selected_lesion(flair, prediction):
+def test_outlines_of_thick_slices_stay_outlines_and_the_selected_lesion_has_its_own(flair, prediction):
     viewer, case = ViewerModel(), Case()
     data, options, _ = layer_data(flair)
     viewer.add_layer(Image(data, **options))
@@ -260,27 +260,34 @@ def test_outlines_of_thick_slices_stay_outlines_and_mark_the_selected_lesion(fla
     lesions = viewer.layers["lesions"]
     row = case.lesions.table.iloc[0]
     number, voxel = int(row["label"]), tuple(int(row[f"slice_{axis}"]) for axis in "sar")
-    point = tuple(lesions.data_to_world(voxel))
+    point, plane = tuple(lesions.data_to_world(voxel)), Plane(1, 0, 2)
 
     def shades():
-        found = picture_of(lesions, Plane(1, 0, 2), point)
+        found = picture_of(lesions, plane, point)
         return found.colours.reshape(-1, 4).astype(int), found.colours[..., 3] > 0
 
     def there(colour, seen):
         return bool((np.abs(seen - np.ravel(colour) * 255).max(1) < 1).any())
 
-    own, (dark, light) = lesions.colormap.map(number), reserved(lesions.data.dtype)
-    dark, light = lesions.colormap.map(dark), lesions.colormap.map(light)
+    own, dark = lesions.colormap.map(number), lesions.colormap.map(reserved(lesions.data.dtype))
     seen, covered = shades()
-    assert there(own, seen) and there(dark, seen) and not there(light, seen)
+    assert there(own, seen) and there(dark, seen)
     where = lesions.data[:, voxel[1]] == number
     inner = where.copy()
     inner[:, 1:-1] &= where[:, :-2] & where[:, 2:]
     assert inner.any() and not covered[inner].any(), "3 mm thick, and seen through from the side"
+    assert layers.selected.outlined is None
     case.select(voxel)
-    assert there(light, shades()[0])
-    layers.show_alone(True)
-    assert not there(dark, shades()[0])
+    assert layers.selected.outlined == (lesions, number) and not there(own, shades()[0])
+    stretches = outline_of(lesions, number, plane, point)
+    middles, sides = stretches.mean(1), np.abs(np.diff(stretches, axis=1)).sum((1, 2))
+    s, r = np.nonzero(where)
+    world = np.array([lesions.data_to_world((i, voxel[1], j)) for i, j in zip(s, r, strict=True)])
+    assert middles.min(0) == pytest.approx((world[:, 2].min() - 0.5, world[:, 0].min() - 1.5))
+    assert middles.max(0) == pytest.approx((world[:, 2].max() + 0.5, world[:, 0].max() + 1.5))
+    assert sides.sum() == pytest.approx(2 * (np.ptp(world[:, 2]) + 1) + 2 * (np.ptp(world[:, 0]) + 3))
+    viewer.layers["selected (outline)"].visible = False
+    assert layers.selected.outlined is None
     layers.cleanup()
 
 

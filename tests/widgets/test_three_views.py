@@ -166,11 +166,13 @@ def check_zoom(viewer, views, qtbot):
 def check_lesions(review, viewer, views, qtbot):
     """A lesion chosen in the list, and clicked on in a small view."""
     table = review.case.lesions.table.set_index("label")
+    assert all(len(view.selected) == 0 for view in views.views)
     for number in (2, 3):
-        voxel = tuple(int(table.loc[number, f"slice_{axis}"]) for axis in "sar")
         review.lesions.table.chosen.emit(number)
         qtbot.wait(60)
-        assert voxel_shown(viewer) == voxel
+        shown = voxel_shown(viewer)
+        assert review.case.lesions.labels[shown] == number, "the slice of its largest section"
+        assert all(len(view.selected) >= 4 for view in views.views)
         check_cross(viewer, views)
     voxel = tuple(int(table.loc[1, f"slice_{axis}"]) for axis in "sar")
     viewer.dims.set_point((0, 1, 2), world_of(viewer, voxel))
@@ -403,6 +405,20 @@ def test_three_views_come_back_with_the_next_window_and_its_first_scan(make_view
     qtbot.wait(60)
     assert area.count() == 1 and not review.opened.parts
     assert PreferenceStore().load().three_views
+
+
+def test_another_part_that_lays_out_the_canvases_gets_them(review, segmented_viewer, qtbot):
+    three(qtbot, review)
+    part, area = part_of(review), segmented_viewer.window._qt_viewer
+    assert [group.title for group in part.help()] == ["The small views"]
+    left = []
+    part._arrangement.claim("other", lambda: left.append("other"))
+    assert part.views is None and not part.button.isChecked() and area.count() == 1 and part.help() == ()
+    assert PreferenceStore().load().three_views, "wanted the next time all the same"
+    three(qtbot, review)
+    assert left == ["other"] and part._arrangement.holder == "views"
+    click(qtbot, part.button)
+    assert part._arrangement.holder == ""
 
 
 def test_the_window_closes_in_the_middle(review, segmented_viewer, qtbot):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from napari_uncertainseg.widgets.reading_bar.case_menu.part import PART as CASE
+from napari_uncertainseg.widgets.reading_bar.correct.part import PART as CORRECT
+from napari_uncertainseg.widgets.reading_bar.keys_sheet.part import PART as KEYS
 from napari_uncertainseg.widgets.reading_bar.part import Part
 from napari_uncertainseg.widgets.reading_bar.views.part import PART as VIEWS
 
-PARTS: tuple[Part, ...] = (VIEWS,)
+PARTS: tuple[Part, ...] = (CASE, VIEWS, CORRECT, KEYS)

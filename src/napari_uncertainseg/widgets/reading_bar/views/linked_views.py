@@ -16,7 +16,7 @@ from napari_uncertainseg.widgets.reading_bar.views.cross import MainCross, place
 from napari_uncertainseg.widgets.reading_bar.views.marks import marks_of
 from napari_uncertainseg.widgets.reading_bar.views.place import SideBySide
 from napari_uncertainseg.widgets.reading_bar.views.slice_view import SliceView
-from napari_uncertainseg.widgets.reading_bar.views.slices import picture_of
+from napari_uncertainseg.widgets.reading_bar.views.slices import outline_of, picture_of
 from napari_uncertainseg.widgets.shared.connections import Connections
 
 if TYPE_CHECKING:
@@ -133,6 +133,8 @@ class LinkedViews:
         shown = [layer for layer in self._viewer.layers if layer.visible or layer in covered]
         for view in self.views:
             pictures = (picture_of(layer, view.plane, point) for layer in shown)
+            chosen = self._layers.selected.outlined
+            view.selected = np.zeros((0, 2, 2)) if chosen is None else outline_of(*chosen, view.plane, point)
             view.cross = self._on_plane(view.plane) if self._crosshair and len(point) > 2 else None
             marks = [mark for layer in shown for mark in marks_of(layer, view.plane, point, self._step(view))]
             view.show_pictures([picture for picture in pictures if picture is not None], ground, marks)

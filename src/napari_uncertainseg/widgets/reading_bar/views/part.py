@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QSignalBlocker, QTimer
 from qtpy.QtGui import QAction
 from qtpy.QtWidgets import QHBoxLayout, QMenu, QToolButton
 
 from napari_uncertainseg.widgets.dock_description import KeyAction
 from napari_uncertainseg.widgets.layers.planes.plane import planes_of
-from napari_uncertainseg.widgets.reading_bar.part import BarContext, Part, PartWidget
+from napari_uncertainseg.widgets.reading_bar.part import BarContext, HelpGroup, HelpLine, Part, PartWidget
 from napari_uncertainseg.widgets.reading_bar.views import texts
 from napari_uncertainseg.widgets.reading_bar.views.linked_views import LinkedViews
 from napari_uncertainseg.widgets.shared.connections import Connections
@@ -37,6 +37,7 @@ class ViewsPart(PartWidget):
         super().__init__()
         self._viewer, self._preferences = context.viewer, context.review.preferences
         self._layers, self._case = context.review.layers, context.review.case
+        self._arrangement = context.arrangement
         self.views: LinkedViews | None = None
         self._same_zoom = True
         self.button = QToolButton()
@@ -112,6 +113,7 @@ class ViewsPart(PartWidget):
     def _follow(self) -> None:
         has_volume = any(layer.ndim > 2 for layer in self._viewer.layers)
         if self.button.isChecked() and has_volume and self.views is None:
+            self._arrangement.claim(PART.key, self._make_room)
             self.views = LinkedViews(
                 self._viewer,
                 self._layers,
@@ -122,15 +124,28 @@ class ViewsPart(PartWidget):
         elif not (self.button.isChecked() and has_volume):
             self._leave()
 
+    def _make_room(self) -> None:
+        """Another part lays out the canvases now. What the user wants the next time stays as it was."""
+        with QSignalBlocker(self.button):
+            self.button.setChecked(False)
+        self._leave()
+
     def _leave(self) -> None:
         views, self.views = self.views, None
         if views is not None:
             views.cleanup()
+        self._arrangement.release(PART.key)
 
     def show_keys(self, keys: Mapping[str, str]) -> None:
         """Name the key in the tooltip."""
         key = keys.get(_TOGGLE, "")
         self.button.setToolTip(f"{texts.BUTTON_TIP}\nKey: {key}" if key else texts.BUTTON_TIP)
+
+    def help(self) -> tuple[HelpGroup, ...]:
+        """What the mouse does in the small views."""
+        if self.views is None:
+            return ()
+        return (HelpGroup(texts.SMALL, tuple(HelpLine((keys,), does) for keys, does in texts.MOUSE)),)
 
     def cleanup(self) -> None:
         """Give napari's single view back. May be called twice."""
@@ -146,4 +161,10 @@ def _tick(menu: QMenu, text: str, tip: str) -> QAction:
     return action
 
 
-PART = Part("views", ViewsPart, (KeyAction(_TOGGLE, "T", texts.KEY),), works_in_exercise=True)
+PART = Part(
+    "views",
+    ViewsPart,
+    (KeyAction(_TOGGLE, "T", texts.KEY),),
+    works_in_exercise=True,
+    name=texts.BUTTON,
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from qtpy.QtCore import QPoint, QPointF, QSize, Qt, Signal
+from qtpy.QtCore import QLineF, QPoint, QPointF, QSize, Qt, Signal
 from qtpy.QtGui import (
     QBrush,
     QColor,
@@ -22,6 +22,7 @@ from qtpy.QtGui import (
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_uncertainseg.widgets.layers.planes.plane import Plane
+from napari_uncertainseg.widgets.layers.selection.edges import BLACK, HALO_PX, LINE_PX, WHITE
 from napari_uncertainseg.widgets.reading_bar.views import texts
 from napari_uncertainseg.widgets.reading_bar.views.cross import TOP_LEFT, draw_cross, write
 from napari_uncertainseg.widgets.reading_bar.views.marks import Mark
@@ -65,6 +66,8 @@ class SliceView(QWidget):
         self._own_zoom = 1.0
         self._images: list[tuple[QImage, Picture]] = []
         self._marks: list[Mark] = []
+        self.selected = np.zeros((0, 2, 2))
+        """Stretches around the selected lesion: both ends of each along columns and rows, (n, 2, 2)."""
         self._ground = QColor("black")
         self._dragged: QPoint | None = None
         self._turned = 0
@@ -163,6 +166,15 @@ class SliceView(QWidget):
         on_screen.drawImage(0, 0, canvas)
         on_screen.end()
 
+    def _draw_selected(self, painter: QPainter) -> None:
+        """Outline the selected lesion as the large view does: white between black, as thick at any zoom."""
+        stretches = [QLineF(*(self.to_widget(*end) for end in ends)) for ends in self.selected.tolist()]
+        for colour, width in ((BLACK, LINE_PX + 2 * HALO_PX), (WHITE, LINE_PX)):
+            pen = QPen(QColor.fromRgbF(*colour), width)
+            pen.setCapStyle(Qt.PenCapStyle.SquareCap)
+            painter.setPen(pen)
+            painter.drawLines(stretches)
+
     def _draw_mark(self, painter: QPainter, mark: Mark) -> None:
         painter.setPen(QPen(QColor.fromRgbF(*mark.line), 2))
         painter.setBrush(QBrush(QColor.fromRgbF(*mark.fill)))
@@ -179,6 +191,7 @@ class SliceView(QWidget):
         for mark in self._marks:
             self._draw_mark(painter, mark)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        self._draw_selected(painter)
         if self._images and self.cross is not None:
             draw_cross(painter, self.rect(), self.to_widget(*self.cross))
         if not self._images:

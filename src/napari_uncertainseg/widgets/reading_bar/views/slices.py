@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.layers import Image, Labels
 
+from napari_uncertainseg.widgets.layers.selection.edges import outline
 from napari_uncertainseg.widgets.layers.two_tone_outlines import TwoToneOutline, drawn, reserved
 from napari_uncertainseg.widgets.shared import napari_canvas
 
@@ -63,6 +64,17 @@ def picture_of(layer: Layer, plane: Plane, point: tuple[float, ...]) -> Picture 
     colours = _label_colours(layer, values, sides) if isinstance(layer, Labels) else _colours(layer, values)
     smooth = isinstance(layer, Image) and str(layer.interpolation2d) != "nearest"
     return Picture(colours, scale, offset, float(layer.opacity), str(layer.blending), smooth)
+
+
+def outline_of(layer: Labels, number: int, plane: Plane, point: tuple[float, ...]) -> np.ndarray:
+    """Stretches around a label in a slice: both ends of each along columns and rows, shape (n, 2, 2)."""
+    found = (
+        _slice(layer, plane, np.asarray(point, float)[-layer.ndim :]) if len(point) >= layer.ndim else None
+    )
+    if found is None:
+        return np.zeros((0, 2, 2))
+    values, scale, offset = found
+    return (outline(values == number)[..., ::-1] + 0.5) * scale + offset
 
 
 _Slice = tuple[np.ndarray, tuple[float, float], tuple[float, float]]
@@ -164,7 +176,7 @@ def _label_colours(layer: Labels, values: np.ndarray, sides: tuple[float, float]
 def _rim(labels: np.ndarray, sides: tuple[float, float]) -> np.ndarray:
     """Outlines in the labels' own colours alone."""
     found = drawn(labels.astype(np.int64), sides)
-    found[np.isin(found, reserved(found.dtype))] = 0
+    found[found == reserved(found.dtype)] = 0
     return found
 
 

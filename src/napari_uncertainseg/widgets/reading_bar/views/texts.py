@@ -16,5 +16,12 @@ VIEW_TIP = (
     "Click or drag: moves the crosshair. Wheel: slices. Ctrl+wheel: zoom. Middle drag: moves the picture.\n"
     "Double-click: brings this plane into the large view."
 )
+SMALL = "The small views"
+MOUSE = (
+    ("Click, drag", "Moves the crosshair in all views; on a lesion, selects it."),
+    ("Wheel", "Goes through the slices."),
+    ("Ctrl+wheel", "Zooms."),
+    ("Middle drag", "Moves the picture."),
+    ("Double-click", "Brings this plane into the large view, where you paint."),
+)
 NOTHING = "Nothing to show in this plane:\nopen a scan with three dimensions."
-NO_VOLUME = "Three views need a scan with three dimensions. They come with the first one that is opened."
