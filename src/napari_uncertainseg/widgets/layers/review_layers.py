@@ -189,7 +189,7 @@ class ReviewLayers:
         if number > 0:
             layer.selected_label = number
         elif number and candidates is not None and not self.blinded:
-            candidates.visible = True
+            self._results.bring(candidates)
         self.framing.go_to(layer, placing, voxel)
         self.selected.follow()
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from napari_uncertainseg.widgets.reading_bar.case_menu.part import PART as CASE
 from napari_uncertainseg.widgets.reading_bar.correct.part import PART as CORRECT
 from napari_uncertainseg.widgets.reading_bar.keys_sheet.part import PART as KEYS
+from napari_uncertainseg.widgets.reading_bar.mouse.part import PART as MOUSE
+from napari_uncertainseg.widgets.reading_bar.overlays.part import PART as OVERLAYS
 from napari_uncertainseg.widgets.reading_bar.part import Part
 from napari_uncertainseg.widgets.reading_bar.views.part import PART as VIEWS
 
-PARTS: tuple[Part, ...] = (CASE, VIEWS, CORRECT, KEYS)
+PARTS: tuple[Part, ...] = (CASE, VIEWS, OVERLAYS, MOUSE, CORRECT, KEYS)
