@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from napari_uncertainseg.widgets.reading_bar.compare.part import PART as COMPARE
+from napari_uncertainseg.widgets.reading_bar.measure.part import PART as MEASURE
 from napari_uncertainseg.widgets.reading_bar.part import Part
 
-PARTS: tuple[Part, ...] = ()
+PARTS: tuple[Part, ...] = (COMPARE, MEASURE)
