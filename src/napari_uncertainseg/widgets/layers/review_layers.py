@@ -29,7 +29,7 @@ from napari_uncertainseg.widgets.layers.surfaces.lesion_surfaces import LesionSu
 from napari_uncertainseg.widgets.layers.user_labels import LayerWatch, labels_on_grid
 from napari_uncertainseg.widgets.scans.camera import move_to
 from napari_uncertainseg.widgets.scans.segmented_scan import SegmentedScan
-from napari_uncertainseg.widgets.scans.volumes import is_brain, is_result
+from napari_uncertainseg.widgets.scans.volumes import is_brain, is_compared, is_result
 from napari_uncertainseg.widgets.shared.connections import Connections
 
 if TYPE_CHECKING:
@@ -278,7 +278,8 @@ class ReviewLayers:
 
     def also_shown(self) -> list[str]:
         """Names of the images and label layers that are shown and seem not to be of the case."""
-        return [layer.name for layer in (*self.scan.foreign(), *self.scan.foreign_labels())]
+        compared = [x for x in self._viewer.layers if is_compared(x) and x.visible]
+        return [layer.name for layer in (*self.scan.foreign(), *self.scan.foreign_labels(), *compared)]
 
     # -- the user's label layers ----------------------------------------------------------------
 
@@ -352,10 +353,10 @@ class ReviewLayers:
         layer = event.value
         if self._blinding.moving:
             return
+        self._watch.end(layer)
         if is_result(layer):
             self._results.forget(layer)
             return
-        self._watch.end(layer)
         self.layers_changed.emit()
 
     def _on_renamed(self, event: Any = None) -> None:
