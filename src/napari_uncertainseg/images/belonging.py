@@ -111,8 +111,8 @@ def another_patient(scan: ScanOrigin, flair: ScanOrigin) -> str:
     if _both(scan, flair, "patient") and not _differ(scan, flair, "patient"):
         return ""
     ours, theirs = _entities(scan), _entities(flair)
-    if "sub" in ours and ours.get("sub") == theirs.get("sub") and _same_data_set(scan, flair):
-        return ""
+    if "sub" in ours and ours.get("sub") == theirs.get("sub"):
+        return "" if _same_data_set(scan, flair) else "it lies in another data set"
     if scan.path is not None and flair.path is not None and _without_visit(scan) == _without_visit(flair):
         return ""
     return mismatch(scan, flair)
