@@ -143,7 +143,7 @@ def test_files_come_with_the_flair_first(put, tmp_path):
     ("make", "words"),
     [
         (lambda put, at: [put(at / "P1_FLAIR.nii.gz"), put(at / "P2_T1.nii.gz")], "of another patient"),
-        (lambda put, at: [[put(at / each / "flair.nii.gz") for each in "ab"][0].parents[1]], "of 2 visits"),
+        (lambda put, at: [[put(at / each / "flair.nii.gz") for each in "ab"][-1].parents[1]], "of 2 visits"),
         (lambda put, at: [put(at / "scan.nii.gz").parent], "called FLAIR"),
         (lambda put, at: [at / "nowhere"], "no such file or folder"),
         (lambda put, at: [at], "called FLAIR"),
