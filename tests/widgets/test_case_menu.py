@@ -272,7 +272,7 @@ def test_by_napari_too_each_file_alone_is_one_question(review, qtbot, folders, a
 def test_a_drop_is_read_by_us_also_where_others_claim_the_name(review, qtbot, folders, monkeypatch):
     opened = []
     monkeypatch.setattr(
-        type(review._viewer.window._qt_viewer), "_qt_open", lambda *args, **options: opened.append(args)
+        type(review._viewer.window._qt_viewer), "_qt_open", lambda _, files, **options: opened.append(files)
     )
     scan = folders / "Ann" / "FLAIR.nii.gz"
     drop(review, qtbot, scan)
