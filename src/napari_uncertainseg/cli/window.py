@@ -79,7 +79,7 @@ def _demo_in_window() -> None:
 def _demo_headless(folder: Path) -> None:
     import tempfile
 
-    from napari_uncertainseg.export import check_folder
+    from napari_uncertainseg.disk.target_folder import check_folder
 
     check_folder(folder, overwrite=True)
     folder.mkdir(parents=True, exist_ok=True)

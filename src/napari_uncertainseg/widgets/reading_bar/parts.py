@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from napari_uncertainseg.widgets.reading_bar.case_menu.part import PART as CASE
+from napari_uncertainseg.widgets.reading_bar.correct.part import PART as CORRECT
+from napari_uncertainseg.widgets.reading_bar.keys_sheet.part import PART as KEYS
 from napari_uncertainseg.widgets.reading_bar.part import Part
 
-PARTS: tuple[Part, ...] = (CASE,)
+PARTS: tuple[Part, ...] = (CASE, CORRECT, KEYS)
