@@ -111,8 +111,8 @@ def another_patient(scan: ScanOrigin, flair: ScanOrigin) -> str:
     if _both(scan, flair, "patient") and not _differ(scan, flair, "patient"):
         return ""
     ours, theirs = _entities(scan), _entities(flair)
-    if "sub" in ours and ours.get("sub") == theirs.get("sub") and _same_data_set(scan, flair):
-        return ""
+    if "sub" in ours and ours.get("sub") == theirs.get("sub"):
+        return "" if _same_data_set(scan, flair) else "it lies in another data set"
     if scan.path is not None and flair.path is not None and _without_visit(scan) == _without_visit(flair):
         return ""
     return mismatch(scan, flair)
@@ -304,7 +304,7 @@ def visit_folder(path: Path) -> Path:
 def _without_visit(origin: ScanOrigin) -> tuple[str, str]:
     """Folder and beginning of the name, without numbers of visits and without dates."""
     assert origin.path is not None
-    folder = str(_visit_folder(origin.path))
+    folder = str(visit_folder(origin.path))
     return _VISIT.sub("#", folder), _VISIT.sub("#", " ".join(_before_kind(origin)))
 
 

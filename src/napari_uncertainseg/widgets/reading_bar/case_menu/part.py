@@ -42,7 +42,7 @@ class CasePart(PartWidget):
         super().__init__()
         self._context, self._cases = context, context.review.cases
         self._recent = RecentCases(recent_file())
-        self._loader = CaseLoader(context.review, context.window)
+        self._loader = CaseLoader(context.review, self)
         self._busy = ""
         self._declined: set[Path] = set()
         """Masks that the user does not want, for as long as the window is open."""
