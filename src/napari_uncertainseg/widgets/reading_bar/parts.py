@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from napari_uncertainseg.widgets.reading_bar.case_menu.part import PART as CASE
 from napari_uncertainseg.widgets.reading_bar.part import Part
+from napari_uncertainseg.widgets.reading_bar.result.part import PART as RESULT
 
-PARTS: tuple[Part, ...] = (CASE,)
+PARTS: tuple[Part, ...] = (CASE, RESULT)
