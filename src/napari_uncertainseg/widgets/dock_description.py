@@ -17,6 +17,9 @@ from napari_uncertainseg.widgets.shared.kept_review import ReviewKeeper
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
+LISTED_AS = "UncertainSeg: "
+"""How descriptions of our keys begin in napari's list of shortcuts."""
+
 
 @dataclass(frozen=True, eq=False)
 class ReviewContext:
@@ -40,6 +43,8 @@ class ReviewContext:
         The run over a cohort that the window shows.
     show_findings
         Brings the list of lesions to the front, and its first lesion into view.
+    open_dock
+        Opens a dock by its key, or brings it to the front.
     zones
         Of the brain under review, which more than one dock asks for.
     cases
@@ -57,6 +62,7 @@ class ReviewContext:
     open_results: OpenResults
     run: CurrentRun
     show_findings: Callable[[], None]
+    open_dock: Callable[[str], None]
     zones: KnownZones
     cases: Cases
     remembered: dict[str, Any]

@@ -172,6 +172,7 @@ class Review(QObject):
             open_results=self.show_results,
             run=self.run,
             show_findings=self.show_findings,
+            open_dock=self.open_dock,
             zones=self.zones,
             cases=self.cases,
             remembered=self._remembered,
@@ -192,7 +193,8 @@ class Review(QObject):
 
     def _ensure_bar(self) -> None:
         if self._bar is None:
-            self._bar = ReadingBar(self._parts, BarContext(self._context(), self._viewer, self._window))
+            context = BarContext(self._context(), self._viewer, self._window, self._keys.help)
+            self._bar = ReadingBar(self._parts, context)
             self._bar.show_keys(self._keys.listed())
             self.opened.parts = self._bar.parts
 

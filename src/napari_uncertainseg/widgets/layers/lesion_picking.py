@@ -42,6 +42,8 @@ class LesionPicking:
         yield
         while event.type == "mouse_move":
             yield
+        if event.handled:  # by a tool
+            return
         active = self._viewer.layers.selection.active
         paints = isinstance(active, Labels) and active.mode != "pan_zoom"
         moved = np.abs(np.asarray(event.pos, float) - start).max() > _STILL

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from napari_uncertainseg.widgets.reading_bar.case_menu.part import PART as CASE
+from napari_uncertainseg.widgets.reading_bar.correct.part import PART as CORRECT
+from napari_uncertainseg.widgets.reading_bar.keys_sheet.part import PART as KEYS
 from napari_uncertainseg.widgets.reading_bar.part import Part
 from napari_uncertainseg.widgets.reading_bar.result.part import PART as RESULT
 
-PARTS: tuple[Part, ...] = (CASE, RESULT)
+PARTS: tuple[Part, ...] = (CASE, CORRECT, RESULT, KEYS)

@@ -32,6 +32,8 @@ class Preferences:
     open_docks, front_dock
         Keys of the docks that were open when the window was closed, with spaces between them, and of the one
         in front; empty where none was.
+    zoom_to_lesion
+        Whether going to a lesion also zooms.
     target
         Classes that the user ticked; empty for the model's own target. They are not kept for the next time.
     """
@@ -46,6 +48,7 @@ class Preferences:
     acquisitions_table: str = ""
     open_docks: str = ""
     front_dock: str = ""
+    zoom_to_lesion: bool = True
     target: tuple[str, ...] = ()
 
     @property

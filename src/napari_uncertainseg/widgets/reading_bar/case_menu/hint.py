@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QFrame, QPushButton, QVBoxLayout, QWidget
 from napari_uncertainseg.widgets.reading_bar.case_menu import texts
 from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.shared.connections import Connections
-from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, button_with_tip
+from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, button_with_tip, larger
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -47,9 +47,7 @@ class FirstHint(QFrame):
         self._welcome = napari_internals.show_welcome(viewer, False)
         self.title = PlainLabel(texts.HINT)
         self.title.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        font = self.title.font()
-        font.setPointSizeF(font.pointSizeF() * 1.4)
-        self.title.setFont(font)
+        self.title.setStyleSheet(larger(self.title, 1.4))
         self.scan = button_with_tip(texts.HINT_OPEN, texts.NEW_FROM_FILES_TIP)
         self.sample = button_with_tip(texts.HINT_SAMPLE, texts.HINT_SAMPLE_TIP)
         self.results = button_with_tip(texts.HINT_RESULTS, texts.OPEN_RESULTS_TIP)
