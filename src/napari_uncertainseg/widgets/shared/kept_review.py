@@ -120,11 +120,6 @@ class ReviewKeeper:
         self._case.lesions_changed.disconnect(self._describe, missing_ok=True)
         self._case.not_kept.disconnect(self._on_not_kept, missing_ok=True)
 
-    @property
-    def busy(self) -> bool:
-        """Whether an exercise or a replay is running."""
-        return self._busy()
-
     # -- saving -------------------------------------------------------------------------------
 
     def _start(self) -> None:
