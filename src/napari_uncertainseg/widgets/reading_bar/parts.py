@@ -10,6 +10,7 @@ from napari_uncertainseg.widgets.reading_bar.measure.part import PART as MEASURE
 from napari_uncertainseg.widgets.reading_bar.mouse.part import PART as MOUSE
 from napari_uncertainseg.widgets.reading_bar.overlays.part import PART as OVERLAYS
 from napari_uncertainseg.widgets.reading_bar.part import Part
+from napari_uncertainseg.widgets.reading_bar.result.part import PART as RESULT
 from napari_uncertainseg.widgets.reading_bar.views.part import PART as VIEWS
 
-PARTS: tuple[Part, ...] = (CASE, VIEWS, COMPARE, OVERLAYS, MOUSE, MEASURE, CORRECT, KEYS)
+PARTS: tuple[Part, ...] = (CASE, VIEWS, COMPARE, OVERLAYS, MOUSE, MEASURE, CORRECT, RESULT, KEYS)
