@@ -15,13 +15,14 @@ from napari_uncertainseg.widgets.shared.napari_internals import TableLabelColorm
 
 _STEPS = 16
 """Shades of doubt: more cannot be told apart."""
-_SURE, _DOUBTFUL = np.array([0.0, 0.45, 0.85]), np.array([0.55, 0.95, 1.0])
-# After Okabe and Ito's palette, which colour-blind readers can tell apart. Each is a line beside a dark one
+_SURE, _DOUBTFUL = np.array([0.0, 0.45, 0.85]), np.array([0.75, 0.97, 1.0])
+# After Okabe and Ito's palette, which colour-blind readers can tell apart; moved until any two differ enough
+# for lines in each kind of colour vision (tests/colour_vision.py). Each is a line beside a dark one
 # (`two_tone_outlines`), and so differs from every grey and every colour of the heat maps.
 VERDICT_COLOURS: dict[str, tuple[float, float, float]] = {
-    "accepted": (0.0, 0.85, 0.55),
+    "accepted": (0.0, 0.8, 0.5),
     "rejected": (0.84, 0.37, 0.0),
-    "unsure": (0.95, 0.55, 0.78),
+    "unsure": (0.95, 0.5, 0.75),
 }
 _CANDIDATE = (0.94, 0.89, 0.26)
 

@@ -210,14 +210,19 @@ class ResultLayers:
             layer.colormap = lesion_colormap(colours)
 
     def mark(self, *, alone: bool | None = None) -> None:
-        """Mark the selected lesion or candidate; draw it alone, or again with the others."""
+        """Leave the selected lesion or candidate to its own outline; draw no other while it is alone."""
         self.alone = self.alone if alone is None else alone
-        lesions, voxel = self._case.lesions, self._case.selected
+        found = self.selected()
         for name, outline in self._outlines.items():
-            number = 0
-            if lesions is not None and voxel is not None:
-                number = int((lesions.labels if name == LESIONS else lesions.candidates)[voxel])
-            outline.mark(number, alone=self.alone)
+            own = found is not None and found[0] is self._layers.get(name)
+            outline.leave_out(found[1] if own and found is not None else 0, hidden=self.alone)
+
+    def selected(self) -> tuple[Labels, int] | None:
+        """The layer that holds the selected lesion or candidate, and its number; None where there is none."""
+        lesions, voxel = self._case.lesions, self._case.selected
+        number = 0 if lesions is None or voxel is None else lesions.component_at(voxel)
+        layer = self._layers.get(LESIONS if number > 0 else CANDIDATES)
+        return (layer, abs(number)) if number and isinstance(layer, Labels) else None
 
     def _wanted_colours(self, lesions: Lesions) -> dict[int, tuple[float, ...]]:
         doubt = dict(zip(lesions.table["label"], lesions.table["doubt"], strict=True))
