@@ -9,8 +9,9 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QApplication
 
+from napari_uncertainseg.widgets.reading_bar.mouse.top_scan import top_scan
 from napari_uncertainseg.widgets.reading_bar.overlays import held_key, texts
-from napari_uncertainseg.widgets.scans.volumes import is_result
+from napari_uncertainseg.widgets.scans.volumes import COMPARED_ROLE, KEY, is_result
 from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 from napari_uncertainseg.widgets.window import review_of
@@ -19,7 +20,7 @@ from .actions import click, focus
 from .mouse_events import LEFT
 
 A, D = Qt.Key.Key_A, Qt.Key.Key_D
-LESIONS, ENTROPY = "lesions", "entropy (nats)"
+LESIONS, ENTROPY, OUTLINE = "lesions", "entropy (nats)", "selected (outline)"
 
 
 @pytest.fixture(autouse=True)
@@ -100,9 +101,12 @@ def check_short_and_long(opened, qtbot, clock):
     viewer = opened.viewer
     own = Labels(np.zeros(viewer.layers["FLAIR"].data.shape, np.uint8), name="mine")
     viewer.add_layer(own)
+    earlier = Image(own.data + 0.5, name="FLAIR of 2021", metadata={KEY: {"role": COMPARED_ROLE}})
+    viewer.add_layer(earlier)
+    assert top_scan(viewer) is earlier
     viewer.layers["candidates"].visible = True
     all_of_them = visible(viewer)
-    rest = {"FLAIR", "mine"}
+    rest = {"FLAIR", "mine", "FLAIR of 2021"}
     assert all_of_them == {*rest, LESIONS, "candidates", ENTROPY}
     for _ in range(2):
         qtbot.keyClick(opened.canvas, A)
@@ -121,7 +125,11 @@ def check_short_and_long(opened, qtbot, clock):
     check(opened, hidden=True, shown=rest)
     click(qtbot, opened.part.button)
     check(opened, hidden=False, shown=all_of_them)
+    opened.part.maps.choose(None)
+    assert visible(viewer) == all_of_them - {ENTROPY}, "the scan of another visit is no map"
+    opened.part.maps.choose("entropy")
     viewer.layers.remove(own)
+    viewer.layers.remove(earlier)
     viewer.layers["candidates"].visible = False
 
 
@@ -237,7 +245,9 @@ def check_what_happens_meanwhile(opened, qtbot):
     viewer.layers[ENTROPY].visible = True  # its eye
     check(opened, hidden=True, shown={"FLAIR", ENTROPY})
     viewer.layers[LESIONS].visible = True
-    check(opened, hidden=False, shown={"FLAIR", ENTROPY, LESIONS})
+    check(opened, hidden=True, shown={"FLAIR", ENTROPY, LESIONS})
+    viewer.layers[OUTLINE].visible = True  # the last one: nothing is hidden any more
+    check(opened, hidden=False, shown={"FLAIR", ENTROPY, LESIONS, OUTLINE})
 
     qtbot.keyClick(opened.canvas, A)
     case = review.case

@@ -12,6 +12,7 @@ MOUSE_TIPS = {
     WORKSTATION: "The wheel shows other slices. The right button changes window and level.",
     NAPARIS: "The wheel zooms, and so does the right button. Ctrl and the wheel shows other slices.",
 }
+MOUSE_TITLE = "Mouse over the image"
 OPENED = "as opened"
 PRESETS = {
     TISSUE: "Tissue: all greys of the brain",

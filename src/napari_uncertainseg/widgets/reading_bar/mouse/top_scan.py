@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 from napari.layers import Image
 
 from napari_uncertainseg.modalities import guess_modality
-from napari_uncertainseg.widgets.scans.volumes import KEY, is_result
+from napari_uncertainseg.widgets.scans.volumes import KEY, is_compared, is_result
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
 
 def scans(viewer: ViewerModel) -> list[Image]:
-    """All images that are the user's own and have one value per voxel, the uppermost first."""
-    return [x for x in reversed(viewer.layers) if isinstance(x, Image) and not (x.rgb or is_result(x))]
+    """All scans, also of another visit, with one value per voxel, the uppermost first."""
+    images = [x for x in reversed(viewer.layers) if isinstance(x, Image) and not x.rgb]
+    return [layer for layer in images if is_compared(layer) or not is_result(layer)]
 
 
 def modality_of(layer: Image) -> str | None:

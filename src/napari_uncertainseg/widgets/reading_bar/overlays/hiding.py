@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from napari.layers import Layer
+from napari.layers import Image, Layer
 from psygnal import Signal
 
-from napari_uncertainseg.widgets.scans.volumes import is_brain, is_result
+from napari_uncertainseg.widgets.scans.volumes import is_brain, is_compared, is_result
 from napari_uncertainseg.widgets.shared.connections import Connections
 
 if TYPE_CHECKING:
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 def is_overlay(layer: Layer) -> bool:
     """Whether this plugin has drawn a layer over the scan; what the user paints on one is part of it.
 
-    The user's own layers are not: neither their label layers, nor what a trainee outlines in an exercise.
+    The user's own layers are not: neither their label layers, nor what a trainee outlines in an exercise. Nor
+    is the scan of another visit, which is compared.
     """
-    return is_result(layer) or is_brain(layer)
+    scan = is_compared(layer) and isinstance(layer, Image)
+    return is_brain(layer) or (is_result(layer) and not scan)
 
 
 class OverlayHiding:
@@ -47,7 +49,7 @@ class OverlayHiding:
         self._eyes = Connections()
         events = viewer.layers.events
         self._connections = Connections(
-            (events.inserted, self._on_layers),
+            (events.inserted, self._on_inserted),
             (events.removed, self._on_layers),
             (viewer.dims.events.ndisplay, self._on_layers),
             (layers.blinding_changed, self._on_layers),
@@ -104,6 +106,15 @@ class OverlayHiding:
             if layer in held and not layer.visible:
                 layer.visible = True
         self.changed.emit()
+
+    def _on_inserted(self, event: Any) -> None:
+        """Hide what is drawn while overlays are hidden, such as a lesion that is selected, with the others."""
+        layer, held = event.value, self._held
+        if held is not None and self._in_sight and is_overlay(layer) and layer.visible:
+            layer.visible = False
+            held.add(layer)
+            self._eyes.connect(layer.events.visible, self._on_eye)
+        self._on_layers()
 
     def _on_eye(self, event: Any) -> None:
         """Take note of a layer that was shown by its eye in the list: the others stay hidden."""

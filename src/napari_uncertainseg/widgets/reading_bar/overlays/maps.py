@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 from weakref import WeakSet
 
-from napari.layers import Image
+from napari.layers import Image, Layer
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
 from napari_uncertainseg.voxel_maps import shown_maps
-from napari_uncertainseg.widgets.scans.volumes import is_result
+from napari_uncertainseg.widgets.scans.volumes import is_compared, is_result
 from napari_uncertainseg.widgets.shared.connections import Connections
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class HeatMaps:
 
     def _all_shown(self) -> list[Image]:
         held = self._layers.results.held_back or ()
-        maps = [x for x in reversed(self._viewer.layers) if isinstance(x, Image) and is_result(x)]
+        maps = [x for x in reversed(self._viewer.layers) if _is_map(x)]
         return [layer for layer in maps if layer.visible or layer in held]
 
     def choose(self, title: str | None) -> None:
@@ -130,7 +130,7 @@ class HeatMaps:
         self._setting = False
 
     def _on_layers(self, event: Any = None) -> None:
-        maps = [x for x in self._viewer.layers if isinstance(x, Image) and is_result(x)]
+        maps = [x for x in self._viewer.layers if _is_map(x)]
         new = [layer for layer in maps if layer not in self._heard]
         for layer in new:
             self._heard.add(layer)
@@ -166,6 +166,11 @@ class HeatMaps:
             layer.events.opacity.disconnect(self._on_opacity)
             layer.events.visible.disconnect(self._on_visible)
         self._heard.clear()
+
+
+def _is_map(layer: Layer) -> TypeGuard[Image]:
+    """Whether a layer shows a map over the scan; the scan of another visit is none."""
+    return isinstance(layer, Image) and is_result(layer) and not is_compared(layer)
 
 
 def _percent(layer: Image) -> int:
