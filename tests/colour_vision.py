@@ -203,6 +203,7 @@ def readable() -> list[Readable]:
     from napari_uncertainseg.widgets.dashboard import learning_curve
     from napari_uncertainseg.widgets.lesions.lamp import texts as lamp
     from napari_uncertainseg.widgets.shared import plots
+    from napari_uncertainseg.widgets.shared.dock_area import FOCUS_COLOUR
 
     found = []
     for name in ("dark", "light"):
@@ -214,6 +215,7 @@ def readable() -> list[Readable]:
             Readable(f"data in plots, {name}", as_colour(plots.accent(theme)), ground, TEXT),
             Readable(f"marks in plots, {name}", as_colour(plots.marker(theme)), ground, TEXT),
             Readable(f"the lamp's sign, {name}", as_colour(lamp.LIKE_COLOUR), ground, GRAPHIC),
+            Readable(f"what has the focus, {name}", as_colour(FOCUS_COLOUR), ground, GRAPHIC),
             Readable(f"bars of doubt, {name}", as_colour(plots.accent(theme)), field, GRAPHIC),
             *(
                 Readable(f"learning curve {i}, {name}", as_colour(colour), ground, GRAPHIC)
