@@ -21,6 +21,15 @@ class FakeSurfaces:
         self.changed.emit()
 
 
+class FakeFraming:
+    """Remembers whether going to a lesion zooms."""
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        self.zooms = True
+
+
 class FakeLayers:
     """Remembers where the viewer was sent; its label layers are plain arrays."""
 
@@ -40,12 +49,17 @@ class FakeLayers:
         self.band = (None, None)
         self.alone = False
         self.surfaces = FakeSurfaces()
+        self.framing = FakeFraming()
+        self.fitted = 0
 
     def show_alone(self, alone):
         self.alone = alone
 
     def go_to(self, voxel):
         self.visited.append(voxel)
+
+    def fit_or_whole(self):
+        self.fitted += 1
 
     def preview(self, threshold):
         self.previewed.append(threshold)

@@ -43,6 +43,8 @@ class ReviewContext:
         The run over a cohort that the window shows.
     show_findings
         Brings the list of lesions to the front, and its first lesion into view.
+    open_dock
+        Opens a dock by its key, or brings it to the front.
     zones
         Of the brain under review, which more than one dock asks for.
     cases
@@ -60,6 +62,7 @@ class ReviewContext:
     open_results: OpenResults
     run: CurrentRun
     show_findings: Callable[[], None]
+    open_dock: Callable[[str], None]
     zones: KnownZones
     cases: Cases
     remembered: dict[str, Any]
@@ -77,11 +80,14 @@ class KeyAction:
         The key unless the user chose another, in Qt's words, such as ``"Shift+N"``.
     meaning
         What it does, in one sentence.
+    repeats
+        Whether a key that is held does it again and again.
     """
 
     name: str
     key: str
     meaning: str
+    repeats: bool = True
 
 
 @dataclass(frozen=True)

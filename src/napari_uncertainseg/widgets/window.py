@@ -172,6 +172,7 @@ class Review(QObject):
             open_results=self.show_results,
             run=self.run,
             show_findings=self.show_findings,
+            open_dock=self.open_dock,
             zones=self.zones,
             cases=self.cases,
             remembered=self._remembered,

@@ -4,7 +4,8 @@ Each painted slice becomes a map of the distance to its outline in mm, positive 
 the maps are averaged by how near each is, and what is positive is lesion: shape-based interpolation (Raya and
 Udupa, IEEE Trans Med Imaging 9:32, 1990). A lesion that runs obliquely may not overlap with itself two slices
 on, and the average would be empty: so the shapes are first laid on each other by their centres of mass, and
-the result is moved to where the line between the two centres passes.
+the result is moved to where the line between the two centres passes, both by whole voxels, so that no shape
+is blurred: equal shapes stay as they are.
 """
 
 from __future__ import annotations
@@ -58,13 +59,14 @@ def _between(first: np.ndarray, last: np.ndarray, steps: int, sides: tuple[float
     """The slices between two, from the first to the last: bool, shape (steps - 1, m, n)."""
     centres = [np.array(ndimage.center_of_mass(one)) for one in (first, last)]
     maps = [_signed_distance(one, sides) for one in (first, last)]
+    apart = np.rint(centres[1] - centres[0])
     found = np.zeros((steps - 1, *first.shape), bool)
     for i in range(1, steps):
         share = i / steps
-        here = (1 - share) * centres[0] + share * centres[1]
+        moved = np.rint(share * (centres[1] - centres[0]))
         laid = [
-            ndimage.shift(one, here - centre, order=1, mode="nearest")
-            for one, centre in zip(maps, centres, strict=True)
+            ndimage.shift(one, by, order=1, mode="nearest")
+            for one, by in zip(maps, (moved, moved - apart), strict=True)
         ]
         found[i - 1] = (1 - share) * laid[0] + share * laid[1] > 0
     return found

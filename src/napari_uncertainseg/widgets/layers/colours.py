@@ -1,4 +1,4 @@
-"""How results look: heat maps that start at black, and colours that every eye can tell apart."""
+"""How results look: heat maps, clear where they say nothing, and colours that every eye tells apart."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from napari.utils.colormaps import Colormap, DirectLabelColormap
+from napari.utils.colormaps import Colormap, DirectLabelColormap, ensure_colormap
 
 from napari_uncertainseg.review.verdicts import Decision
 from napari_uncertainseg.voxel_maps import Display, VoxelMap
@@ -41,6 +41,24 @@ def signed_colormap() -> Colormap:
     return Colormap(np.column_stack([colours, np.abs(share) ** _FAINT * 0.9]), name=SIGNED)
 
 
+_FULL = 0.8
+"""Share of a map's largest value from which its colours are as opaque as the layer."""
+MAP_OPACITY = 0.5
+"""Of a heat map at first: more hides the edges on the scan below."""
+
+
+def clear_colormap(name: str) -> Colormap:
+    """A colormap of napari's that is clear at 0 and gets opaque towards its end.
+
+    So a map covers nothing where it says nothing, and what lies below it is mixed with its colours. Added to
+    the scan's light (napari's *additive*), they turn white on what is bright already: on lesions.
+    """
+    share = np.linspace(0, 1, 256)
+    colours = np.array(ensure_colormap(name).map(share))
+    colours[:, 3] = np.minimum(share / _FULL, 1)
+    return Colormap(colours, name=f"{name}, clear at 0")
+
+
 def map_options(shown: VoxelMap, array: np.ndarray) -> dict[str, Any]:
     """Options of the image layer that shows a map.
 
@@ -57,10 +75,10 @@ def map_options(shown: VoxelMap, array: np.ndarray) -> dict[str, Any]:
         strong = float(np.quantile(seen, 0.999)) if seen.size else 0.0
         top = min(max(strong, display.fit_down_to), top)
     return {
-        "colormap": display.colormap,
+        "colormap": clear_colormap(display.colormap),
         "contrast_limits": (0.0, top),
-        "blending": "additive",
-        "opacity": 0.6,
+        "blending": "translucent",
+        "opacity": MAP_OPACITY,
         "visible": display.visible,
         "interpolation2d": "nearest",
     }

@@ -76,6 +76,11 @@ class PlacesPanel(QWidget):
         self._jobs.cleanup()
 
     @property
+    def problem(self) -> str:
+        """Why places are not known, a sentence; empty where they are, or nobody has looked."""
+        return self._problem
+
+    @property
     def chosen(self) -> tuple[Range, ...]:
         """What the filter asks of a lesion."""
         place = self.filter.currentIndex() - 1

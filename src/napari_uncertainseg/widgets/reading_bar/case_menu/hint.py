@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QFrame, QPushButton, QVBoxLayout, QWidget
 from napari_uncertainseg.widgets.reading_bar.case_menu import texts
 from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.shared.connections import Connections
-from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, button_with_tip
+from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, button_with_tip, larger
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -47,9 +47,7 @@ class FirstHint(QFrame):
         self._welcome = napari_internals.show_welcome(viewer, False)
         self.title = PlainLabel(texts.HINT)
         self.title.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        font = self.title.font()
-        font.setPointSizeF(font.pointSizeF() * 1.4)
-        self.title.setFont(font)
+        self.title.setStyleSheet(larger(self.title, 1.4))
         self.scan = button_with_tip(texts.HINT_OPEN, texts.NEW_FROM_FILES_TIP)
         self.sample = button_with_tip(texts.HINT_SAMPLE, texts.HINT_SAMPLE_TIP)
         self.results = button_with_tip(texts.HINT_RESULTS, texts.OPEN_RESULTS_TIP)
@@ -63,7 +61,7 @@ class FirstHint(QFrame):
             (self.results, open_results),
         ):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # keys stay with the canvas after a click
-            button.clicked.connect(lambda _=False, do=do: do())
+            button.clicked.connect(do)
             column.addWidget(button)
         canvas.installEventFilter(self)
         events = viewer.layers.events
@@ -92,7 +90,7 @@ class FirstHint(QFrame):
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Stay in the middle of the canvas."""
-        if event is not None and watched is self._canvas and event.type() == QEvent.Type.Resize:
+        if self._welcome is not None and event is not None and event.type() == QEvent.Type.Resize:
             self.refresh()
         return False
 
@@ -104,5 +102,6 @@ class FirstHint(QFrame):
         self._canvas.removeEventFilter(self)
         napari_internals.show_welcome(self._viewer, self._welcome)
         self._welcome = None
+        del self._viewer, self._canvas
         self.hide()
         self.deleteLater()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QMainWindow, QMenu, QPushButton, QSizePolicy, QToolBar
+from qtpy.QtGui import QAction
+from qtpy.QtWidgets import QMainWindow, QMenu, QPushButton, QToolBar
 
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.widgets.reading_bar.case_menu import texts
-from napari_uncertainseg.widgets.shared.form_helpers import button_with_tip, plain_tooltip, yielding_label
+from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, button_with_tip, plain_tooltip
+
+_WIDEST = 640
+"""Pixels of the line: its buttons have to fit beside it in a small window."""
 
 
 class MaskOffer(QToolBar):
@@ -32,9 +35,7 @@ class MaskOffer(QToolBar):
         self.setMovable(False)
         self._window = window
         self._masks: tuple[Volume, ...] = ()
-        self.label = yielding_label()
-        self.label.setWordWrap(False)
-        self.label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.label = PlainLabel()
         self.load = button_with_tip(texts.LOAD_REFERENCE, texts.LOAD_REFERENCE_TIP)
         self.no = button_with_tip(texts.NOT_NOW, texts.NOT_NOW_TIP)
         for widget in (self.label, self.load, self.no):
@@ -43,8 +44,7 @@ class MaskOffer(QToolBar):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.load.clicked.connect(self._on_load)
         self.no.clicked.connect(self.declined)
-        window.addToolBarBreak(Qt.ToolBarArea.TopToolBarArea)
-        window.addToolBar(Qt.ToolBarArea.TopToolBarArea, self)
+        self._placed = False
         self.hide()
 
     def offer(self, masks: Sequence[Volume]) -> None:
@@ -53,9 +53,14 @@ class MaskOffer(QToolBar):
             return
         self._masks = tuple(masks)
         names = [mask.name if mask.path is None else mask.path.name for mask in masks]
-        self.label.setText(texts.offer(names) if names else "")
+        line = texts.offer(names) if names else ""
+        self.label.setText(self.label.fontMetrics().elidedText(line, Qt.TextElideMode.ElideMiddle, _WIDEST))
         self.label.setToolTip(plain_tooltip("\n".join(str(mask.path) for mask in masks)))
         self._fill_menu(self.load, names)
+        if masks and not self._placed:  # below the reading bar, which is in the window by now
+            self._placed = True
+            self._window.addToolBarBreak(Qt.ToolBarArea.TopToolBarArea)
+            self._window.addToolBar(Qt.ToolBarArea.TopToolBarArea, self)
         self.setVisible(bool(masks))
 
     def _fill_menu(self, button: QPushButton, names: Sequence[str]) -> None:
@@ -64,22 +69,26 @@ class MaskOffer(QToolBar):
         button.setMenu(menu)
         if before is not None:
             before.deleteLater()
-        for mask, name in zip(self._masks if menu is not None else (), names, strict=False):
-            assert menu is not None
-            action = menu.addAction(name.replace("&", "&&"))
-            if action is not None:
-                action.triggered.connect(partial(self._accept, mask))
+        if menu is None:
+            return
+        for number, name in enumerate(names):
+            action = QAction(name.replace("&", "&&"), menu)
+            action.setData(number)
+            menu.addAction(action)
+        menu.triggered.connect(self._on_chosen)
 
     def _on_load(self) -> None:
         if len(self._masks) == 1:
-            self._accept(self._masks[0])
+            self.accepted.emit(self._masks[0])
 
-    def _accept(self, mask: Volume, *_: object) -> None:
-        self.accepted.emit(mask)
+    def _on_chosen(self, action: QAction) -> None:
+        self.accepted.emit(self._masks[action.data()])
 
     def cleanup(self) -> None:
         """Take the line out of the window. May be called twice."""
         self._masks = ()
-        self._window.removeToolBarBreak(self)
-        self._window.removeToolBar(self)
+        if self._placed:
+            self._placed = False
+            self._window.removeToolBarBreak(self)
+            self._window.removeToolBar(self)
         self.deleteLater()

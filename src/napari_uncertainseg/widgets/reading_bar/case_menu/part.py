@@ -23,7 +23,7 @@ from napari_uncertainseg.widgets.scans.patient import origin_of, path_of
 from napari_uncertainseg.widgets.scans.recent_cases import RecentCases, recent_file
 from napari_uncertainseg.widgets.scans.volumes import layer_data
 from napari_uncertainseg.widgets.shared.connections import Connections
-from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, notice, plain_tooltip
+from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, larger, notice, plain_tooltip
 
 _WIDEST = 220
 """Pixels of the name: the whole bar has to fit a small window."""
@@ -42,7 +42,7 @@ class CasePart(PartWidget):
         super().__init__()
         self._context, self._cases = context, context.review.cases
         self._recent = RecentCases(recent_file())
-        self._loader = CaseLoader(context.review, context.window)
+        self._loader = CaseLoader(context.review, self)
         self._busy = ""
         self._declined: set[Path] = set()
         """Masks that the user does not want, for as long as the window is open."""
@@ -61,10 +61,10 @@ class CasePart(PartWidget):
         self.button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
         self.button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        font = self.button.font()
-        font.setBold(True)
-        font.setPointSizeF(font.pointSizeF() * 1.2)
-        self.button.setFont(font)
+        style = f"font-weight: bold; padding: 1px 4px; {larger(self.button, 1.2)}"
+        self.button.setStyleSheet(
+            f"QToolButton {{ {style} }} QToolButton::menu-indicator {{ image: none; width: 0px; }}"
+        )
         self.menu = CaseMenu(self._context.review, self._loader, self._recent, self.button)
         self.button.setMenu(self.menu)
         column = QVBoxLayout(self)
@@ -105,9 +105,10 @@ class CasePart(PartWidget):
     def _show_name(self) -> None:
         name, details = self._cases.name, self._details()
         shown = self._busy or name or texts.NO_CASE
+        self.button.ensurePolished()
         metrics = self.button.fontMetrics()
         elided = metrics.elidedText(visible(shown), Qt.TextElideMode.ElideMiddle, _WIDEST)
-        self.button.setText(elided.replace("&", "&&"))
+        self.button.setText(f"{elided.replace('&', '&&')} ▾")
         where = None if self._cases.blinded else self._path
         tip = texts.tooltip(name, details, where) if name else texts.NO_CASE_TIP
         self.button.setToolTip(plain_tooltip(tip))
