@@ -237,9 +237,9 @@ def check_the_choice(seen, qtbot):
     choices = {action.text(): action for action in part.menu.actions() if action.text()}
     assert choices[texts.MOUSE_CHOICES[texts.WORKSTATION]].isChecked()
     (group,) = part.help()
-    assert [(*line.keys, line.meaning) for line in group.lines] == texts.mouse_lines()
+    assert [(*line.keys, line.meaning[:-1]) for line in group.lines] == texts.mouse_lines()
     choices[texts.MOUSE_CHOICES[texts.NAPARIS]].trigger()
-    assert part.help()[0].lines[0].meaning == "Zoom at the pointer"
+    assert part.help()[0].lines[0].meaning == "Zoom at the pointer."
     assert PreferenceStore().load().mouse == texts.NAPARIS
     check_naparis_own(seen, qtbot)
     part.choose_mouse(texts.WORKSTATION)

@@ -75,7 +75,7 @@ class WindowPart(PartWidget):
     def help(self) -> tuple[HelpGroup, ...]:
         """What the mouse does now."""
         lines = texts.mouse_lines(self._preferences.load().mouse)
-        return (HelpGroup(texts.MOUSE_TITLE, tuple(HelpLine((what,), meaning) for what, meaning in lines)),)
+        return (HelpGroup(texts.MOUSE, tuple(HelpLine((how,), f"{what}.") for how, what in lines)),)
 
     # -- presets ------------------------------------------------------------------------------
 

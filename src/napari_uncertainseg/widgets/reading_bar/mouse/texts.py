@@ -6,13 +6,14 @@ from napari_uncertainseg.images.grey_windows import LESION, TISSUE
 from napari_uncertainseg.widgets.reading_bar.mouse.workstation import FAST
 
 BUTTON = "Window"
+MOUSE = "Mouse"
+"""Above what the mouse does, in the sheet of keys."""
 WORKSTATION, NAPARIS = "workstation", "napari"
 MOUSE_CHOICES = {WORKSTATION: "Mouse: workstation", NAPARIS: "Mouse: napari's own"}
 MOUSE_TIPS = {
     WORKSTATION: "The wheel shows other slices. The right button changes window and level.",
     NAPARIS: "The wheel zooms, and so does the right button. Ctrl and the wheel shows other slices.",
 }
-MOUSE_TITLE = "Mouse over the image"
 OPENED = "as opened"
 PRESETS = {
     TISSUE: "Tissue: all greys of the brain",

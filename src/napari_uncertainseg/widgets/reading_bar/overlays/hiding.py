@@ -108,7 +108,7 @@ class OverlayHiding:
         self.changed.emit()
 
     def _on_inserted(self, event: Any) -> None:
-        """Hide what is drawn while overlays are hidden, such as a lesion that is selected, with the others."""
+        """Hide with the others what is drawn meanwhile, such as the outline of a lesion that is selected."""
         layer, held = event.value, self._held
         if held is not None and self._in_sight and is_overlay(layer) and layer.visible:
             layer.visible = False
