@@ -253,7 +253,7 @@ class LinkedViews:
         dims = self._viewer.dims
         axis = view.plane.across + dims.ndim - 3
         if axis >= 0:
-            dims.set_point(axis, dims.point[axis] - slices * self._step(view))  # up: as in the large view
+            dims.set_point(axis, dims.point[axis] + slices * self._step(view))
             self._show_cross()
 
     def _show_cross(self) -> None:
