@@ -44,7 +44,7 @@ class FirstHint(QFrame):
         self.setStyleSheet(_STYLE)
         self.setAutoFillBackground(True)
         self._viewer, self._canvas = viewer, canvas
-        self._welcome = napari_internals.show_welcome(viewer, False)
+        self._welcome: bool | None = napari_internals.show_welcome(viewer, False)
         self.title = PlainLabel(texts.HINT)
         self.title.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.title.setStyleSheet(larger(self.title, 1.4))
