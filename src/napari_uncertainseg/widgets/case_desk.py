@@ -211,11 +211,13 @@ class CaseDesk:
         open_now, scans = self._origin(), [x for x in map(_described, layers) if x is not None]
         if open_now is None or self.in_exercise:
             return True
+        if self._answer is not None:
+            asked = self._answer[1]
+            if any(another_patient(x, open_now) and not another_patient(x, asked) for x, _ in scans):
+                return self._answer[0]
         strange = next((x for x, modality in scans if _is_strange(x, modality, open_now)), None)
         if strange is None:
             return True
-        if self._answer is not None and not another_patient(strange, self._answer[1]):
-            return self._answer[0]
         allowed = self._ask(strange, another_patient(strange, open_now))
         self._answer = allowed, strange
         QTimer.singleShot(0, self._forget_answer)

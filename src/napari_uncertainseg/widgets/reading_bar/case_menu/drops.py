@@ -75,10 +75,10 @@ class Drops(QObject):
             self._loader.open_dropped(paths)
 
     def cleanup(self) -> None:
-        """Leave all drops to napari again. May be called twice."""
+        """Leave all drops to napari again."""
         if self._target is not None:
             self._target.removeEventFilter(self)
-            self._target = None
+        del self._target, self._viewer, self._loader
 
 
 def drop_target(widget: QWidget | None) -> QWidget | None:

@@ -44,7 +44,7 @@ class FirstHint(QFrame):
         self.setStyleSheet(_STYLE)
         self.setAutoFillBackground(True)
         self._viewer, self._canvas = viewer, canvas
-        self._welcome = napari_internals.show_welcome(viewer, False)
+        self._welcome: bool | None = napari_internals.show_welcome(viewer, False)
         self.title = PlainLabel(texts.HINT)
         self.title.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.title.setStyleSheet(larger(self.title, 1.4))
@@ -95,12 +95,10 @@ class FirstHint(QFrame):
         return False
 
     def cleanup(self) -> None:
-        """Take it away, and give napari its own welcome back. May be called twice."""
-        if self._welcome is None:
-            return
+        """Take it away, and give napari its own welcome back."""
         self._connections.disconnect_all()
         self._canvas.removeEventFilter(self)
-        napari_internals.show_welcome(self._viewer, self._welcome)
+        napari_internals.show_welcome(self._viewer, bool(self._welcome))
         self._welcome = None
         del self._viewer, self._canvas
         self.hide()

@@ -74,8 +74,9 @@ class CaseMenu(QMenu):
             self.recent.refresh()
 
     def cleanup(self) -> None:
-        """Let go. May be called twice."""
+        """Let go."""
         self.recent.cleanup()
+        del self._context, self._loader
 
 
 class RecentMenu(QMenu):
@@ -134,8 +135,9 @@ class RecentMenu(QMenu):
             self._loader.open_scans(case)
 
     def cleanup(self) -> None:
-        """Look for no files any more. May be called twice."""
+        """Look for no files any more."""
         self._jobs.cleanup()
+        del self._loader
 
 
 def _look(cases: list[RecentCase], progress: Progress) -> dict[RecentCase, str]:

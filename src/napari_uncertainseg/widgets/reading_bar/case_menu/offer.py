@@ -85,10 +85,11 @@ class MaskOffer(QToolBar):
         self.accepted.emit(self._masks[action.data()])
 
     def cleanup(self) -> None:
-        """Take the line out of the window. May be called twice."""
+        """Take the line out of the window."""
         self._masks = ()
         if self._placed:
             self._placed = False
             self._window.removeToolBarBreak(self)
             self._window.removeToolBar(self)
+        del self._window
         self.deleteLater()

@@ -162,8 +162,9 @@ class CaseLoader(QObject):
         show_warning(notice(text))
 
     def cleanup(self) -> None:
-        """Stop reading. May be called twice."""
+        """Stop reading."""
         self._jobs.cleanup()
+        del self._context, self._window  # or the window would outlive itself until it is collected twice
 
 
 def _read_person(paths: list[Path], progress: Progress) -> Any:

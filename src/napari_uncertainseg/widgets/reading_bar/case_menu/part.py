@@ -48,6 +48,7 @@ class CasePart(PartWidget):
         """Masks that the user does not want, for as long as the window is open."""
         self._around: Surroundings | None = None
         self._noted: list[Path] = []
+        self._ended = False
         self._noting = QTimer(self)
         self._noting.setSingleShot(True)
         self._noting.timeout.connect(self._note_recent)
@@ -192,10 +193,15 @@ class CasePart(PartWidget):
 
     def cleanup(self) -> None:
         """Take all of it out of the window. May be called twice."""
+        if self._ended:
+            return
+        self._ended = True
         self._connections.disconnect_all()
         self._noting.stop()
         for each in (self._drops, self._lookout, self._loader, self.menu, self.hint, self.offer):
             each.cleanup()
+        del self._drops, self._lookout, self._loader, self.menu, self.hint, self.offer
+        del self._context, self._cases
 
 
 PART = Part("case", CasePart)
