@@ -55,7 +55,10 @@ class AdjudicationBox(QGroupBox):
         self.places.setMaximumHeight(2 * _HEIGHT)
         self.places.setWordWrap(True)
         self.state = wrapping_label()
+        self.reviews.setAccessibleName(texts.REVIEWS)
+        self.places.setAccessibleName(texts.PLACES)
         self.rule = QComboBox()
+        self.rule.setAccessibleName(texts.RULE)
         for rule, words in texts.RULES.items():
             self.rule.addItem(words, rule)
             self.rule.setItemData(self.rule.count() - 1, RULES[rule], Qt.ItemDataRole.ToolTipRole)  # type: ignore[index]
