@@ -161,7 +161,7 @@ def adjudicate(readers: Sequence[ReaderMasks], rule: Rule, grid: Grid) -> Adjudi
     """
     _check(readers, grid)
     masks = np.stack([one.outlined for one in readers])
-    places, n = label_mask(masks.any(0))
+    places, n = label_mask(np.asarray(masks.any(0)))
     order = np.argsort(-np.bincount(places.ravel(), minlength=n + 1)[1:], kind="stable")
     renumbered = np.zeros(n + 1, np.int32)
     renumbered[order + 1] = np.arange(1, n + 1)
