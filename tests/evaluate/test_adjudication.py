@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_uncertainseg import InputError
+from napari_uncertainseg.cli import main
 from napari_uncertainseg.evaluate.adjudication.combine import ReaderMasks, adjudicate
 from napari_uncertainseg.evaluate.adjudication.files import (
     MASK,
@@ -22,6 +25,7 @@ from napari_uncertainseg.evaluate.adjudication.files import (
     write_adjudication,
 )
 from napari_uncertainseg.evaluate.adjudication.reviews import finished_reviews, read_masks
+from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.images.files import read_labels
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.review.session.opening import open_reading
@@ -32,6 +36,7 @@ from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 
 from ..builders import AFFINE, make_prediction
 
+RESULTS = Path("/work/runs/cohort/results/visits/3D-MR-MS_patient07-b1f35f10")
 SHAPE = (6, 8, 10)
 GRID = Grid(SHAPE, AFFINE)
 SAYS = ("accepted", "undecided", "no lesion")
@@ -216,3 +221,28 @@ def test_it_is_written_with_who_said_what_and_into_the_journal(store, prediction
     np.testing.assert_array_equal(kept, decided.mask[box])
     assert {one: store.head(one) for one in ids} == before, "the readers' own sessions are as they were"
     assert [one.id for one in finished_reviews(store, prediction).sessions] == ids, "it is no reading itself"
+
+
+def test_on_the_command_line(tmp_path, capsys):
+    if not RESULTS.is_dir():
+        pytest.skip(f"no results of a run: {RESULTS}")
+    results = Path(shutil.copytree(RESULTS, tmp_path / "results"))
+    prediction = read_saved_results(results).prediction
+    table = rank_lesions(prediction).table
+    voxels = [tuple(map(int, row)) for row in table[["slice_s", "slice_a", "slice_r"]].to_numpy()]
+    with Store(tmp_path / "sessions.db") as store:
+        for name, rejected in (("Ann", 0), ("Ben", 1)):
+            said = {v: "rejected" if i == rejected else "accepted" for i, v in enumerate(voxels)}
+            ids = read_all(store, prediction, name, said)
+    file, out = str(tmp_path / "sessions.db"), str(tmp_path / "out")
+    assert main(["session", "adjudicate", file, str(results), "--out", out]) in (0, None)
+    printed = capsys.readouterr().out
+    assert f"{len(voxels) - 2} lesions kept, 0 dropped, 2 to be decided" in printed
+    mask = read_labels(tmp_path / "out" / MASK).data
+    assert np.count_nonzero(mask) == table["voxels"].iloc[2:].sum()
+    again = str(tmp_path / "again")
+    assert (
+        main(["session", "adjudicate", file, str(results), "--out", again, "--sessions", ids, "x" * 32]) == 2
+    )
+    assert "no finished review of these results" in capsys.readouterr().err
+    assert not (tmp_path / "again").exists()

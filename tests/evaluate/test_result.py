@@ -14,18 +14,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.measure import marching_cubes
 
+from napari_uncertainseg import InputError
 from napari_uncertainseg.evaluate.result import measuring, sentences
 from napari_uncertainseg.evaluate.result.case_result import Tally
+from napari_uncertainseg.evaluate.result.dicom import write_result_report
 from napari_uncertainseg.evaluate.result.measuring import ReviewState, measure_result
 from napari_uncertainseg.evaluate.result.time_spent import strokes_of, time_spent
 from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.explain.place.lesions import PLACES
 from napari_uncertainseg.export import reviewed_mask
+from napari_uncertainseg.images.files import read_volume
 from napari_uncertainseg.lesions.shapes.diameter import longest_diameter
 from napari_uncertainseg.review.store.journal import Entry
 from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 
 from ..builders import make_prediction
+from ..images.dicom_series import make_series
 
 RESULTS = Path("/work/runs/cohort/results/visits/3D-MR-MS_patient07-b1f35f10")
 
@@ -211,3 +215,31 @@ def test_real_results(tmp_path):
     assert found.result.changes.model.number == 27
     assert 0 < found.result.doubt.expected_wrong < 27
     assert all(one.diameter_mm <= 2 * one.volume_mm3 for one in found.result.lesions)
+
+
+def test_the_dicom_report_is_of_the_result(tmp_path):
+    highdicom = pytest.importorskip("highdicom", reason="DICOM reports need the extra 'dicom'")
+    series = make_series(tmp_path / "series", "axial", shape=(12, 30, 26))
+    grid = read_volume(series).grid
+    probability = np.zeros(grid.shape, np.float32)
+    probability[2:5, 4:10, 4:10], probability[7:10, 16:22, 14:20] = 0.9, 0.7
+    inputs = {"flair": {"name": "FLAIR", "path": str(series)}}
+    prediction = make_prediction(probability, grid=grid, information={"model": "fake", "inputs": inputs})
+    lesions = rank_lesions(prediction)
+    decisions = {int(lesions.labels[3, 5, 5]): "accepted", int(lesions.labels[8, 17, 15]): "rejected"}
+    state = ReviewState(prediction, lesions, decisions, None, prediction.probability, annotator="Ann")
+    measured = measure_result(state)
+    report, seg = write_result_report(tmp_path / "result.dcm", measured, prediction, series)
+    (group,) = highdicom.sr.srread(report).content.get_volumetric_roi_measurement_groups()
+    found = {one.name.meaning: one.value for one in group.get_measurements()}
+    (lesion,) = measured.result.lesions
+    assert found["Volume"] == pytest.approx(3 * 6 * 6 * grid.voxel_volume) == lesion.volume_mm3
+    assert found["Maximum 3D Diameter of a Mesh"] == pytest.approx(lesion.diameter_mm)
+    segmented = highdicom.seg.segread(seg)
+    assert segmented.get_segment_description(1).algorithm_type.value == "SEMIAUTOMATIC"
+    before = report.read_bytes()
+    with pytest.raises(InputError):
+        write_result_report(series / "result.dcm", measured, prediction, series)
+    with pytest.raises(InputError):
+        write_result_report(tmp_path / "result.nii", measured, prediction, series)
+    assert report.read_bytes() == before

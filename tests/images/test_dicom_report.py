@@ -15,9 +15,8 @@ from napari_uncertainseg import InputError  # noqa: E402
 from napari_uncertainseg.images import dicom_report  # noqa: E402
 from napari_uncertainseg.images.dicom_report import ReportedLesion, seg_beside, write_dicom_report  # noqa: E402
 from napari_uncertainseg.images.dicom_seg import Algorithm  # noqa: E402
-from napari_uncertainseg.images.dicom_source import read_series  # noqa: E402
+from napari_uncertainseg.images.dicom_source import read_series, scan_date  # noqa: E402
 from napari_uncertainseg.images.files import read_volume  # noqa: E402
-from napari_uncertainseg.images.scan_date import scan_date  # noqa: E402
 
 from .dicom_series import SECRETS, make_series  # noqa: E402
 

@@ -201,7 +201,7 @@ def _report(
         version=long_string(algorithm.version),
         parameters=[long_string(f"{key}={value}") for key, value in algorithm.parameters.items()] or None,
     )
-    groups = [_whole(lesions, found)]
+    groups: list[Any] = [_whole(lesions, found)]
     if seg is not None:
         groups += [_group(series, seg, one, uid, found) for one, uid in zip(lesions, uids, strict=True)]
     content = hd.sr.MeasurementReport(

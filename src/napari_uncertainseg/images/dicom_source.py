@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from napari_uncertainseg.images.formats.dicom import dicom_series, is_dicom
 from napari_uncertainseg.images.formats.formats import load
 from napari_uncertainseg.images.formats.raw_image import first_line
 from napari_uncertainseg.images.volume import Grid
+from napari_uncertainseg.modalities import main_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -43,6 +45,9 @@ _GEOMETRY = (
 )
 _READ = [*_UIDS, *_REPEATED, *_PASSED_ON, *_GEOMETRY, "SpecificCharacterSet", "Modality", "NumberOfFrames"]
 """Nothing else is read, so nothing else of the patient can get into what is made of it."""
+
+_DATES = ("AcquisitionDate", "SeriesDate", "StudyDate")
+"""What may say when a scan was acquired, the surest first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,3 +181,36 @@ def _unsupported(source: Path) -> InputError:
 def _size(grid: Grid) -> str:
     shape = " x ".join(str(n) for n in grid.shape)
     return f"{shape} voxels of {' x '.join(f'{step:.2f}' for step in grid.spacing)} mm"
+
+
+def scan_date(information: Mapping[str, Any]) -> str:
+    """The date of the scan that a prediction was made of, ``2024-03-01``; empty where nobody knows.
+
+    Only DICOM says it: a NIfTI file has no date.
+
+    Parameters
+    ----------
+    information
+        What the prediction says of itself; its ``inputs`` hold the paths.
+    """
+    inputs = information.get("inputs")
+    about = inputs.get(main_of(inputs)) if isinstance(inputs, Mapping) else None
+    path = about.get("path") if isinstance(about, Mapping) else None
+    try:
+        return _date_in(Path(path)) if isinstance(path, str) and path else ""
+    except (OSError, ValueError, AttributeError, KeyError, NotImplementedError, TypeError):
+        return ""  # the file has gone, or is odd: then nobody knows
+
+
+def _date_in(path: Path) -> str:
+    import pydicom
+
+    if not path.exists() or not is_dicom(path):
+        return ""
+    with Path(dicom_series(path)[0]).open("rb") as file:
+        head = pydicom.dcmread(file, stop_before_pixels=True, force=True, specific_tags=[*_DATES])
+    for name in _DATES:
+        text = str(head.get(name) or "").strip()
+        if len(text) == 8 and text.isdigit():
+            return f"{text[:4]}-{text[4:6]}-{text[6:]}"
+    return ""

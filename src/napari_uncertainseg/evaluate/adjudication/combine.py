@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
+from scipy.ndimage import find_objects
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg._boxes import bounding_box
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions.components import label_mask
 from napari_uncertainseg.raters.consensus import majority
@@ -96,7 +96,7 @@ class Adjudication:
     rule
         One of `RULES`.
     places
-        uint32 on the grid: connected places that anybody outlined.
+        int32 on the grid: connected places that anybody outlined.
     outline
         bool on the grid: what of each place is lesion if it is kept.
     lesions
@@ -161,15 +161,14 @@ def adjudicate(readers: Sequence[ReaderMasks], rule: Rule, grid: Grid) -> Adjudi
     """
     _check(readers, grid)
     masks = np.stack([one.outlined for one in readers])
-    places, n = label_mask(masks.any(0))
+    places, n = label_mask(np.asarray(masks.any(0)))
     order = np.argsort(-np.bincount(places.ravel(), minlength=n + 1)[1:], kind="stable")
-    renumbered = np.zeros(n + 1, np.uint32)
+    renumbered = np.zeros(n + 1, np.int32)
     renumbered[order + 1] = np.arange(1, n + 1)
     places = renumbered[places]
     outline = majority(masks)
     lesions = []
-    for number in range(1, n + 1):
-        box = bounding_box(places == number)
+    for number, box in enumerate(find_objects(places), start=1):
         here = places[box] == number
         parts = [(one.accepted[box] & here, one.undecided[box] & here) for one in readers]
         says = tuple(_says(accepted, undecided) for accepted, undecided in parts)

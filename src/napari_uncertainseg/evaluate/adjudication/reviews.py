@@ -10,6 +10,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import check_same_shape
 from napari_uncertainseg.evaluate.adjudication.combine import ReaderMasks
 from napari_uncertainseg.prediction.prediction import Prediction
+from napari_uncertainseg.review.database.allowed_content import Unreadable
 from napari_uncertainseg.review.database.schema import READINGS
 from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.session.rereading import first_reading_id, sessions_being_reread
@@ -61,7 +62,7 @@ def finished_reviews(store: Store, prediction: Prediction) -> FinishedReviews:
         being_reread = sessions_being_reread(store)
         sha256 = prediction.information.get("case", {}).get("sha256")
         found, unfinished, others, hidden = [], 0, 0, 0
-        for session in reversed(store.readable()[0]):
+        for session in reversed(store.sessions()):
             settings = session.settings
             reading = isinstance(settings, ReviewSettings) and settings.kept != ADJUDICATION
             if session.kind not in READINGS or not reading:
@@ -78,7 +79,12 @@ def finished_reviews(store: Store, prediction: Prediction) -> FinishedReviews:
 
 
 def _is_finished(store: Store, session: Session) -> bool:
-    return session.closed is not None or len(store.verdicts(session.id)) >= len(store.tasks(session.id))
+    if session.closed is not None:
+        return True
+    try:
+        return len(store.verdicts(session.id)) >= len(store.tasks(session.id))
+    except Unreadable:  # the list in Session says so
+        return False
 
 
 def read_masks(store: Store, session_id: str, prediction: Prediction) -> ReaderMasks:

@@ -45,6 +45,8 @@ class AdjudicationBox(QGroupBox):
         self._context, self._case = context, context.case
         self._jobs = JobRunner(self)
         self._of: Prediction | None = None
+        self._recorder = context.case.review.recorder
+        self._ml = 0.0
         self.found: Adjudication | None = None
         self._layer: Labels | None = None
         self.hidden = wrapping_label()
@@ -53,7 +55,10 @@ class AdjudicationBox(QGroupBox):
         self.places.setMaximumHeight(2 * _HEIGHT)
         self.places.setWordWrap(True)
         self.state = wrapping_label()
+        self.reviews.setAccessibleName(texts.REVIEWS)
+        self.places.setAccessibleName(texts.PLACES)
         self.rule = QComboBox()
+        self.rule.setAccessibleName(texts.RULE)
         for rule, words in texts.RULES.items():
             self.rule.addItem(words, rule)
             self.rule.setItemData(self.rule.count() - 1, RULES[rule], Qt.ItemDataRole.ToolTipRole)  # type: ignore[index]
@@ -67,7 +72,7 @@ class AdjudicationBox(QGroupBox):
         self._lay_out()
         self._connections = Connections(
             (self._case.prediction_changed, self._on_prediction),
-            (self._case.verdicts_changed, self.refresh),
+            (self._case.verdicts_changed, self._on_verdicts),
             (context.layers.blinding_changed, self.refresh),
             (context.sessions.changed, self.refresh),
             (self.reviews.itemChanged, self._show),
@@ -117,9 +122,14 @@ class AdjudicationBox(QGroupBox):
             self.found, self._layer = None, None
         self.refresh()
 
+    def _on_verdicts(self) -> None:
+        """List the reviews anew with another session only: the file is not read at each verdict."""
+        if self._case.review.recorder is not self._recorder:
+            self.refresh()
+
     def refresh(self) -> None:
         """List the reviews that can be put together now; those that are ticked stay so."""
-        ticked = set(self.chosen)
+        ticked, self._recorder = set(self.chosen), self._case.review.recorder
         blocked = self.reviews.blockSignals(True)
         self.reviews.clear()
         self.state.setText("")
@@ -241,7 +251,9 @@ class AdjudicationBox(QGroupBox):
             return
         viewer, scan = self._context.layers.viewer, self._context.layers.scan.layer()
         placing = Placement.over(scan, prediction.grid)
-        data = placing.array(found.mask)
+        mask = found.mask
+        self._ml = float((mask > 0).sum()) * prediction.grid.voxel_volume / 1000
+        data = placing.array(mask)
         if self._layer is not None and self._layer in viewer.layers:
             self._layer.data = data
             return
@@ -284,11 +296,10 @@ class AdjudicationBox(QGroupBox):
         self.save_button.setEnabled(idle)
         for widget in (self.places, self.keep_button, self.drop_button, self.reopen_button):
             widget.setVisible(found is not None and not reason and self.places.count() > 0)
-        if found is not None and self._of is not None:
+        if found is not None:
             outcomes = [one.outcome for one in found.lesions]
-            ml = float((found.mask > 0).sum()) * self._of.grid.voxel_volume / 1000
             counts = (outcomes.count("kept"), outcomes.count("dropped"), outcomes.count("open"))
-            self.summary.setText(texts.summary(*counts, ml))
+            self.summary.setText(texts.summary(*counts, self._ml))
 
     def _warn(self, sentence: str) -> None:
         self.message_changed.emit(as_warning(sentence))

@@ -10,6 +10,7 @@ from napari_uncertainseg._base import pluralised
 TITLE = "One mask of several readers"
 TITLE_TIP = "Choose two or three finished reviews of this case, and make one mask of them."
 RULES = {"lesions": "Majority of readers, by lesion", "voxels": "Majority of readers, by voxel"}
+REVIEWS, RULE, PLACES = "Finished reviews", "Rule", "Lesions to be decided"
 MAKE, MAKE_TIP = "Make the mask", "Put the ticked reviews together. Their own verdicts stay as they are."
 SAVE, SAVE_TIP = "Save...", "Save the mask with who said what into a new folder, and note it in the journal."
 REMOVE, REMOVE_TIP = "Remove", "Take the mask out of the window again."

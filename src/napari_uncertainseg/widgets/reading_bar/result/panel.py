@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from napari_uncertainseg.evaluate.result import sentences
@@ -12,7 +12,8 @@ from napari_uncertainseg.widgets.reading_bar.result.exports import ExportRow
 from napari_uncertainseg.widgets.reading_bar.result.follower import ResultFollower
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, wrapping_label
 
-_WIDTH = 330
+_WIDTH, _MARGIN = 330, 6
+_NEW_SIZES = (QEvent.Type.Resize, QEvent.Type.LayoutRequest)
 
 
 class ResultPanel(QWidget):
@@ -25,6 +26,9 @@ class ResultPanel(QWidget):
     parent
         Qt parent.
     """
+
+    _made = False
+    """Qt sends events before all widgets are there."""
 
     def __init__(self, context: ReviewContext, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -45,12 +49,13 @@ class ResultPanel(QWidget):
         self.message = wrapping_label(selectable=True)
         self.message.hide()
         column = QVBoxLayout(self)
-        column.setContentsMargins(6, 6, 6, 6)
+        column.setContentsMargins(*[_MARGIN] * 4)
         for widget in (self.notice, self.status, self.numbers, self.exports, self.message):
             column.addWidget(widget)
         column.addWidget(self.adjudication)
         column.addStretch(1)
         self.follower.changed.connect(self.show_result)
+        self._made = True
         self.exports.message_changed.connect(self.show_message)
         self.adjudication.message_changed.connect(self.show_message)
         self.show_result()
@@ -60,6 +65,25 @@ class ResultPanel(QWidget):
         self.adjudication.cleanup()
         self.exports.cleanup()
         self.follower.cleanup()
+
+    def event(self, event: QEvent | None) -> bool:
+        """Give long lines the height that they need at this width."""
+        done = super().event(event)
+        if (
+            event is not None
+            and event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest)
+            and self._made
+        ):
+            self._hold_height()
+        return done
+
+    def _hold_height(self) -> None:
+        """Qt asks a dock that scrolls for its smallest height only, in which lines are cut."""
+        outer = self.contentsRect().width() - 2 * _MARGIN
+        for widget in (self.numbers, self.adjudication):
+            layout = widget.layout()
+            if layout is not None and layout.hasHeightForWidth():
+                widget.setMinimumHeight(layout.totalHeightForWidth(outer))
 
     @property
     def lines(self) -> dict[str, str]:

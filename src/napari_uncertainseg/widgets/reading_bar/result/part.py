@@ -29,7 +29,7 @@ class ResultPart(PartWidget):
 
     def __init__(self, context: BarContext) -> None:
         super().__init__()
-        self._context = context
+        self._context: BarContext | None = context
         self.panel: ResultPanel | None = None
         self._area: DockArea | None = None
         self.button = QToolButton()
@@ -62,6 +62,8 @@ class ResultPart(PartWidget):
         self._show_state()
 
     def _open(self) -> None:
+        if self._context is None:
+            return
         self.panel = ResultPanel(self._context.review)
         self._area = DockArea(self.panel)
         self._area.installEventFilter(self)
@@ -72,7 +74,7 @@ class ResultPart(PartWidget):
         dock.raise_()
 
     def _close(self) -> None:
-        if self._area is not None:
+        if self._area is not None and self._context is not None:
             self._context.viewer.window.remove_dock_widget(self._area)
 
     def _dock(self) -> QDockWidget | None:
@@ -104,6 +106,7 @@ class ResultPart(PartWidget):
         if self.panel is not None:
             self.panel.cleanup()
         self._close()
+        self._context = None  # it holds the window, which could not go before this button does
 
 
 PART = Part("result", ResultPart, (KeyAction(_TOGGLE, "Shift+O", texts.KEY_MEANING),))
