@@ -35,6 +35,12 @@ _COUNTED = {
     **dict.fromkeys(("session", "ses", "visit", "timepoint", "tp"), "session"),
 }
 """Words before a number, with or without a space, and what differs where the number does."""
+_VISIT = re.compile(
+    r"(?<![a-z])(?:session|ses|visit|timepoint|tp|study|exam)[-_ ]?[0-9]+(?![0-9])"
+    r"|(?<![0-9])(?:19|20)[0-9]{2}[-_]?[01][0-9][-_]?[0-3][0-9](?![0-9])",
+    re.IGNORECASE,
+)
+"""Numbers of visits, and dates, in names of files and folders."""
 _WHOLE = 0.5
 """Share of the smaller scan that lies over the other, where nothing else says that they belong together."""
 
@@ -94,6 +100,22 @@ def belongs(scan: ScanOrigin, flair: ScanOrigin) -> bool:
         return visit_folder(scan.path) == visit_folder(flair.path)
     unknown = not any(o.path or o.uids for o in (scan, flair))
     return unknown and scan.grid is not None and flair.grid is not None and _overlap(scan, flair) >= _WHOLE
+
+
+def another_patient(scan: ScanOrigin, flair: ScanOrigin) -> str:
+    """What says that a scan may be of another patient than the FLAIR, half a sentence.
+
+    Empty where nothing does, and also where only the visit is another: the patient has the same identifier,
+    or all that differs in folders and names are numbers of visits and dates.
+    """
+    if _both(scan, flair, "patient") and not _differ(scan, flair, "patient"):
+        return ""
+    ours, theirs = _entities(scan), _entities(flair)
+    if "sub" in ours and ours.get("sub") == theirs.get("sub"):
+        return "" if _same_data_set(scan, flair) else "it lies in another data set"
+    if scan.path is not None and flair.path is not None and _without_visit(scan) == _without_visit(flair):
+        return ""
+    return mismatch(scan, flair)
 
 
 # -- two visits of one patient --------------------------------------------------------------------
@@ -277,6 +299,13 @@ def visit_folder(path: Path) -> Path:
     while _KIND.match(folder.name) and folder != folder.parent:
         folder = folder.parent
     return folder
+
+
+def _without_visit(origin: ScanOrigin) -> tuple[str, str]:
+    """Folder and beginning of the name, without numbers of visits and without dates."""
+    assert origin.path is not None
+    folder = str(visit_folder(origin.path))
+    return _VISIT.sub("#", folder), _VISIT.sub("#", " ".join(_before_kind(origin)))
 
 
 def _same_data_set(one: ScanOrigin, other: ScanOrigin) -> bool:
