@@ -24,7 +24,7 @@ from napari_uncertainseg.widgets.shared.dialogs import ask_dataset
 from napari_uncertainseg.widgets.shared.form_helpers import notice, plain_tooltip, set_menu_button_text
 
 _ARRANGEMENT = "side by side"
-_LONGEST = 34
+_LONGEST = 24
 """Characters of a scan's name in the bar: it has to fit beside the other parts."""
 
 

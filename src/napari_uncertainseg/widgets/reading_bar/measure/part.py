@@ -319,7 +319,7 @@ class MeasurePart(PartWidget):
         kind, items = self.tool.kind, self.measured.items
         text = {RULER: texts.RULER_ON, REGION: texts.REGION_ON}.get(kind, texts.BUTTON)
         if items:
-            text = f"{text.split(':')[0]}: {texts.in_bar(items[-1])}"
+            text = f"{text}: {texts.in_bar(items[-1])}"
         set_menu_button_text(self.button, text)
         self.button.setChecked(bool(kind))
 
