@@ -158,5 +158,5 @@ def test_p14_moved_by_a_known_amount_comes_back(shared_data):
     brain = scans[0].data > 0
     by_header = resample_to(Volume(scans[0].data, grid, "visit 1", "flair"), scans[1].grid)
     alike = [float(np.corrcoef(x[brain], scans[0].data[brain])[0, 1]) for x in (by_header, found.data)]
-    assert alike[0] < 0.6 and alike[1] > 0.95  # interpolation alone costs some
+    assert alike[1] > 0.94 and alike[0] < alike[1] - 0.1  # interpolation alone costs some
     assert found.turned_degrees == pytest.approx(4, abs=0.5) and not found.doubt

@@ -229,6 +229,17 @@ def test_visits_beside_the_scan_are_offered(with_path, part, visits, qtbot):
     assert "visit 1 (last)" in [action.text() for action in part.menu.actions()]
 
 
+def test_only_what_lies_beside_the_scan_that_is_shown_now_is_offered(with_path, part, visits, qtbot):
+    layers, told = with_path._viewer.layers, []
+    part.visit.found.connect(told.append)
+    layers["t1"].metadata["uncertainseg"] |= {"path": visits[2].parent.parent / "P9" / "t1.nii.gz"}
+    part.visit.look_beside(layers["t1"])
+    part.visit.look_beside(layers["FLAIR"])  # while the first is still looked for
+    qtbot.waitUntil(lambda: bool(told), timeout=5000)
+    qtbot.wait(100)
+    assert [[visit.path for visit in found] for found in told] == [[visits[1]]]
+
+
 def test_another_patient_is_asked_about(with_path, part, visits, qtbot, tmp_path, flair):
     other = tmp_path / "P8_visit1" / "flair.nii.gz"
     other.parent.mkdir()

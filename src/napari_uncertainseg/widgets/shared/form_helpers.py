@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from html import escape
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QLabel, QPushButton, QWidget
+from qtpy.QtWidgets import QComboBox, QLabel, QPushButton, QToolButton, QWidget
 
 from napari_uncertainseg._base import visible
+
+_ARROW = 36
+"""Pixels beside the text of a button with a menu."""
 
 
 def set_layer_choices(box: QComboBox, names: list[str]) -> None:
@@ -120,3 +123,9 @@ def button_with_tip(text: str, tip: str) -> QPushButton:
     button = QPushButton(text)
     button.setToolTip(tip)
     return button
+
+
+def set_menu_button_text(button: QToolButton, text: str) -> None:
+    """Change the text of a button with a menu; napari's style leaves no room for the arrow beside it."""
+    button.setText(text)
+    button.setMinimumWidth(button.fontMetrics().horizontalAdvance(text) + _ARROW)

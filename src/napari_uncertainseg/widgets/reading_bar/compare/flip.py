@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _NAME = "uncertainseg_scan"
 _OWN, _OTHER = (1.0, 1.0, 1.0, 1.0), (1.0, 0.72, 0.2, 1.0)
 """Colours of the name: a scan of another visit is never taken for one of this."""
-FONT_SIZE = 13
+_FONT_SIZE = 13
 
 
 class Flip:
@@ -30,7 +30,7 @@ class Flip:
     def __init__(self, viewer: Viewer, scans: ComparedScans) -> None:
         self._viewer, self._scans = viewer, scans
         self._before: dict[Layer, bool] | None = None
-        self._label = TextOverlay(position="top_left", font_size=FONT_SIZE, box=True, gridded=False)
+        self._label = TextOverlay(position="top_left", font_size=_FONT_SIZE, box=True, gridded=False)
         self._label.box_color = (0.0, 0.0, 0.0, 0.6)
         viewer.canvas.overlays[_NAME] = self._label
         self.named = True

@@ -18,7 +18,7 @@ from napari_uncertainseg.images.belonging import ScanOrigin, other_patient, same
 from napari_uncertainseg.images.files import read_volume
 from napari_uncertainseg.images.formats.dicom import dicom_date, is_dicom
 from napari_uncertainseg.images.preparation.earlier_visit import AlignedVisit, align_visit
-from napari_uncertainseg.images.visits import VisitName, name_of_visit, visits_beside
+from napari_uncertainseg.images.visits import OtherVisit, VisitName, name_of_visit, visits_beside
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.modalities import REFERENCE, main_of, title_of
 from napari_uncertainseg.widgets.reading_bar.compare import texts
@@ -99,11 +99,12 @@ class LastVisit(QObject):
         self._viewer, self._window = viewer, window
         self._job, self._search = JobRunner(self), JobRunner(self)
         self._over: Layer | None = None
+        self._next: Layer | None = None
         self._job.progressed.connect(self._on_progress)
         self._job.finished.connect(self._on_done)
         self._job.failed.connect(self.failed)
         self._job.state_changed.connect(self._on_state)
-        self._search.finished.connect(self.found)
+        self._search.finished.connect(self._on_found)
 
     @property
     def busy(self) -> bool:
@@ -117,7 +118,11 @@ class LastVisit(QObject):
     def look_beside(self, over: Layer) -> None:
         """Look for other visits of the same patient beside a scan; `found` tells."""
         path = origin_of(over).path
-        if path is None or self._search.state is not JobState.IDLE:
+        if self._search.state is not JobState.IDLE:
+            self._next = over  # what is found for the scan before is not of this one
+            return
+        self._next = None
+        if path is None:
             return
         modality = over.metadata.get(KEY, {}).get("modality") or REFERENCE
         self._search.start(lambda progress: visits_beside(path, modality))
@@ -138,6 +143,12 @@ class LastVisit(QObject):
         layer = self.layer()
         if layer is not None:
             self._viewer.layers.remove(layer)
+
+    def _on_found(self, found: list[OtherVisit]) -> None:
+        if self._next is not None:
+            self.look_beside(self._next)
+        else:
+            self.found.emit(found)
 
     def _on_progress(self, stage: str, share: float, left: object) -> None:
         self.told.emit(texts.loading(stage, share))

@@ -21,10 +21,10 @@ from napari_uncertainseg.widgets.reading_bar.compare.side_by_side import SideByS
 from napari_uncertainseg.widgets.reading_bar.part import BarContext, Part, PartWidget
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.dialogs import ask_dataset
-from napari_uncertainseg.widgets.shared.form_helpers import notice, plain_tooltip
+from napari_uncertainseg.widgets.shared.form_helpers import notice, plain_tooltip, set_menu_button_text
 
 _ARRANGEMENT = "side by side"
-_LONGEST = 34
+_LONGEST = 24
 """Characters of a scan's name in the bar: it has to fit beside the other parts."""
 
 
@@ -245,7 +245,8 @@ class ComparePart(PartWidget):
         else:
             shown = self.scans.shown()
             text = texts.NOTHING if shown is None else texts.title(shown.title)
-        self.button.setText(_plain(text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"))
+        short = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+        set_menu_button_text(self.button, _plain(short))
 
     def _tell(self, message: str) -> None:
         show_warning(notice(message))

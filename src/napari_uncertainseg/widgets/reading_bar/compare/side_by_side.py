@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Layer
 
-from napari_uncertainseg.widgets.reading_bar.compare.flip import FONT_SIZE
 from napari_uncertainseg.widgets.reading_bar.compare.scans import ComparedScan, ComparedScans
 from napari_uncertainseg.widgets.shared import napari_internals
 
 if TYPE_CHECKING:
     from napari import Viewer
+
+_FONT_SIZE = 10
+"""Of a scan's name: a cell is narrow, and a letter stands in the middle of its edge."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +97,7 @@ class SideBySide:
 
     def _show(self, scan: ComparedScan) -> None:
         name = scan.layer.name_overlay
-        name.position, name.font_size, name.box = "top_left", FONT_SIZE, True
+        name.position, name.font_size, name.box = "top_left", _FONT_SIZE, True
         name.visible = scan.layer.visible = True
 
     def _layout(self, count: int) -> tuple[int, int]:

@@ -13,10 +13,10 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.measures.brightness import SCANNER, Values, measure
 from napari_uncertainseg.images.measures.shapes import Slice
 from napari_uncertainseg.images.volume import Grid
-from napari_uncertainseg.modalities import guess_modality, title_of
+from napari_uncertainseg.modalities import MODALITIES, guess_modality, title_of
 from napari_uncertainseg.voxel_maps import VOXEL_MAPS
 from napari_uncertainseg.widgets.scans.placement import Placement
-from napari_uncertainseg.widgets.scans.volumes import grid_of, is_compared, is_result, volume_of
+from napari_uncertainseg.widgets.scans.volumes import KEY, grid_of, is_compared, is_result, volume_of
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -93,7 +93,10 @@ def brightness(voxels: np.ndarray, base: Base, viewer: Viewer, review: ReviewCon
 
 def _scans(base: Base, viewer: Viewer) -> Iterator[tuple[str, np.ndarray, Grid]]:
     own = [x for x in viewer.layers if isinstance(x, Image) and (not is_result(x) or is_compared(x))]
-    for layer in sorted(own, key=lambda x: (x is not base.layer, is_compared(x))):
+    order = list(MODALITIES)
+    kind = {x: x.metadata.get(KEY, {}).get("modality") or guess_modality(x.name) for x in own}
+    rank = {x: order.index(kind[x]) if kind[x] in order else len(order) for x in own}
+    for layer in sorted(own, key=lambda x: (x is not base.layer, is_compared(x), rank[x])):
         try:
             volume = volume_of(layer)
         except InputError:  # no scan

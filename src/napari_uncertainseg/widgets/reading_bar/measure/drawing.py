@@ -48,6 +48,7 @@ class Drawing:
             ndim=3,
             name=texts.LAYER,
             metadata=base.placing.metadata,
+            opacity=1.0,
             features={"label": np.array([], object)},
             text={"string": "{label}", "color": _BRIGHT, "size": 13, "anchor": "upper_left"},
             **base.placing.options,
@@ -91,6 +92,8 @@ class Drawing:
     def remove(self) -> None:
         """Take the layer out of the viewer. May be called twice."""
         layer = self.layer
+        if self._layer is not None:
+            self._layer.keymap.clear()  # its keys hold on to what they call
         if layer is not None:
             self._viewer.layers.remove(layer)
         self._layer = None

@@ -27,7 +27,7 @@ from napari_uncertainseg.widgets.scans.patient import case_name_of
 from napari_uncertainseg.widgets.scans.segmented_scan import name_of
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.dialogs import ask_file, ask_table
-from napari_uncertainseg.widgets.shared.form_helpers import notice, plain_tooltip
+from napari_uncertainseg.widgets.shared.form_helpers import notice, plain_tooltip, set_menu_button_text
 
 
 class MeasurePart(PartWidget):
@@ -319,8 +319,8 @@ class MeasurePart(PartWidget):
         kind, items = self.tool.kind, self.measured.items
         text = {RULER: texts.RULER_ON, REGION: texts.REGION_ON}.get(kind, texts.BUTTON)
         if items:
-            text = f"{text.split(':')[0]}: {texts.in_bar(items[-1])}"
-        self.button.setText(text)
+            text = f"{text}: {texts.in_bar(items[-1])}"
+        set_menu_button_text(self.button, text)
         self.button.setChecked(bool(kind))
 
     def _try(self, do: Callable[[], object]) -> None:

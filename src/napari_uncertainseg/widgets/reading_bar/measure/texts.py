@@ -9,7 +9,7 @@ from napari_uncertainseg.images.measures.records import RULER, Measurement
 
 BUTTON = "Measure"
 TIP = "Measures lengths (mm), and volume and brightness of regions, on the slice that is shown."
-RULER_ON, REGION_ON = "Ruler: click twice or drag", "Region: drag, or click corners"
+RULER_ON, REGION_ON = "Ruler", "Region"
 RULER_ITEM, REGION_ITEM = "Ruler", "Region (ellipse or polygon)"
 LESION_ITEM = "Selected lesion as a region"
 LIST_ITEM = "List of measurements"
@@ -65,7 +65,7 @@ def beside(number: int, one: Measurement) -> str:
 
 def in_bar(one: Measurement) -> str:
     """The last measurement, on the button."""
-    return f"{size(one)}" if one.kind == RULER else f"{one.volume_ml:.3f} ml, {one.voxels} voxels"
+    return size(one) if one.kind == RULER else f"{one.volume_ml:.3f} ml"
 
 
 def number(value: float) -> str:
