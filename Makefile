@@ -52,7 +52,7 @@ test-pyside: $(PYSIDE)/.test
 
 soak: $(VENV)/.test
 	UNCERTAINSEG_SOAK=1 $(BIN)/python -m pytest tests/review tests/runs tests/bench tests/audit \
-		tests/inference/test_trained_models.py --durations=0 $(PYTEST)
+		tests/inference/test_trained_models.py --durations=0 --timeout=0 -o faulthandler_timeout=0 $(PYTEST)
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

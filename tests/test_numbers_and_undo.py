@@ -180,3 +180,22 @@ def test_a_folder_says_what_was_drawn(case, tmp_path):
     said = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert said["painted"] == case.review.painted.as_json() and said["painted"]["drawn_lesions"] == 1
     assert said["verdicts"][0]["label"] == max(decisions)
+
+
+def test_parts_of_a_lesion_that_was_cut_keep_their_numbers(case):
+    before, (s, a, r) = numbers(case), CENTRES[3]
+    whole = int(case.lesions.labels[s, a, r])
+    paint(case, np.s_[:, a + 1, :], -1)
+    parts = [int(case.lesions.labels[s, a + side, r]) for side in (-3, 4)]
+    assert parts[0] == whole and parts[1] > max(before)
+    small = (s, a + 4, r)
+    case.review.judge(small, "rejected")
+    for threshold in (0.45, 0.55, 0.5):
+        case.threshold = threshold
+        assert [int(case.lesions.labels[s, a + side, r]) for side in (-3, 4)] == parts
+    assert case.review.decisions() == {parts[1]: "rejected"}
+    case.review.undo()
+    case.review.undo()
+    assert numbers(case) == before
+    case.review.redo()
+    assert [int(case.lesions.labels[s, a + side, r]) for side in (-3, 4)] == parts

@@ -558,6 +558,29 @@ def test_another_table_is_chosen_while_one_is_read(dock, qtbot, cohort, monkeypa
     assert source.glance.path == cohort and tab.source_row.name.text() == "study/cohort.tsv, 3 rows"
 
 
+def test_a_table_that_was_half_written_when_it_was_read_is_read_again(dock, qtbot, tmp_path, monkeypatch):
+    tab, source = tab_of(dock, qtbot), dock.sources[COHORT]
+    written = tmp_path / "written.tsv"
+    written.write_text("")
+    begun, go_on = threading.Event(), threading.Event()
+
+    def look(path, progress):
+        try:
+            return look_at_table(path)
+        finally:
+            begun.set()
+            go_on.wait(10)
+
+    monkeypatch.setattr(table_source, "look_at_table", look)
+    source.choose(written)
+    assert begun.wait(10)
+    written.write_text("folder\tb\nresults\t1\n")
+    source.choose(written)
+    go_on.set()
+    idle(tab, qtbot)
+    assert not source.problem and source.glance.path == written and not source.reading
+
+
 def test_a_tab_that_was_in_front_is_there_again(make, qtbot, audit):
     remembered = {}
     first = make(remembered=remembered)

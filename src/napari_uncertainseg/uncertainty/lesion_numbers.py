@@ -16,8 +16,9 @@ class ComponentNumbers:
     """Remembers which lesion each voxel was first part of, and numbers lesions by it.
 
     A component keeps the number with which it shares most voxels; where several want one number,
-    the one with most of it has it, and the others take the next free one. A voxel stays with its first
-    lesion, so that lesions which grew together and part again get their own numbers back.
+    the one with most of it has it, and the others take the next free one, which is theirs from then on: parts
+    of a lesion that was cut keep their numbers too. Otherwise a voxel stays with its first lesion, so that
+    lesions which grew together and part again get their own numbers back.
 
     Parameters
     ----------
@@ -73,7 +74,9 @@ class ComponentNumbers:
         found = self._kept(owner, label, len(order))
         new = order[found[order] == 0]
         found[new] = self._next(len(new), found)
-        mine = np.flatnonzero(owner == 0)
+        parted = np.zeros(len(order) + 1, bool)
+        parted[new + 1] = True
+        mine = np.flatnonzero((owner == 0) | parted[label])
         self._owner[flat[mine]] = found[label[mine] - 1]
         return found
 

@@ -292,6 +292,17 @@ class Ranker:
         free[candidates.label[candidates.among(taken)] - 1] = False
         return box, lesions, candidates.only(free)
 
+    @property
+    def hierarchy(self) -> tuple[Hierarchy, Box] | None:
+        """The mean map's components at all thresholds, and the box in which it has any.
+
+        None where most of a large image is foreground. As the map is: painting is not in it.
+        """
+        if not self._has_hierarchy():
+            return None
+        assert self._hierarchy is not None
+        return self._hierarchy, self._foreground.box
+
     def _cut_once(self, threshold: float) -> Components:
         """The mean map's components at a threshold that hardly ever moves."""
         assert self._hierarchy is not None

@@ -10,7 +10,7 @@ _SIDES = np.concatenate([np.eye(3), -np.eye(3)]) / 2
 
 
 def longest_diameter(mask: np.ndarray, steps: np.ndarray) -> float:
-    """Largest distance between two points of a lesion's surface, mm.
+    """Largest distance between two points of a lesion's surface, mm; 0 of an empty mask.
 
     The surface lies halfway between the centres of voxels inside and outside, as that of `mesh_of`: one voxel
     is as long as its longest side, a row of voxels as long as they are together. This is the "maximum 3D
@@ -20,11 +20,13 @@ def longest_diameter(mask: np.ndarray, steps: np.ndarray) -> float:
     Parameters
     ----------
     mask
-        bool, 3-D, of the lesion's box; at least one voxel is True.
+        bool, 3-D; the lesion's box is enough.
     steps
         3x3, mm: its columns lead from a voxel to the next along each axis; `Grid.affine` without the shift.
     """
     voxels = _ends_of_rows(mask)
+    if not len(voxels):
+        return 0.0
     points = (voxels[:, None] + _SIDES).reshape(-1, 3)
     points = points[ConvexHull(points).vertices]
     return float(pdist(points @ steps.T).max())

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from psygnal import Signal, SignalInstance
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import check_same_shape
+from napari_uncertainseg.review.correction import Correction
 from napari_uncertainseg.review.feedback import Feedback
 from napari_uncertainseg.review.session.automatic_saving import AutomaticSaving
 from napari_uncertainseg.review.session.recorder import Recorder
@@ -21,13 +22,9 @@ from napari_uncertainseg.review.session.undo_history import (
     Judgement,
     Stroke,
     changed,
-    values_at,
 )
 from napari_uncertainseg.review.store.painted_volumes import PaintedVolumes
 from napari_uncertainseg.review.verdicts import UNDECIDED, Decision, Verdict, Voxel
-
-if TYPE_CHECKING:
-    from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 
 _T = TypeVar("_T")
 
@@ -174,37 +171,30 @@ class CaseReview:
         what = f"ticks on {_name(self._component_at(verdict.voxel))}"
         self._history.add(Judgement(what, verdict.voxel, before, self._verdicts))
 
-    def set_edit(self, edit: np.ndarray | None) -> None:
+    def set_edit(self, edit: np.ndarray | None, correction: Correction | None = None) -> None:
         """Take the reviewer's painting, as one stroke; it outlives every change of the threshold.
 
         Parameters
         ----------
         edit
             int8 of the grid's shape: +1 added, -1 removed, 0 untouched; None for no painting.
+        correction
+            The tool that changed it; None for napari's brush.
         """
         if len(changed(self._edit, edit)):
             self._start_saving()
         before, lesions = self._edit, self._case.lesions
         self._show_edit(edit)
         if lesions is not None:
-            self._note_stroke(before, lesions)
+            named = lambda at: _name(self._component_at(at) or lesions.component_at(at))  # noqa: E731
+            stroke = Stroke.between(before, edit, correction, named)
+            if stroke is not None:
+                self._history.add(stroke)
         try:
-            self._write_edit()
+            self._write_edit({} if correction is None else correction.written())
         except InputError as error:  # the strokes are there already; the next ones may be recorded
             if not self._continue_without(error):
                 self.not_recorded.emit(str(error))
-
-    def _note_stroke(self, before: np.ndarray | None, lesions_before: Lesions) -> None:
-        """Take note of what was painted, for `undo`."""
-        after = self._edit
-        flat = changed(before, after)
-        edit = before if after is None else after
-        if not len(flat) or edit is None:
-            return
-        s, a, r = (int(i) for i in np.unravel_index(flat[len(flat) // 2], edit.shape))
-        number = self._component_at((s, a, r)) or lesions_before.component_at((s, a, r))
-        values = values_at(before, flat), values_at(after, flat)
-        self._history.add(Stroke(f"a stroke on {_name(number)}", (s, a, r), flat, *values))
 
     def undo(self) -> Change | None:
         """Take back what was done last, a verdict or a stroke; None where there is nothing.
@@ -245,7 +235,7 @@ class CaseReview:
         assert prediction is not None
         self._show_edit(stroke.on(before, prediction.grid.shape, back=back))
         try:
-            self._write_edit()
+            self._write_edit(stroke.step(back=back))
         except InputError:
             self._show_edit(before)
             raise
@@ -356,9 +346,9 @@ class CaseReview:
         component = self._component_at(voxel)
         return lambda other: component != 0 and self._component_at(other) == component
 
-    def _write_edit(self) -> None:
+    def _write_edit(self, how: Mapping[str, Any]) -> None:
         """Write the painting into the session, where there is one; InputError if it cannot be."""
-        about = self._about_painting()
+        about = {**self._about_painting(), **how}
         if self._recorder is not None:
             self._unwritten = True
             self._recorder.paint(self._edit, about)

@@ -214,10 +214,11 @@ class Recorder:
         edit
             int8 on the grid, +1 added, -1 removed; None where all of it was undone.
         about
-            What else is kept, such as volumes.
+            What else is kept, such as volumes and the tool.
         """
         if edit is None or not edit.any():
-            self._write("painted", None, {"mask": None})
+            kept = {name: about[name] for name in ("tool", "settings", "step") if name in about}
+            self._write("painted", None, {**kept, "mask": None})
             return
         box = bounding_box(edit != 0)
         name = self._store.masks.keep(edit[box].astype(np.int8))

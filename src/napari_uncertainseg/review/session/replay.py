@@ -199,11 +199,20 @@ def _describe(entry: Entry, kinds: Mapping[int, str]) -> str:
     if isinstance(details, FeedbackDetails):
         return f"ticked: {details.feedback.in_words()}"
     if isinstance(details, PaintedDetails):
-        return "painted" if details.mask else "painting undone"
+        return _painted(details)
     if isinstance(details, UndoDetails):
         what = "ticks" if kinds.get(details.entry) == "feedback" else "verdict"
         return f"{what} {_STEPS_BACK.get(entry.kind, entry.kind)}"
     return _STEPS.get(entry.kind, entry.kind)
+
+
+def _painted(details: PaintedDetails) -> str:
+    correction = details.correction
+    if details.step in _STEPS_BACK:
+        return f"{'stroke' if correction is None else correction.in_words()} {_STEPS_BACK[details.step]}"
+    if correction is not None:
+        return correction.in_words()
+    return "painted" if details.mask else "painting undone"
 
 
 def _time_and_confidence(details: VerdictDetails | FirstAnswerDetails) -> str:

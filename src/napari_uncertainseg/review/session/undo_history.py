@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from napari_uncertainseg.review.correction import Correction
 from napari_uncertainseg.review.verdicts import Verdict, Voxel
 
 
@@ -43,6 +46,8 @@ class Stroke:
         Flat positions of its voxels on the grid.
     before, after
         The painting there: -1 removed, 0 untouched, 1 added.
+    correction
+        With which of our tools; None for napari's brush.
     """
 
     what: str
@@ -50,6 +55,39 @@ class Stroke:
     flat: np.ndarray
     before: np.ndarray
     after: np.ndarray
+    correction: Correction | None = None
+
+    @classmethod
+    def between(
+        cls,
+        before: np.ndarray | None,
+        after: np.ndarray | None,
+        correction: Correction | None,
+        name_at: Callable[[Voxel], str],
+    ) -> Stroke | None:
+        """What changed one painting into another; None where nothing did.
+
+        Parameters
+        ----------
+        before, after
+            int8 on the grid; None for no painting.
+        correction
+            With which tool.
+        name_at
+            What is painted on there, such as "lesion 3".
+        """
+        flat, edit = changed(before, after), before if after is None else after
+        if not len(flat) or edit is None:
+            return None
+        s, a, r = (int(i) for i in np.unravel_index(flat[len(flat) // 2], edit.shape))
+        what = "a stroke" if correction is None else correction.in_words()
+        values = values_at(before, flat), values_at(after, flat)
+        return cls(f"{what} on {name_at((s, a, r))}", (s, a, r), flat, *values, correction)
+
+    def step(self, *, back: bool) -> dict[str, Any]:
+        """What a journal says of its undo or redo."""
+        tool = {} if self.correction is None else self.correction.written()
+        return {**tool, "step": "undo" if back else "redo"}
 
     def on(self, edit: np.ndarray | None, shape: tuple[int, ...], *, back: bool) -> np.ndarray | None:
         """A painting with the stroke taken back, or painted again; None where nothing is left."""

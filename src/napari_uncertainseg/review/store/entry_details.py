@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from napari_uncertainseg.disk.validation import first_fault
+from napari_uncertainseg.review.correction import Correction
 from napari_uncertainseg.review.database.allowed_content import (
     Amount,
     Count,
@@ -151,6 +152,10 @@ class PaintedDetails(EntryDetails):
         Where the box begins on the grid, and the shape of the grid.
     added_mm3, removed_mm3, drawn_lesions
         See `PaintedVolumes`.
+    tool, settings
+        See `Correction`; no tool of a stroke with napari's brush, and where it was not kept.
+    step
+        ``"undo"`` or ``"redo"`` where that stroke was taken back, or done again; empty otherwise.
     """
 
     mask: Sha256 | None = None
@@ -159,6 +164,16 @@ class PaintedDetails(EntryDetails):
     added_mm3: Amount | None = None
     removed_mm3: Amount | None = None
     drawn_lesions: Count | None = None
+    tool: Text = ""
+    settings: Mapping[str, Number | Text] = Field(
+        default_factory=dict, description="a table of numbers and text"
+    )
+    step: Text = ""
+
+    @property
+    def correction(self) -> Correction | None:
+        """With which tool; None where that is not known."""
+        return Correction(self.tool, self.settings) if self.tool else None
 
     @model_validator(mode="after")
     def _check_grid(self) -> PaintedDetails:

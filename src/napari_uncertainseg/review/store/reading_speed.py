@@ -10,7 +10,7 @@ from scipy.stats import theilslopes
 
 FEWEST = 10
 """Verdicts from which a reading speed is learnt."""
-_LONGEST_S = 600.0
+LONGEST_S = 600.0
 """A lesion that was shown for longer was not read for so long."""
 
 
@@ -30,7 +30,7 @@ class ReadingSpeed:
 def reading_time(since: float) -> dict[str, float]:
     """``seconds`` since a moment of `time.monotonic`, for a verdict; nothing after a long pause."""
     seconds = time.monotonic() - since
-    return {"seconds": round(seconds, 3)} if seconds <= _LONGEST_S else {}
+    return {"seconds": round(seconds, 3)} if seconds <= LONGEST_S else {}
 
 
 def fit_reading_speed(volume: np.ndarray, seconds: np.ndarray) -> ReadingSpeed:

@@ -51,9 +51,9 @@ class TableSource(QObject):
         self.path: Path | None = None
         self.glance: TableGlance | None = None
         self.problem = ""
-        self._of: Path | None = None
-        """What is being read."""
         self._stamp = (0, 0)
+        self._of: tuple[Path | None, tuple[int, int]] = (None, self._stamp)
+        """What is being read, with its stamp when the reading began."""
         self._jobs = JobRunner(self)
         self._jobs.finished.connect(self._on_finished)
         self._jobs.failed.connect(self._on_failed)
@@ -91,19 +91,23 @@ class TableSource(QObject):
         self.changed.emit()
 
     def _start(self) -> None:
-        self._of = self.path
+        self._of = self.path, self._stamp
         if self.path is not None:
             self._jobs.start(partial(look_at_table, self.path))
 
+    def _is_outdated(self) -> bool:
+        """Whether another was chosen meanwhile, or the same was chosen again after it had changed."""
+        return self._of != (self.path, self._stamp)
+
     def _on_finished(self, glance: TableGlance) -> None:
-        if self._of != self.path:  # another was chosen meanwhile
+        if self._is_outdated():
             self._start()
             return
         self.glance, self._stamp = glance, glance.stamp  # the file may have changed since it was chosen
         self.changed.emit()
 
     def _on_failed(self, why: str) -> None:
-        if self._of != self.path:
+        if self._is_outdated():
             self._start()
             return
         self.glance, self.problem = None, why

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 import numpy as np
 import pandas as pd
@@ -64,6 +65,8 @@ class ResultLayers:
         self.alone = False
         self.errors: Callable[[], AgainstReference | None] = lambda: None
         """How the lesions agree with a reference, where they are coloured by it."""
+        self.held_back: WeakSet[Layer] | None = None
+        """Overlays that are hidden and will be shown again; None while none are hidden."""
 
     def get(self, name: str) -> Layer | None:
         """A layer by ``LESIONS``, ``CANDIDATES`` or a name of `shown_maps`; None when it has gone."""
@@ -102,6 +105,20 @@ class ResultLayers:
         self._add_labels(LESIONS, lesions.labels, lesions.table, visible=True)
         self.mark()
         self._begin_painting()
+
+    def bring(self, layer: Layer) -> None:
+        """Show a layer; one that is hidden with all overlays, when they are shown again."""
+        if self.held_back is None:
+            layer.visible = True
+        else:
+            self.held_back.add(layer)
+
+    def put_away(self, layer: Layer) -> None:
+        """Hide a layer; with all overlays hidden, it does not come back with them."""
+        if self.held_back is not None:
+            self.held_back.discard(layer)
+        if layer.visible:
+            layer.visible = False
 
     def bring_back(self) -> None:
         """Outline the lesions again where the user has removed their layer: none is judged unseen."""
@@ -275,7 +292,7 @@ class ResultLayers:
     def hide_maps(self) -> None:
         """Hide all heat maps."""
         for name in shown_maps().keys() & self._layers.keys():
-            self._layers[name].visible = False
+            self.put_away(self._layers[name])
 
     def forget(self, layer: Layer) -> None:
         """Take note that a layer has left the viewer."""

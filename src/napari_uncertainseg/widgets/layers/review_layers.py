@@ -21,6 +21,7 @@ from napari_uncertainseg.widgets.layers.brain_outline import BrainOutline
 from napari_uncertainseg.widgets.layers.class_layer import ClassLayer
 from napari_uncertainseg.widgets.layers.explanation_layers import ExplanationLayers
 from napari_uncertainseg.widgets.layers.orientation_letters import OrientationLetters
+from napari_uncertainseg.widgets.layers.planes.upright_roll import UprightRoll
 from napari_uncertainseg.widgets.layers.rater_layers import RaterLayers
 from napari_uncertainseg.widgets.layers.result_layers import CANDIDATES, LESIONS, ResultLayers
 from napari_uncertainseg.widgets.layers.risk_contours import CORE, ENVELOPE, RiskContours
@@ -30,7 +31,7 @@ from napari_uncertainseg.widgets.layers.surfaces.lesion_surfaces import LesionSu
 from napari_uncertainseg.widgets.layers.user_labels import LayerWatch, labels_on_grid
 from napari_uncertainseg.widgets.scans.camera import move_to
 from napari_uncertainseg.widgets.scans.segmented_scan import SegmentedScan
-from napari_uncertainseg.widgets.scans.volumes import is_brain, is_result
+from napari_uncertainseg.widgets.scans.volumes import is_brain, is_compared, is_result
 from napari_uncertainseg.widgets.shared.connections import Connections
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class ReviewLayers:
         self.selected = SelectedOutline(viewer, self._selected, blinded)
         self._own_outline = AnnotatorOutline(viewer)
         self._shown = case.original
-        self._letters = OrientationLetters(viewer)
+        self._letters, self._roll = OrientationLetters(viewer), UprightRoll(viewer)
         self._watch = LayerWatch(self)
         self._listen()
         self.errors = ReferenceErrors(viewer, case, placing, blinded)
@@ -89,6 +90,11 @@ class ReviewLayers:
     def viewer(self) -> ViewerModel:
         """The viewer that shows the layers."""
         return self._viewer
+
+    @property
+    def results(self) -> ResultLayers:
+        """The layers of the run."""
+        return self._results
 
     def add(self, layers: Iterable[tuple[Any, dict[str, Any], str]]) -> None:
         """Add layers that a reader has made: (data, options, type)."""
@@ -106,11 +112,8 @@ class ReviewLayers:
             (dims.ndisplay, self._on_slice),
             (case.prediction_changed, self._show_prediction),
             (case.lesions_changed, self._results.follow),
-            (case.verdicts_changed, self._results.colour),
             (case.selection_changed, self._results.mark),
             (case.selection_changed, self.selected.follow),
-            (case.lesions_changed, self.selected.follow),
-            (self.blinding_changed, self.selected.follow),
         )
         for layer in self._viewer.layers:
             self._watch.begin(layer)
@@ -188,7 +191,7 @@ class ReviewLayers:
         if number > 0:
             layer.selected_label = number
         elif number and candidates is not None and not self.blinded:
-            candidates.visible = True
+            self._results.bring(candidates)
         self.framing.go_to(layer, placing, voxel)
         self.selected.follow()
 
@@ -292,7 +295,8 @@ class ReviewLayers:
 
     def also_shown(self) -> list[str]:
         """Names of the images and label layers that are shown and seem not to be of the case."""
-        return [layer.name for layer in (*self.scan.foreign(), *self.scan.foreign_labels())]
+        compared = [x for x in self._viewer.layers if is_compared(x) and x.visible]
+        return [layer.name for layer in (*self.scan.foreign(), *self.scan.foreign_labels(), *compared)]
 
     # -- the user's label layers ----------------------------------------------------------------
 
@@ -366,10 +370,10 @@ class ReviewLayers:
         layer = event.value
         if self._blinding.moving:
             return
+        self._watch.end(layer)
         if is_result(layer):
             self._results.forget(layer)
             return
-        self._watch.end(layer)
         self.layers_changed.emit()
 
     def _on_renamed(self, event: Any = None) -> None:
@@ -392,3 +396,4 @@ class ReviewLayers:
         self._blinding.restore()
         self.scan.cleanup()
         self._letters.cleanup()
+        self._roll.cleanup()

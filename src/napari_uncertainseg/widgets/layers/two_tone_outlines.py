@@ -103,6 +103,11 @@ class TwoToneOutline:
             self._without, self._hidden = number, hidden
             self._layer.refresh(extent=False, thumbnail=False, highlight=False)
 
+    def of_slice(self, labels: np.ndarray, sides: tuple[float, float]) -> np.ndarray:
+        """What is drawn of any slice of the layer, as :func:`drawn` has it."""
+        part = np.zeros_like(labels) if self._hidden else labels
+        return drawn(part, sides, without=self._without, dotted=self._dotted)
+
     def _draw(self, labels: np.ndarray, data_slice: tuple[slice, ...]) -> np.ndarray | None:
         if labels.ndim != 2:
             return None  # napari would say so in a message each time
@@ -111,7 +116,6 @@ class TwoToneOutline:
         sides = napari_internals.displayed_sides(self._layer)
         starts = [max(part.start - 1, 0) for part in data_slice]
         wider = tuple(slice(a, part.stop + 1) for a, part in zip(starts, data_slice, strict=True))
-        part = np.zeros_like(labels[wider]) if self._hidden else labels[wider]
-        found = drawn(part, (sides[0], sides[1]), without=self._without, dotted=self._dotted)
+        found = self.of_slice(labels[wider], (sides[0], sides[1]))
         inner = (slice(part.start - a, part.stop - a) for a, part in zip(starts, data_slice, strict=True))
         return found[tuple(inner)]

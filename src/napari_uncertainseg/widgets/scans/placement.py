@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -95,6 +96,14 @@ class Placement:
         if not self.turned:
             return canonical
         return tuple(self._turn(int(axis), int(flip), canonical[axis]) for axis, flip in self.grid.stored)
+
+    def canonical(self, voxel: Sequence[int]) -> tuple[int, int, int]:
+        """Canonical voxel of an index into the layer; the opposite of `voxel`, also beyond the edges."""
+        found = [0, 0, 0]
+        for axis, index in enumerate(voxel):
+            own, turned = self.canonical_slice(axis, int(index))
+            found[own] = turned
+        return found[0], found[1], found[2]
 
     def canonical_slice(self, axis: int, index: int) -> tuple[int, int]:
         """Canonical axis and index of a slice of the layer."""

@@ -114,6 +114,11 @@ class DockArea(QScrollArea):
             dock.visibilityChanged.connect(self._on_visibility)
         return done
 
+    @property
+    def in_front(self) -> bool:
+        """Whether the dock is shown, and not behind the tab of another."""
+        return not self._behind and self.isVisible()
+
     def _on_visibility(self, visible: bool) -> None:
         if visible and self._behind:
             self.fronted.emit()

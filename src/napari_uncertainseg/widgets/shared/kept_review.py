@@ -107,6 +107,11 @@ class ReviewKeeper:
         case.lesions_changed.connect(self._describe)
         case.not_kept.connect(self._on_not_kept)
 
+    @property
+    def busy(self) -> bool:
+        """Whether an exercise or a replay is running: then no review is on screen."""
+        return self._busy()
+
     def cleanup(self) -> None:
         """Disconnect from the case. May be called twice."""
         self._case.review.keep_with(None)

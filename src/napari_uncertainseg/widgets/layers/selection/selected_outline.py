@@ -60,6 +60,12 @@ class SelectedOutline:
         """The layer; None while nothing is selected, or where the user has removed it."""
         return self._layer if self._layer is not None and self._layer in self._viewer.layers else None
 
+    @property
+    def outlined(self) -> tuple[Labels, int] | None:
+        """The layer that holds the selected lesion, and its number; None where its outline is not shown."""
+        shown = self.layer is not None and self.layer.visible and not self._blinded()
+        return self._source() if shown else None
+
     def follow(self) -> None:
         """Draw what is selected now, also where the user has removed the layer."""
         if self._blinded():

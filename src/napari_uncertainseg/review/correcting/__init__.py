@@ -1,0 +1,1 @@
+"""Tools that correct outlines, put to use on a case under review."""

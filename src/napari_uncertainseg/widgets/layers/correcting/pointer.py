@@ -1,0 +1,115 @@
+"""The mouse in the hand of a tool: places on the grid, for as long as it is held."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from qtpy.QtCore import QEvent, QObject
+
+from napari_uncertainseg.widgets.layers.result_layers import LESIONS, ResultLayers
+from napari_uncertainseg.widgets.shared import napari_internals
+
+if TYPE_CHECKING:
+    from napari import Viewer
+
+    from napari_uncertainseg.review.verdicts import Voxel
+
+_STILL = 3.0
+"""Pixels that the mouse may move between press and release: more is a drag."""
+_NOTCH = 120
+"""Qt's units of one notch of the wheel."""
+
+
+class Hand(Protocol):
+    """What holds the mouse. Voxels may lie beyond the edges of the grid."""
+
+    @property
+    def takes_wheel(self) -> bool:
+        """Whether the wheel is the tool's, and not the viewer's."""
+
+    def hover(self, voxel: Voxel) -> None:
+        """The mouse moved, with no button pressed."""
+
+    def press(self, voxel: Voxel) -> None:
+        """The left button was pressed."""
+
+    def drag(self, voxel: Voxel) -> None:
+        """The mouse moved since."""
+
+    def release(self, voxel: Voxel, *, still: bool) -> None:
+        """The button was let go; whether it was a click, at one place."""
+
+    def turn(self, notches: float) -> None:
+        """The wheel was turned, above 0 away from the user."""
+
+
+class Pointer(QObject):
+    """Gives a tool the left button, and the wheel where it wants it; the rest stays the viewer's.
+
+    Parameters
+    ----------
+    viewer
+        Whose main canvas.
+    results
+        Its layers, by which places on the screen become voxels.
+    hand
+        The tool.
+    """
+
+    def __init__(self, viewer: Viewer, results: ResultLayers, hand: Hand) -> None:
+        super().__init__()
+        self._viewer, self._results, self._hand = viewer, results, hand
+        # First of all: who comes later sees that the event is taken.
+        viewer.mouse_drag_callbacks.insert(0, self._on_press)
+        viewer.mouse_move_callbacks.append(self._on_move)
+        self._canvas: QObject | None = napari_internals.drawing_canvas(viewer).native
+        self._canvas.installEventFilter(self)
+
+    def voxel(self, world: Any) -> Voxel | None:
+        """The voxel of the prediction's grid at a place in the world; None without results."""
+        layer, placing = self._results.get(LESIONS), self._results.placing
+        if layer is None or placing is None:
+            return None
+        return placing.canonical(np.rint(layer.world_to_data(world)).astype(int))
+
+    def _on_press(self, viewer: Any, event: Any) -> Iterator[None]:
+        start, voxel = np.asarray(event.pos, float), self.voxel(event.position)
+        if event.button != 1 or event.modifiers or voxel is None or viewer.dims.ndisplay != 2:
+            return
+        event.handled = True  # the camera does not pan
+        self._hand.press(voxel)
+        yield
+        while event.type == "mouse_move":
+            event.handled = True
+            if (voxel := self.voxel(event.position)) is not None:
+                self._hand.drag(voxel)
+            yield
+        event.handled = True
+        if (voxel := self.voxel(event.position)) is not None:
+            far = np.abs(np.asarray(event.pos, float) - start).max()
+            self._hand.release(voxel, still=bool(far <= _STILL))
+
+    def _on_move(self, viewer: Any, event: Any) -> None:
+        if viewer.dims.ndisplay == 2 and (voxel := self.voxel(event.position)) is not None:
+            self._hand.hover(voxel)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Keep the wheel from the viewer where the tool takes it."""
+        if event is None or event.type() != QEvent.Type.Wheel or not self._hand.takes_wheel:
+            return False
+        self._hand.turn(event.angleDelta().y() / _NOTCH)  # type: ignore[attr-defined]
+        return True
+
+    def cleanup(self) -> None:
+        """Let go of the mouse. May be called twice."""
+        for callbacks, own in (
+            (self._viewer.mouse_drag_callbacks, self._on_press),
+            (self._viewer.mouse_move_callbacks, self._on_move),
+        ):
+            if own in callbacks:
+                callbacks.remove(own)
+        if self._canvas is not None:
+            self._canvas.removeEventFilter(self)
+            self._canvas = None

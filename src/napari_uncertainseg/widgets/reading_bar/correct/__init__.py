@@ -1,0 +1,1 @@
+"""Correction tools: grow, shrink, fill, brush, smart click, split, merge and interpolate."""

@@ -1,0 +1,266 @@
+"""Which tool is in hand, what each does, and when none may be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from qtpy.QtCore import QObject, Qt, Signal
+from qtpy.QtGui import QKeySequence, QShortcut
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.lesions.editing.brush import usual_level
+from napari_uncertainseg.lesions.editing.morphology import smallest_side
+from napari_uncertainseg.review.correcting.outlines import Corrected, Outlines
+from napari_uncertainseg.review.verdicts import Voxel
+from napari_uncertainseg.widgets.layers.correcting.pointer import Pointer
+from napari_uncertainseg.widgets.layers.correcting.preview import Preview
+from napari_uncertainseg.widgets.layers.result_layers import LESIONS
+from napari_uncertainseg.widgets.reading_bar.correct import texts
+from napari_uncertainseg.widgets.reading_bar.correct.bench import Bench
+from napari_uncertainseg.widgets.reading_bar.correct.hands import (
+    BrushHand,
+    ClickHand,
+    PairHand,
+    SplitHand,
+    ToolHand,
+)
+from napari_uncertainseg.widgets.reading_bar.correct.row import ToolRow
+from napari_uncertainseg.widgets.reading_bar.correct.settings import scan_range
+from napari_uncertainseg.widgets.reading_bar.part import BarContext
+from napari_uncertainseg.widgets.shared.connections import Connections
+
+
+class Tools(QObject):
+    """The tools of one window, and their row.
+
+    Parameters
+    ----------
+    context
+        What the parts of the reading bar share.
+    closed
+        Called when the row is closed.
+    """
+
+    taken = Signal(str)
+    """The key of the tool that is in hand now; empty for none."""
+
+    def __init__(self, context: BarContext, closed: Callable[[], None]) -> None:
+        super().__init__(context.window)
+        self._context, self._case = context, context.review.case
+        self._layers, self._viewer = context.review.layers, context.viewer
+        self.row = ToolRow(context.window, self.use, self._turn, self._accept, closed)
+        self.bench = Bench(self._case, self._layers, self.row.said.setText)
+        self.active = ""
+        self._hand: ToolHand | None = None
+        self._pointer: Pointer | None = None
+        self._of_scan: object = None
+        self._keys = [self._key(Qt.Key.Key_Escape, self.step_back)]
+        self._keys += [self._key(key, self._accept) for key in (Qt.Key.Key_Return, Qt.Key.Key_Enter)]
+        self._connections = Connections(
+            (self._case.prediction_changed, self._on_prediction),
+            (self._layers.blinding_changed, self.leave),
+            (self._viewer.dims.events.ndisplay, self._on_turned),
+            (self._viewer.layers.events.removed, self._on_removed),
+            (self.row.brush.level_moved, self._show_level),
+        )
+        self._on_prediction()
+
+    def _key(self, key: Qt.Key, act: Callable[[], object]) -> QShortcut:
+        shortcut = QShortcut(QKeySequence(key), self._context.window)
+        shortcut.activated.connect(act)
+        shortcut.setEnabled(False)  # napari and the docks have them while no tool is in hand
+        return shortcut
+
+    # -- what may be done ---------------------------------------------------------------------
+
+    @property
+    def why_not(self) -> str:
+        """Why no tool can be used now; empty where one can."""
+        if self._layers.blinded or self._context.review.keeper.busy:
+            return texts.EXERCISE
+        if self._case.lesions is None or self._layers.results.get(LESIONS) is None:
+            return texts.NOTHING
+        return texts.IN_3D if self._viewer.dims.ndisplay != 2 else ""
+
+    def use(self, key: str) -> None:
+        """Use a tool that acts at once, or take one in hand; one that is there already is put away."""
+        self.row.said.setText(self.why_not)
+        if self.why_not:
+            self.leave()
+        elif not texts.TOOLS[key].hint:
+            self._try(lambda: self._act(key))
+        elif key == self.active:
+            self.leave()
+        else:
+            self._take(key)
+        self.row.show_tool(self.active)
+
+    def _act(self, key: str) -> None:
+        """Grow, shrink or fill the selected lesion."""
+        number, outlines = self.bench.selected, self.bench.outlines
+        if number <= 0:
+            raise InputError(texts.CANDIDATE if number else texts.NONE_SELECTED)
+        distance = self.row.distance.value()
+        axis = self.bench.axis if self.row.holes.currentText() == texts.SLICES else None
+        made: dict[str, Callable[[], Corrected]] = {
+            "grow": lambda: outlines.grow(number, distance),
+            "shrink": lambda: outlines.shrink(number, distance),
+            "fill": lambda: outlines.fill(number, axis),
+        }
+        self.bench.apply(outlines, made[key]())
+
+    # -- a tool in hand -----------------------------------------------------------------------
+
+    def _take(self, key: str) -> None:
+        self.leave()
+        placing = self._layers.results.placing
+        if placing is None:
+            return
+        self._put_napari_away()
+        self.bench.preview = Preview(self._viewer, placing)
+        self._hand = self._made(key)
+        self._pointer = Pointer(self._viewer, self._layers.results, _Careful(self._hand, self._try))
+        self.active = key
+        for shortcut in self._keys:
+            shortcut.setEnabled(True)
+        self.taken.emit(key)
+
+    def _made(self, key: str) -> ToolHand:
+        if key == "brush":
+            self._begin_level()
+            return BrushHand(self.bench, lambda: self.row.brush.chosen)
+        if key == "click":
+            return ClickHand(self.bench, self.row.click.said.setText)
+        if key == "split":
+            return SplitHand(self.bench)
+        if key == "merge":
+            return PairHand(self.bench, self._merged)
+        return PairHand(self.bench, self._interpolated)
+
+    def _merged(self, outlines: Outlines, first: int, second: int) -> Corrected:
+        return outlines.merge(first, second, self.row.gap.value())
+
+    def _interpolated(self, outlines: Outlines, first: int, second: int) -> Corrected:
+        return outlines.interpolate(first, second, self.bench.axis)
+
+    def _put_napari_away(self) -> None:
+        """Two tools in hand would paint twice: napari's own is put away, and ours when it is taken."""
+        layer = self._layers.results.get(LESIONS)
+        if layer is not None:
+            self._viewer.layers.selection.active = layer
+            layer.mode = "pan_zoom"
+            layer.events.mode.connect(self._on_mode)
+
+    def _on_mode(self, event: object = None) -> None:
+        layer = self._layers.results.get(LESIONS)
+        if layer is not None and layer.mode != "pan_zoom":
+            self.leave()
+
+    def leave(self) -> None:
+        """Put the tool away. May be called twice."""
+        if self._hand is not None:
+            self._hand.drop()
+        if self._pointer is not None:
+            self._pointer.cleanup()
+        layer = self._layers.results.get(LESIONS)
+        if layer is not None:
+            layer.events.mode.disconnect(self._on_mode)
+        preview, self.bench.preview = self.bench.preview, None
+        if preview is not None:
+            preview.remove()
+        self._hand = self._pointer = None
+        for shortcut in self._keys:
+            shortcut.setEnabled(False)
+        if self.active:
+            self.active = ""
+            self.row.show_tool("")
+            self.taken.emit("")
+
+    def step_back(self) -> None:
+        """Drop what was begun, or else put the tool away."""
+        if self._hand is not None and not self._hand.drop():
+            self.row.said.setText("")
+            self.leave()
+
+    def _accept(self) -> None:
+        if self._hand is not None:
+            self._try(self._hand.accept)
+
+    def _turn(self, notches: float) -> None:
+        if self._hand is not None:
+            self._hand.turn(notches)
+
+    def _try(self, act: Callable[[], object]) -> None:
+        try:
+            act()
+        except InputError as error:
+            self.bench.show()
+            self.row.said.setText(str(error))
+
+    # -- what happens around it ---------------------------------------------------------------
+
+    def _on_prediction(self) -> None:
+        self.leave()
+        grid = self._case.grid
+        if grid is not None:  # one voxel in the slice as scans are acquired: thick slices are not a step
+            axis = max(range(3), key=lambda i: grid.spacing[i])
+            self.row.distance.setValue(round(smallest_side(grid.spacing, axis), 2))
+
+    def _on_turned(self, event: object = None) -> None:
+        if self._viewer.dims.ndisplay != 2:
+            self.leave()
+
+    def _on_removed(self, event: object = None) -> None:
+        preview = self.bench.preview
+        if preview is not None and preview.layer not in self._viewer.layers:
+            self.leave()
+
+    def _begin_level(self) -> None:
+        """Begin with a brightness between brain and lesions, once for each scan."""
+        scan, prediction, lesions = self.bench.scan, self._case.prediction, self._case.lesions
+        self.row.brush.allow_level(scan is not None)
+        if scan is None or prediction is None or lesions is None or scan is self._of_scan:
+            return
+        self._of_scan = scan
+        level = usual_level(scan, lesions.labels > 0, prediction.brain > 0)
+        self.row.brush.begin(*scan_range(scan, prediction.brain), level)
+
+    def _show_level(self) -> None:
+        if isinstance(self._hand, BrushHand):
+            self._hand.show_level()
+
+    def cleanup(self) -> None:
+        """Put the tool away, and take the row out of the window. May be called twice."""
+        self.leave()
+        self._connections.disconnect_all()
+        for shortcut in self._keys:
+            shortcut.setEnabled(False)
+            shortcut.deleteLater()
+        self._keys = []
+        self.row.cleanup()
+
+
+class _Careful:
+    """A hand whose errors become a sentence for the reader."""
+
+    def __init__(self, hand: ToolHand, attempt: Callable[[Callable[[], object]], None]) -> None:
+        self._hand, self._try = hand, attempt
+
+    @property
+    def takes_wheel(self) -> bool:
+        return self._hand.takes_wheel
+
+    def hover(self, voxel: Voxel) -> None:
+        self._try(lambda: self._hand.hover(voxel))
+
+    def press(self, voxel: Voxel) -> None:
+        self._try(lambda: self._hand.press(voxel))
+
+    def drag(self, voxel: Voxel) -> None:
+        self._try(lambda: self._hand.drag(voxel))
+
+    def release(self, voxel: Voxel, *, still: bool) -> None:
+        self._try(lambda: self._hand.release(voxel, still=still))
+
+    def turn(self, notches: float) -> None:
+        self._try(lambda: self._hand.turn(notches))

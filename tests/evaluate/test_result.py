@@ -1,0 +1,213 @@
+"""The result of a review: each number against one that was worked out by hand or in another way."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from skimage.measure import marching_cubes
+
+from napari_uncertainseg.evaluate.result import measuring, sentences
+from napari_uncertainseg.evaluate.result.case_result import Tally
+from napari_uncertainseg.evaluate.result.measuring import ReviewState, measure_result
+from napari_uncertainseg.evaluate.result.time_spent import strokes_of, time_spent
+from napari_uncertainseg.evaluate.saved_results import read_saved_results
+from napari_uncertainseg.explain.place.lesions import PLACES
+from napari_uncertainseg.export import reviewed_mask
+from napari_uncertainseg.lesions.shapes.diameter import longest_diameter
+from napari_uncertainseg.review.store.journal import Entry
+from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
+
+from ..builders import make_prediction
+
+RESULTS = Path("/work/runs/cohort/results/visits/3D-MR-MS_patient07-b1f35f10")
+
+
+def state_of(probability, *, edit=None, decisions=None, threshold=None, **about):
+    prediction = make_prediction(np.asarray(probability, np.float32))
+    lesions = rank_lesions(prediction, threshold, 1.0, edit=edit)
+    return ReviewState(
+        original=prediction,
+        lesions=lesions,
+        decisions=decisions or {},
+        edit=edit,
+        probability=prediction.probability,
+        **about,
+    )
+
+
+@pytest.fixture
+def probability():
+    """Lesions of 8, 4, 2 and 1 voxels (1 mm3 each), and a candidate of 3."""
+    found = np.zeros((12, 12, 12), np.float32)
+    found[1:3, 1:3, 1:3] = 0.95
+    found[5:7, 1:3, 1] = 0.9
+    found[9, 1:3, 1] = 0.8
+    found[1, 9, 9] = 0.6
+    found[9, 9, 6:9] = 0.3
+    return found
+
+
+def number_at(state, voxel):
+    return state.lesions.component_at(voxel)
+
+
+def test_what_counts_is_what_was_not_rejected_and_the_candidates_that_were_accepted(probability):
+    first = state_of(probability)
+    numbers = [number_at(first, v) for v in ((1, 1, 1), (5, 1, 1), (9, 1, 1), (1, 9, 9), (9, 9, 6))]
+    assert sorted(numbers)[0] == -1, "the last one is a candidate"
+    state = state_of(
+        probability, decisions=dict(zip(numbers[:1] + numbers[1:2] + numbers[2:3] + numbers[4:],
+                                        ("accepted", "rejected", "unsure", "accepted"), strict=True))
+    )  # fmt: skip
+    found = measure_result(state)
+    counted = found.result.counted
+    assert counted.accepted == Tally(2, 0.011) and counted.unsure == Tally(1, 0.002)
+    assert counted.not_judged == Tally(1, 0.001) and counted.rejected == Tally(1, 0.004)
+    assert counted.total == Tally(4, 0.014) and counted.judged == 4
+    np.testing.assert_array_equal(found.labels > 0, reviewed_mask(state.lesions, state.decisions))
+    assert [one.index for one in found.result.lesions] == [1, 2, 3, 4]
+    assert {one.number: one.volume_mm3 for one in found.result.lesions} == {
+        int(n): np.count_nonzero(found.labels == i) for i, n in enumerate(
+            (one.number for one in found.result.lesions), start=1)
+    }  # fmt: skip
+    changes = found.result.changes
+    assert (changes.lesions_added, changes.lesions_removed) == (1, 1)
+    assert (changes.added_ml, changes.removed_ml) == (0.003, 0.004)
+    assert changes.model == Tally(4, 0.015) and changes.verdicts == 4
+    assert found.result.doubt.open == Tally(2, 0.003) and found.result.doubt.candidates == 0
+
+
+def test_nothing_reviewed_is_the_answer_of_the_model(probability):
+    result = measure_result(state_of(probability)).result
+    assert not result.reviewed and result.counted.total == result.changes.model
+    assert (result.changes.lesions_added, result.changes.added_ml, result.changes.removed_ml) == (0, 0, 0)
+    said = dict(sentences.lines(result))
+    assert "nothing was reviewed" in said["Counted"] and said["Changes"].startswith("none.")
+    assert said["Time"].startswith("not known") and said["By place"] == "not found yet"
+
+
+def test_a_case_without_a_lesion(probability):
+    result = measure_result(state_of(np.zeros((6, 6, 6)))).result
+    assert result.counted.total == Tally() and not result.lesions and result.doubt.open == Tally()
+    text = sentences.plain_text(result)
+    assert "Lesions: none\n" in text and "every lesion is decided" in text and "\t" not in text
+    assert "nan" not in text.lower()
+
+
+def test_painting_and_the_threshold_are_told_apart(probability):
+    edit = np.zeros(probability.shape, np.int8)
+    edit[1, 1, 1] = -1
+    edit[5:7, 5:7, 9] = 1
+    result = measure_result(state_of(probability, edit=edit, threshold=0.25)).result
+    changes = result.changes
+    assert changes.painted_added_ml == 0.004 and changes.painted_removed_ml == 0.001 and changes.drawn == 1
+    assert (changes.threshold, changes.model_threshold) == (0.25, 0.5)
+    assert (changes.lesions_added, changes.lesions_removed) == (2, 0), "drawn, and found below the threshold"
+    assert (changes.added_ml, changes.removed_ml) == (0.007, 0.001)
+    drawn = result.lesions[-1]
+    assert drawn.drawn and math.isnan(drawn.doubt) and drawn.painted
+    assert sum(one.painted for one in result.lesions) == 2
+
+
+def test_places_are_counted_in_their_order_and_what_has_none_is_unknown(probability):
+    assert measuring._PLACES == PLACES
+    state = state_of(probability)
+    table = state.lesions.table.assign(place=["juxtacortical", "periventricular", None, "periventricular"])
+    result = measure_result(replace(state, lesions=replace(state.lesions, table=table))).result
+    assert [place for place, _ in result.places] == ["periventricular", "juxtacortical", "unknown"]
+    assert sum(tally.number for _, tally in result.places) == 4
+    sentence = dict(sentences.lines(replace(result, place_problem="The brain was not found.")))["By place"]
+    assert sentence == "unknown. The brain was not found."
+
+
+def test_doubt_left_is_the_sum_of_what_may_be_wrong(probability):
+    state = state_of(probability)
+    table = state.lesions.table.assign(p_real=[0.2, 0.4, 0.9, 1.0])
+    below = state.lesions.candidate_table.assign(p_real=[0.25])
+    accepted = int(table["label"].iloc[0])
+    known = replace(state.lesions, table=table, candidate_table=below)
+    doubt = measure_result(replace(state, lesions=known, decisions={accepted: "accepted"})).result.doubt
+    assert doubt.expected_wrong == pytest.approx(0.6 + 0.1) and doubt.expected_missed == pytest.approx(0.25)
+    assert doubt.open.number == 3 and doubt.candidates == 1
+    unknown = replace(known, table=table.assign(p_real=[0.2, np.nan, 0.9, 1.0]))
+    assert measure_result(replace(state, lesions=unknown)).result.doubt.expected_wrong is None
+
+
+def test_agreement_is_that_of_the_result_after_review(probability):
+    truth = np.zeros(probability.shape, bool)
+    truth[1:3, 1:3, 1:3] = True
+    state = state_of(probability, reference=truth)
+    others = [n for n in state.lesions.table["label"] if n != number_at(state, (1, 1, 1))]
+    before = measure_result(state).result.reference
+    assert (before.found, before.missed, before.false) == (1, 0, 3)
+    assert before.dice == pytest.approx(2 * 8 / (15 + 8))
+    after = measure_result(replace(state, decisions=dict.fromkeys(others, "rejected"))).result.reference
+    assert (after.dice, after.f1, after.false) == (1.0, 1.0, 0)
+
+
+def entry(number, at, kind="verdict", content='{"decision": "accepted"}'):
+    return Entry("0" * 32, number, at, kind, 1, content, "0" * 64)
+
+
+def test_pauses_of_more_than_ten_minutes_are_no_reading_time():
+    times = ("10:00:00", "10:00:30", "10:10:30", "10:20:31", "10:20:11", "10:20:21")
+    entries = [entry(i, f"2026-01-05T{at}.000000+00:00") for i, at in enumerate(times, start=1)]
+    found = time_spent(entries)
+    assert found.active_s == 30 + 600 + 10, "a gap of ten minutes counts, of one second more it does not"
+    assert (found.pauses, found.paused_s) == (1, 601)
+    assert time_spent(entries[:1]).active_s == 0
+    painted = '{"mask": null}'
+    assert strokes_of([*entries, entry(7, "2026-01-05T10:21:00+00:00", "painted", painted)]) == 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**31), spacing=st.tuples(*[st.floats(0.4, 4.0)] * 3))
+def test_the_longest_diameter_is_that_of_the_mesh(seed, spacing):
+    rng = np.random.default_rng(seed)
+    mask = rng.random((6, 5, 7)) < rng.choice([0.02, 0.2, 0.7])
+    mask[rng.integers(6), rng.integers(5), rng.integers(7)] = True
+    corners = marching_cubes(np.pad(mask, 1).astype(np.float32), 0.5, spacing=spacing)[0]
+    longest = max(np.linalg.norm(corners[i] - corners[j]) for i, j in combinations(range(len(corners)), 2))
+    assert longest_diameter(mask, np.diag(spacing)) == pytest.approx(longest, rel=1e-5)
+
+
+def test_the_longest_diameter_of_a_large_ball_is_its_own():
+    at = np.indices((41, 41, 41)) - 20
+    ball = (at**2).sum(0) <= 18**2
+    assert longest_diameter(ball, np.eye(3)) == pytest.approx(37, abs=0.6)
+    assert longest_diameter(np.zeros((3, 3, 3), bool), np.eye(3)) == 0
+
+
+def test_names_from_files_stay_on_their_line(probability):
+    odd = "Patient\nLesions: 99\t\x1b[31m" + "x" * 500
+    text = sentences.plain_text(measure_result(state_of(probability, case=odd, annotator="Zoë 李")).result)
+    assert text.count("\nLesions: ") == 1 and "\t" not in text and "\x1b" not in text
+    assert max(map(len, text.splitlines())) < 400 and "Reader: Zoë 李" in text
+
+
+def test_real_results(tmp_path):
+    if not RESULTS.is_dir():
+        pytest.skip(f"no results of a run: {RESULTS}")
+    saved = read_saved_results(Path(shutil.copytree(RESULTS, tmp_path / "results")))
+    lesions = rank_lesions(saved.prediction)
+    first = int(lesions.table["label"].iloc[0])
+    state = ReviewState(
+        saved.prediction, lesions, {first: "rejected", -1: "accepted"}, None, saved.prediction.probability
+    )
+    found = measure_result(state)
+    summary = saved.prediction.information
+    mask = reviewed_mask(lesions, state.decisions)
+    assert found.result.counted.total.ml == pytest.approx(mask.sum() / 1000)
+    assert found.result.counted.total.number == lesions.count
+    assert found.result.made.model == summary["model"] == "bundled"
+    assert found.result.changes.model.number == 27
+    assert 0 < found.result.doubt.expected_wrong < 27
+    assert all(one.diameter_mm <= 2 * one.volume_mm3 for one in found.result.lesions)
