@@ -161,9 +161,9 @@ def test_the_real_key_in_the_real_window(segmented_viewer, qtbot):
     qtbot.wait(50)  # drawn
     camera = segmented_viewer.scene.camera
     close = camera.zoom
-    window = segmented_viewer.window._qt_window
-    focus(qtbot, review.lesions.tables[0])  # keys of a window that is not active are not heard
-    qtbot.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ShiftModifier)
+    canvas = segmented_viewer.window._qt_viewer.canvas.native
+    focus(qtbot, canvas)  # keys of a window that is not active are not heard
+    qtbot.keyClick(canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ShiftModifier)
     qtbot.waitUntil(lambda: camera.zoom < close, timeout=3000)
-    qtbot.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ShiftModifier)
+    qtbot.keyClick(canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ShiftModifier)
     qtbot.waitUntil(lambda: camera.zoom == pytest.approx(close), timeout=3000)
