@@ -27,7 +27,7 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.nouns import LESION
 from napari_uncertainseg.widgets.calibration import texts
 from napari_uncertainseg.widgets.calibration.recalibration import RecalibrationRow
-from napari_uncertainseg.widgets.dock_description import Dock, ReviewContext
+from napari_uncertainseg.widgets.dock_description import Dock
 from napari_uncertainseg.widgets.layers.agreement.reference_choice import ReferenceChoice
 from napari_uncertainseg.widgets.shared.definitions import DefinedLabel
 from napari_uncertainseg.widgets.shared.dialogs import ask_file
@@ -43,7 +43,6 @@ from napari_uncertainseg.widgets.shared.plots import ReliabilityView
 if TYPE_CHECKING:
     from napari_uncertainseg.calibration.reliability import Reliability
     from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
-    from napari_uncertainseg.widgets.scans.chosen_scans import ChosenScans
 
 _SLICE_MS = 30
 
@@ -74,7 +73,6 @@ class CalibrationDock(DockWidget):
         self._case = case
         self._layers = layers
         self._choice, self._own_choice = choice or ReferenceChoice(case, layers), choice is None
-        self._chosen: ChosenScans | None = None
         self._make_controls()
         self._lay_out()
         self._update_region = qthrottled(self._apply_region, timeout=_SLICE_MS)
@@ -84,9 +82,6 @@ class CalibrationDock(DockWidget):
 
     def cleanup(self) -> None:
         """Disconnect from case and layers. May be called twice."""
-        if self._chosen is not None:
-            self._chosen.reference_changed.disconnect(self._choose_reference, missing_ok=True)
-            self._chosen = None
         self._update_region.cancel()
         if self._own_choice:
             self._choice.cleanup()
@@ -175,17 +170,6 @@ class CalibrationDock(DockWidget):
         self.recalibration.previewed.connect(self._show_preview)
         self.figure_button.clicked.connect(self.export_figure)
         self.table_button.clicked.connect(self.export_bins)
-
-    def follow(self, chosen: ChosenScans) -> None:
-        """Compare with the mask that the window says, from now on."""
-        self._chosen = chosen
-        chosen.reference_changed.connect(self._choose_reference)
-        self._choose_reference()
-
-    def _choose_reference(self) -> None:
-        found = -1 if self._chosen is None else self.reference.findData(self._chosen.reference)
-        if found > 0:
-            self.reference.setCurrentIndex(found)
 
     # -- from the user to the case ------------------------------------------------------------
 
@@ -331,17 +315,10 @@ def _counts(reliability: Reliability | None, unit: str) -> str:
     return texts.counts(voxels(reliability), reference_voxels(reliability), unit)
 
 
-def make_dock(context: ReviewContext) -> CalibrationDock:
-    """Make the dock for a window."""
-    dock = CalibrationDock(context.case, context.layers, context.layers.reference)
-    dock.follow(context.cases.chosen)
-    return dock
-
-
 DOCK = Dock(
     "calibration",
     "Calibration",
-    make_dock,
+    lambda context: CalibrationDock(context.case, context.layers, context.layers.reference),
     opens_with_review=True,
     follows_target=True,
 )

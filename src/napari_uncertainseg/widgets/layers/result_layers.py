@@ -63,10 +63,10 @@ class ResultLayers:
         self._outlines: dict[str, TwoToneOutline] = {}
         self._called = LESIONS
         self.alone = False
-        self.errors: Callable[[], AgainstReference | None] = lambda: None
-        """How the lesions agree with a reference, where they are coloured by it."""
         self.held_back: WeakSet[Layer] | None = None
         """Overlays that are hidden and will be shown again; None while none are hidden."""
+        self.errors: Callable[[], AgainstReference | None] = lambda: None
+        """How the lesions agree with a reference, where they are coloured by it."""
 
     def get(self, name: str) -> Layer | None:
         """A layer by ``LESIONS``, ``CANDIDATES`` or a name of `shown_maps`; None when it has gone."""

@@ -127,7 +127,7 @@ class LesionsDock(SteppingDock):
         self.tabs.setElideMode(Qt.TextElideMode.ElideNone)
         self.tabs.setTabToolTip(self.tabs.addTab(texts.LESIONS), texts.LESIONS_TIP)
         self.tabs.setTabToolTip(self.tabs.addTab(texts.CANDIDATES), texts.CANDIDATES_TIP)
-        self.tables = (LesionTable(), LesionTable())
+        self.tables = (LesionTable(texts.LESIONS), LesionTable(texts.CANDIDATES))
         self.empty = PlainLabel()
         self.empty.setWordWrap(True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)

@@ -345,3 +345,11 @@ LEAVE_TIP = "The earlier review is kept. You find it in the list of Session."
 def earlier_review(description: str) -> str:
     """The review that is offered."""
     return f"● {description}"
+
+
+# -- names of what has no word beside it, for programs that read the screen aloud --------------
+
+RESET, RESET_THRESHOLD = "Reset", "Reset the threshold"
+LIMIT_NAME, LOSS_NAME, KIND_NAME = "Largest share", "What is limited", "How sure the limit is"
+VERDICT_FILTER_NAME, DOUBT_FILTER_NAME = "Verdicts that are listed", "Least doubt that is listed"
+MAPS_NAME = "Maps within the selected lesion"

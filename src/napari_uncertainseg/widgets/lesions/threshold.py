@@ -104,13 +104,16 @@ class ThresholdPanel(QWidget):
         self.spin.setDecimals(3)
         for control in (self.slider, self.spin):
             control.setToolTip(texts.THRESHOLD_TIP)
+            control.setAccessibleName(texts.THRESHOLD)
         self.reset_button = QToolButton()
-        self.reset_button.setText("↺")
+        self.reset_button.setText(texts.RESET)
+        self.reset_button.setAccessibleName(texts.RESET_THRESHOLD)
         self.volume = QDoubleSpinBox()
         self.volume.setRange(0, 10_000)
         self.volume.setDecimals(1)
         self.volume.setSuffix(" mm³")
         self.volume.setToolTip(texts.MIN_VOLUME_TIP)
+        self.volume.setAccessibleName(texts.MIN_VOLUME)
         for field in (self.spin, self.volume):
             field.setKeyboardTracking(False)  # otherwise a half-typed number is applied and rewritten
         self.best_button = QPushButton(texts.BEST_DICE)

@@ -19,7 +19,7 @@ from napari_uncertainseg.widgets.reading_bar.mouse.presets import ScanPresets
 from napari_uncertainseg.widgets.reading_bar.mouse.top_scan import top_scan
 from napari_uncertainseg.widgets.reading_bar.mouse.window_level import in_words, window_of
 from napari_uncertainseg.widgets.reading_bar.mouse.workstation import WorkstationMouse
-from napari_uncertainseg.widgets.reading_bar.part import BarContext, Part, PartWidget
+from napari_uncertainseg.widgets.reading_bar.part import BarContext, HelpGroup, HelpLine, Part, PartWidget
 from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.shared.connections import Connections
 
@@ -71,6 +71,11 @@ class WindowPart(PartWidget):
     def choose_mouse(self, mouse: str) -> None:
         """Let the mouse work as on a workstation, or as in napari; remembered."""
         self._preferences.save(mouse=mouse)
+
+    def help(self) -> tuple[HelpGroup, ...]:
+        """What the mouse does now."""
+        lines = texts.mouse_lines(self._preferences.load().mouse)
+        return (HelpGroup(texts.MOUSE, tuple(HelpLine((how,), f"{what}.") for how, what in lines)),)
 
     # -- presets ------------------------------------------------------------------------------
 

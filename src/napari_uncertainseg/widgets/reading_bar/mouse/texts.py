@@ -6,6 +6,8 @@ from napari_uncertainseg.images.grey_windows import LESION, TISSUE
 from napari_uncertainseg.widgets.reading_bar.mouse.workstation import FAST
 
 BUTTON = "Window"
+MOUSE = "Mouse"
+"""Above what the mouse does, in the sheet of keys."""
 WORKSTATION, NAPARIS = "workstation", "napari"
 MOUSE_CHOICES = {WORKSTATION: "Mouse: workstation", NAPARIS: "Mouse: napari's own"}
 MOUSE_TIPS = {
