@@ -18,7 +18,7 @@ import pandas as pd
 from napari_uncertainseg.disk.tables import read_tsv
 from napari_uncertainseg.images.files import read_labels
 from napari_uncertainseg.lesions.matching import lesions_touching
-from napari_uncertainseg.uncertainty.doubt_words import CUTS, WORDS, share_real
+from napari_uncertainseg.uncertainty.at_a_glance.doubt_words import CUTS, WORDS, share_real
 
 _DRAWS = 2000
 

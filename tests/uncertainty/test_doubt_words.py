@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from napari_uncertainseg.uncertainty.doubt_words import CUTS, doubt_word, share_real
+from napari_uncertainseg.uncertainty.at_a_glance.doubt_words import CUTS, doubt_word, share_real
+from napari_uncertainseg.uncertainty.at_a_glance.selected_lesion import selected_lesion
 from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
-from napari_uncertainseg.uncertainty.selected_lesion import selected_lesion
 
 from ..widgets.fakes import fake_prediction
 

@@ -1,12 +1,12 @@
 """With a reference the agreement stands in the window: numbers, list, colours, and what was missed."""
 
 import weakref
+from itertools import combinations
 
 import numpy as np
 import pytest
 from napari.layers import Labels
 from qtpy.QtCore import Qt
-from skimage.color import deltaE_ciede2000, rgb2lab
 
 from napari_uncertainseg.calibration.thresholds import best_dice
 from napari_uncertainseg.evaluate.agreement import reference_agreement
@@ -16,45 +16,18 @@ from napari_uncertainseg.widgets.layers.colours import FALSE_COLOUR, FOUND_COLOU
 from napari_uncertainseg.widgets.scans.volumes import layer_data
 from napari_uncertainseg.widgets.window import open_review
 
+from ..colour_vision import LINE, VISIONS, as_colour, difference
 from .actions import click
 from .test_lesions import cells
 
 viewer_test = pytest.mark.viewer
 
 
-# Severity 1.0 of Machado, Oliveira and Fernandes, IEEE TVCG 15:1291, 2009, for linear RGB.
-_SEEN_BY = {
-    "all": np.eye(3),
-    "protanopia": [
-        [0.152286, 1.052583, -0.204868],
-        [0.114503, 0.786281, 0.099216],
-        [-0.003882, -0.048116, 1.051998],
-    ],
-    "deuteranopia": [
-        [0.367322, 0.860646, -0.227968],
-        [0.280085, 0.672501, 0.047413],
-        [-0.01182, 0.04294, 0.968881],
-    ],
-    "tritanopia": [
-        [1.255528, -0.076749, -0.178779],
-        [-0.078411, 0.930809, 0.147602],
-        [0.004733, 0.691367, 0.3039],
-    ],
-}
-
-
-def _seen(colour, matrix):
-    c = np.array(colour[:3], float)
-    linear = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
-    made = np.clip(np.array(matrix) @ linear, 0, 1)
-    return rgb2lab(np.where(made <= 0.0031308, 12.92 * made, 1.055 * made ** (1 / 2.4) - 0.055)[None])[0]
-
-
-@pytest.mark.parametrize("reader", _SEEN_BY)
-def test_the_three_colours_are_told_apart_by_colour_blind_readers(reader):
-    found, false, missed = (_seen(c, _SEEN_BY[reader]) for c in (FOUND_COLOUR, FALSE_COLOUR, MISSED_COLOUR))
-    for one, other in ((found, false), (found, missed), (false, missed)):
-        assert deltaE_ciede2000(one, other) > 25
+@pytest.mark.parametrize("vision", VISIONS)
+def test_the_three_colours_are_told_apart_by_colour_blind_readers(vision):
+    """And missed ones are dotted besides."""
+    for one, other in combinations((FOUND_COLOUR, FALSE_COLOUR, MISSED_COLOUR), 2):
+        assert difference(as_colour(one), as_colour(other), vision) > 2 * LINE
 
 
 @pytest.fixture

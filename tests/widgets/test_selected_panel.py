@@ -8,14 +8,14 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_uncertainseg.explain.kept import Region
-from napari_uncertainseg.uncertainty.doubt_words import doubt_word
+from napari_uncertainseg.uncertainty.at_a_glance.doubt_words import doubt_word
+from napari_uncertainseg.widgets.layers.selection.known_reasons import KnownReasons
 from napari_uncertainseg.widgets.lesions.dock import LesionsDock
 from napari_uncertainseg.widgets.lesions.selected import texts
-from napari_uncertainseg.widgets.shared.known_reasons import KnownReasons
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 from napari_uncertainseg.widgets.window import open_review
 
-from .actions import click
+from .actions import click, focus
 from .fake_layers import FakeLayers
 
 
@@ -158,10 +158,12 @@ def test_the_button_and_the_key_fit(dock, layers, case, qtbot):
 def test_the_real_key_in_the_real_window(segmented_viewer, qtbot):
     review = weakref.proxy(open_review(segmented_viewer))
     review.lesions.next_lesion()
+    qtbot.wait(50)  # drawn
     camera = segmented_viewer.scene.camera
     close = camera.zoom
-    window = segmented_viewer.window._qt_window
-    qtbot.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ShiftModifier)
+    canvas = segmented_viewer.window._qt_viewer.canvas.native
+    focus(qtbot, canvas)  # keys of a window that is not active are not heard
+    qtbot.keyClick(canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ShiftModifier)
     qtbot.waitUntil(lambda: camera.zoom < close, timeout=3000)
-    qtbot.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ShiftModifier)
+    qtbot.keyClick(canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ShiftModifier)
     qtbot.waitUntil(lambda: camera.zoom == pytest.approx(close), timeout=3000)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QFileDialog, QStyle, QStyleOptionSlider
+from qtpy.QtWidgets import QFileDialog, QScrollArea, QStyle, QStyleOptionSlider
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.files import read_labels, write_volume
@@ -153,6 +153,11 @@ def _drag(review, qtbot):
     slider.initStyleOption(option)
     style = slider.style()
     control, part = QStyle.ComplexControl.CC_Slider, QStyle.SubControl.SC_SliderHandle
+    area = slider.parentWidget()
+    while not isinstance(area, QScrollArea):
+        area = area.parentWidget()
+    area.ensureWidgetVisible(slider)
+    qtbot.wait(20)
     start, before = style.subControlRect(control, option, part, slider).center(), case.threshold
     qtbot.mousePress(slider, LEFT, pos=start)
     assert slider.isSliderDown()
@@ -180,7 +185,9 @@ def _paint(viewer, review, qtbot):
     free = np.argwhere(case.prediction.brain & (case.prediction.probability < 0.05 * case.threshold + 0.2))
     free = free if len(free) else np.argwhere(case.prediction.brain & (case.lesions.labels == 0))
     voxel = tuple(int(x) for x in free[len(free) // 2])
-    review.layers.go_to(voxel)
+    review.layers.go_to(voxel)  # of a candidate it shows the best slice
+    review.layers.show_slice(voxel)
+    viewer.scene.camera.center = (0.0, *viewer.dims.point[1:])
     layer.selected_label, layer.brush_size = 1, 3
     layer.mode = "paint"
     qtbot.wait(50)

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QFormLayout, QVBoxLayout, QWidget
 
 from napari_uncertainseg.widgets.explain import texts
 from napari_uncertainseg.widgets.explain.plots import ChangesPlot, ContextPlot
+from napari_uncertainseg.widgets.layers.selection.known_reasons import KnownReasons
 from napari_uncertainseg.widgets.shared.form_helpers import (
     button_with_tip,
     choice_box,
@@ -16,7 +17,6 @@ from napari_uncertainseg.widgets.shared.form_helpers import (
     plain_tooltip,
     wrapping_label,
 )
-from napari_uncertainseg.widgets.shared.known_reasons import KnownReasons
 
 if TYPE_CHECKING:
     from napari_uncertainseg.widgets.explain.request import Answer

@@ -112,11 +112,8 @@ class ReviewLayers:
             (dims.ndisplay, self._on_slice),
             (case.prediction_changed, self._show_prediction),
             (case.lesions_changed, self._results.follow),
-            (case.verdicts_changed, self._results.colour),
             (case.selection_changed, self._results.mark),
             (case.selection_changed, self.selected.follow),
-            (case.lesions_changed, self.selected.follow),
-            (self.blinding_changed, self.selected.follow),
         )
         for layer in self._viewer.layers:
             self._watch.begin(layer)

@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.explain.place.known_zones import KnownZones
 from napari_uncertainseg.widgets.dock_description import Dock, ReviewContext
+from napari_uncertainseg.widgets.layers.selection.known_reasons import KnownReasons
 from napari_uncertainseg.widgets.lesions import texts
 from napari_uncertainseg.widgets.lesions.action_buttons import ActionButtons
 from napari_uncertainseg.widgets.lesions.actions import KEYS
@@ -34,13 +35,12 @@ from napari_uncertainseg.widgets.lesions.places import PlacesPanel
 from napari_uncertainseg.widgets.lesions.refined.panel import RefinedPanel
 from napari_uncertainseg.widgets.lesions.resume_offer import ResumeBar
 from napari_uncertainseg.widgets.lesions.selected.panel import SelectedPanel
-from napari_uncertainseg.widgets.lesions.stepping import SteppingDock
+from napari_uncertainseg.widgets.lesions.selected.stepping import SteppingDock
 from napari_uncertainseg.widgets.lesions.table import LesionTable, make_filters
 from napari_uncertainseg.widgets.lesions.table_model import Filter, decisions_of_list, with_verdicts
 from napari_uncertainseg.widgets.lesions.threshold import ThresholdPanel
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel
-from napari_uncertainseg.widgets.shared.known_reasons import KnownReasons
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 
 if TYPE_CHECKING:
@@ -190,8 +190,8 @@ class LesionsDock(SteppingDock):
             table.chosen.connect(self._choose)
         self.feedback.failed.connect(self._show_message)
         self.selected.fit_asked.connect(self.fit_or_whole)
-        self.selected.places_asked.connect(lambda: self.places.button.setChecked(True))
-        self.selected.explain_asked.connect(lambda: self._open_dock("explain"))
+        self.selected.places_asked.connect(self._open_places)  # no lambda: Qt would keep the dock alive
+        self.selected.explain_asked.connect(self._open_explain)
         for name, button in self.buttons.items():
             button.clicked.connect(getattr(self, name))
         self.tabs.currentChanged.connect(self._show_page)
@@ -208,6 +208,12 @@ class LesionsDock(SteppingDock):
         """Clear the message: it was about another prediction."""
         self._show_message("")
         self.buttons["alone"].setChecked(self._layers.alone)
+
+    def _open_places(self) -> None:
+        self.places.button.setChecked(True)
+
+    def _open_explain(self) -> None:
+        self._open_dock("explain")
 
     def _show_lesions(self) -> None:
         lesions = self._case.lesions

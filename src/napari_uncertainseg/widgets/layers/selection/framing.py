@@ -84,7 +84,7 @@ class LesionFraming:
 
     def fit_or_whole(self, layer: Labels, placing: Placement, voxel: tuple[int, int, int]) -> None:
         """Fit the zoom to the lesion at a voxel; where it is fitted already, show the whole slice."""
-        if self._fitted and np.allclose(self._camera(), self._fitted):
+        if self._fits():
             whole_slice(self._viewer, layer)
             self._fitted = ()
             return
@@ -106,7 +106,15 @@ class LesionFraming:
 
     def _camera(self) -> tuple[float, ...]:
         camera = self._viewer.scene.camera
-        return (float(camera.zoom), *(float(x) for x in camera.center))
+        return (float(camera.zoom), *(float(x) for x in camera.center[-2:]))
+
+    def _fits(self) -> bool:
+        """Whether the view is still as it was set last to fit a lesion, to a pixel."""
+        if not self._fitted:
+            return False
+        (zoom, *centre), (before, *middle) = self._camera(), self._fitted
+        apart = np.abs(np.subtract(centre, middle)).max() * zoom
+        return bool(np.isclose(zoom, before, rtol=1e-3) and apart < 1)
 
     def _section(self, layer: Labels, placing: Placement, voxel: tuple[int, int, int]) -> Section | None:
         lesions = self._case.lesions

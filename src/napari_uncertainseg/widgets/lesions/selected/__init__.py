@@ -1,1 +1,1 @@
-"""The panel of the selected lesion."""
+"""The panel of the selected lesion, and what buttons and keys do with it."""

@@ -11,12 +11,12 @@ from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QToolButton, QVBoxLayout, QWi
 
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.explain.kept import Region
-from napari_uncertainseg.uncertainty.selected_lesion import SelectedLesion, selected_lesion
+from napari_uncertainseg.uncertainty.at_a_glance.selected_lesion import SelectedLesion, selected_lesion
+from napari_uncertainseg.widgets.layers.selection.known_reasons import KnownReasons
 from napari_uncertainseg.widgets.lesions.selected import texts
 from napari_uncertainseg.widgets.lesions.table_model import MARKS
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, yielding_label
-from napari_uncertainseg.widgets.shared.known_reasons import KnownReasons
 from napari_uncertainseg.widgets.shared.plots import accent, theme_of
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 
@@ -93,9 +93,9 @@ class SelectedPanel(QWidget):
             (reasons.changed, self.follow),
             (framing.changed, self._show_zoom),
             (self.zoom.toggled, self._on_zoom),
-            (self.fit.clicked, self.fit_asked.emit),
-            (self.place.linkActivated, lambda _: self.places_asked.emit()),
-            (self.why.linkActivated, lambda _: self.explain_asked.emit()),
+            (self.fit.clicked, self._on_fit),
+            (self.place.linkActivated, self._on_place),
+            (self.why.linkActivated, self._on_why),
         )
         self.show_keys({texts.FIT_ACTION: texts.FIT_KEY})
         self.follow()
@@ -150,6 +150,15 @@ class SelectedPanel(QWidget):
         sides = zip(found.start, found.inside.shape, strict=True)
         s, a, r = (slice(start, start + size) for start, size in sides)
         return self._reasons.find(self._case.original, Region((s, a, r), found.inside).sha256())
+
+    def _on_fit(self) -> None:
+        self.fit_asked.emit()
+
+    def _on_place(self, _: str) -> None:
+        self.places_asked.emit()
+
+    def _on_why(self, _: str) -> None:
+        self.explain_asked.emit()
 
     def _on_zoom(self, zooms: bool) -> None:
         self._framing.zooms = zooms

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from napari_uncertainseg.uncertainty.doubt_words import CUTS
-from napari_uncertainseg.uncertainty.selected_lesion import SelectedLesion
+from napari_uncertainseg.uncertainty.at_a_glance.doubt_words import CUTS
+from napari_uncertainseg.uncertainty.at_a_glance.selected_lesion import SelectedLesion
 
 NOTHING = "No lesion is selected: click one in the list or in the image."
 FIT_ACTION, FIT_KEY = "fit_or_whole", "Shift+Z"

@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions.shapes.diameter import longest_diameter
-from napari_uncertainseg.uncertainty.doubt_words import DoubtWord, doubt_word
+from napari_uncertainseg.uncertainty.at_a_glance.doubt_words import DoubtWord, doubt_word
 from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 
 
