@@ -369,7 +369,6 @@ def test_after_a_restart_the_docks_are_as_they_were(make_viewer, qtbot, monkeypa
         *("calibration", "lesions", "raters", "segment", "session")
     ]
     assert [each.dock.key for each in made.opened if each.area.in_front] == ["lesions"]
-    made.preferences.save(open_docks="", front_dock="")  # for other tests
 
 
 def test_unknown_docks_are_passed_over(make_viewer, qtbot, tmp_path, monkeypatch):
@@ -378,4 +377,3 @@ def test_unknown_docks_are_passed_over(make_viewer, qtbot, tmp_path, monkeypatch
     made.preferences.save(open_docks="lesions gone raters", front_dock="gone")
     made.open(last=True)
     assert sorted(each.dock.key for each in made.opened) == ["calibration", "lesions", "raters", "segment"]
-    made.preferences.save(open_docks="", front_dock="")

@@ -8,9 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QApplication, QDockWidget
+from qtpy.QtWidgets import QApplication, QDockWidget, QLabel
 
-from napari_uncertainseg.widgets.reading_bar.result import exports, texts
+from napari_uncertainseg.review.session.opening import open_reading
+from napari_uncertainseg.review.session.recorder import Recorder
+from napari_uncertainseg.review.session.rereading import open_next_reading
+from napari_uncertainseg.widgets.reading_bar.result import adjudication, exports, texts
+from napari_uncertainseg.widgets.reading_bar.result import adjudication_texts as words
+from napari_uncertainseg.widgets.shared.kept_review import resume
 from napari_uncertainseg.widgets.window import review_of
 
 from .actions import click, focus
@@ -138,3 +143,65 @@ def test_the_panel_goes_with_the_bar(review, opened, qtbot):
         review._viewer.window.remove_dock_widget(one.area)
     qtbot.waitUntil(lambda: not docks(), timeout=3000)
     assert not review.opened.parts
+
+
+def read_case(review, annotator, verdicts):
+    """A closed review of the case by somebody, in the window's file."""
+    store, case = review.sessions.store(), review.case
+    session = open_reading(store, case.original, case.lesions, annotator, "doubt")
+    recorder = Recorder(store, session)
+    for number, verdict in verdicts.items():
+        voxel = select(review, number)
+        recorder.judge(voxel, verdict, lambda v, n=number: case.lesions.component_at(v) == n, {})
+    recorder.close()
+    return session
+
+
+def tick(qtbot, box):
+    """Tick all reviews with the space bar."""
+    for row in range(box.reviews.count()):
+        box.reviews.setFocus()
+        box.reviews.setCurrentRow(row)
+        qtbot.keyClick(box.reviews, Qt.Key.Key_Space)
+
+
+def test_two_readers_become_one_mask_and_a_person_decides_where_they_differ(
+    review, opened, qtbot, tmp_path, monkeypatch
+):
+    box, viewer = opened.panel.adjudication, review._viewer
+    assert "there are none" in box.state.text() or not box.state.text()
+    ann = read_case(review, "Ann", {1: "accepted", 2: "accepted", 3: "rejected"})
+    ben = read_case(review, "Ben", {1: "accepted", 2: "rejected", 3: "rejected"})
+    box.refresh()
+    assert box.reviews.count() == 2 and not box.make_button.isEnabled()
+    tick(qtbot, box)
+    assert box.chosen == [ann, ben] and box.make_button.isEnabled()
+    assert "more than half of the readers accepted" in box.meaning.text()
+    click(qtbot, box.make_button)
+    qtbot.waitUntil(lambda: box.found is not None, timeout=10_000)
+    labels = review.case.lesions.labels
+    layer = viewer.layers[words.LAYER]
+    assert np.count_nonzero(layer.data) == np.count_nonzero(labels == 1)
+    assert box.places.count() == 1 and "Ann: accepted; Ben: no lesion" in box.places.item(0).text()
+    assert review.layers.current_slice()[1] == box.found.open[0].voxel[0], "it is in view"
+    click(qtbot, box.keep_button)
+    assert np.count_nonzero(layer.data) == np.count_nonzero((labels == 1) | (labels == 2))
+    assert "Nothing is left" in box.summary.text()
+    click(qtbot, box.reopen_button)
+    assert "To be decided: 1" in box.summary.text()
+    click(qtbot, box.keep_button)
+    monkeypatch.setattr(adjudication, "ask_new_folder", lambda *_: tmp_path / "adjudicated")
+    click(qtbot, box.save_button)
+    qtbot.waitUntil(lambda: "noted it in the journal" in opened.panel.message.text(), timeout=10_000)
+    assert sorted(one.name for one in (tmp_path / "adjudicated").iterdir()) == [
+        "adjudicated.json", "adjudicated.nii.gz", "adjudicated.tsv"
+    ]  # fmt: skip
+    assert len(review.sessions.store().sessions()) == 3
+    click(qtbot, box.remove_button)
+    assert words.LAYER not in viewer.layers and box.found is None
+
+    second = open_next_reading(review.sessions.store(), ann, "Cem", seed=1)
+    resume(review.case, Recorder(review.sessions.store(), second))
+    assert box.reviews.count() == 0 and box.hidden.text() == words.READING and not box.places.isVisible()
+    seen = " ".join(label.text() for label in opened.panel.findChildren(QLabel) if label.isVisible())
+    assert "Ann" not in seen and "Ben" not in seen

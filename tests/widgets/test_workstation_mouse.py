@@ -166,7 +166,7 @@ def check_far_drags(seen, qtbot):
         for _ in range(3):
             drag(qtbot, seen.canvas, RIGHT, start, stop)
         low, high = flair.contrast_limits
-        assert 0.9e-3 < (high - low) / (highest - lowest) < 2.1
+        assert 1e-4 < (high - low) / (highest - lowest) < 2.1
         assert lowest <= (low + high) / 2 <= highest
     part.act("reset_window")
 

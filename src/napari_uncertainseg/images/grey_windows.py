@@ -50,7 +50,7 @@ class GreyWindow:
 _GENERAL = {TISSUE: (1.0, 99.5)}
 _PERCENTILES: Mapping[str, Mapping[str, tuple[float, float]]] = MappingProxyType(
     {
-        "flair": {TISSUE: (1.0, 99.9), LESION: (50.0, 99.95)},
+        "flair": {TISSUE: (1.0, 99.9), LESION: (30.0, 99.9)},
         "t1": {TISSUE: (1.0, 99.0), LESION: (10.0, 90.0)},
         "t2": {TISSUE: (1.0, 99.5), LESION: (25.0, 95.0)},
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,10 @@ VERDICT_COLOURS: dict[str, tuple[float, float, float]] = {
     "unsure": (0.95, 0.5, 0.75),
 }
 _CANDIDATE = (0.94, 0.89, 0.26)
+FOUND_COLOUR, FALSE_COLOUR = (0.0, 0.45, 0.85, 1.0), (1.0, 0.62, 0.0, 1.0)
+"""Of lesions that the reference has, too, and of those that it has not: all readers tell blue from orange."""
+MISSED_COLOUR = (0.93, 0.93, 0.93, 1.0)
+"""Of lesions that only the reference has; dotted, so that none goes by the colour alone."""
 
 
 SIGNED = "violet to orange, clear at 0"
@@ -107,6 +111,19 @@ def lesion_colours(
         decision = decisions.get(int(number))
         found[int(number)] = (*(colour if decision is None else VERDICT_COLOURS[decision]), 1.0)
     return found
+
+
+def error_colours(numbers: Iterable[int], false: Collection[int]) -> dict[int, tuple[float, ...]]:
+    """Colours of the lesions by the reference: found, or false.
+
+    Parameters
+    ----------
+    numbers
+        Of all lesions.
+    false
+        Of those that touch no lesion of the reference.
+    """
+    return {int(number): FALSE_COLOUR if number in false else FOUND_COLOUR for number in numbers}
 
 
 def lesion_colormap(colours: Mapping[int, tuple[float, ...]]) -> DirectLabelColormap:

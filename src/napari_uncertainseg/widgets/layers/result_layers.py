@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -13,6 +14,7 @@ from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.networks.real_probability import P_REAL
 from napari_uncertainseg.voxel_maps import shown_maps
 from napari_uncertainseg.widgets.layers.colours import (
+    error_colours,
     lesion_colormap,
     lesion_colours,
     map_options,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
     from napari_uncertainseg.case import Case
+    from napari_uncertainseg.lesions.against_reference import AgainstReference
     from napari_uncertainseg.prediction.prediction import Prediction
     from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 
@@ -62,6 +65,8 @@ class ResultLayers:
         self.alone = False
         self.held_back: WeakSet[Layer] | None = None
         """Overlays that are hidden and will be shown again; None while none are hidden."""
+        self.errors: Callable[[], AgainstReference | None] = lambda: None
+        """How the lesions agree with a reference, where they are coloured by it."""
 
     def get(self, name: str) -> Layer | None:
         """A layer by ``LESIONS``, ``CANDIDATES`` or a name of `shown_maps`; None when it has gone."""
@@ -225,6 +230,8 @@ class ResultLayers:
         return (layer, abs(number)) if number and isinstance(layer, Labels) else None
 
     def _wanted_colours(self, lesions: Lesions) -> dict[int, tuple[float, ...]]:
+        if (found := self.errors()) is not None:
+            return error_colours(lesions.table["label"], frozenset(found.false.tolist()))
         doubt = dict(zip(lesions.table["label"], lesions.table["doubt"], strict=True))
         return lesion_colours(doubt, self._case.review.decisions())
 

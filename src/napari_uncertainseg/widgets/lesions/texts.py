@@ -109,6 +109,7 @@ COLUMN_TITLES = {
     "mean_entropy": "Entropy",
     "place": "Place",
     "attention": "Attention",
+    "reference": "Reference",
     "verdict": "Verdict",
 }
 VERDICT_TIP = (
@@ -186,7 +187,7 @@ THRESHOLD_TIP = (
 MIN_VOLUME = "Min. volume"
 MIN_VOLUME_TIP = "Smallest lesion volume in mm³: smaller regions are left out."
 BEST_DICE = "Best Dice"
-NO_REFERENCE_TIP = "Choose a reference in Calibration first."
+NO_REFERENCE_TIP = "Choose a reference first, above the list or in Calibration."
 CALIBRATION_ERRORS_TIP = (
     "Average (ACE) and maximum (MCE) calibration error against the reference, 0 to 1; 0 is best.\n"
     "Choose the reference and the region in Calibration."
@@ -199,9 +200,9 @@ def reset_tip(threshold: float) -> str:
     return f"Reset to the model's own threshold, {threshold:.2f}."
 
 
-def best_dice(threshold: float) -> str:
+def best_dice(threshold: float, dice: float) -> str:
     """The button that applies the threshold with the best Dice."""
-    return f"{BEST_DICE}: {threshold:.2f}"
+    return f"{BEST_DICE} {dice:.3f} at {threshold:.2f}"
 
 
 def best_dice_tip(threshold: float, dice: float) -> str:

@@ -86,6 +86,11 @@ class ThresholdPanel(QWidget):
         self.guarantee.cleanup()
         self._diagram.cleanup()
 
+    @property
+    def best(self) -> BestThreshold | None:
+        """What *Best Dice* found against the reference; None where it found nothing."""
+        return self._best
+
     # -- widgets ------------------------------------------------------------------------------
 
     def _make_controls(self) -> None:
@@ -234,7 +239,7 @@ class ThresholdPanel(QWidget):
             return
         self._best = best
         self.best_button.setEnabled(True)
-        self.best_button.setText(texts.best_dice(best.threshold))
+        self.best_button.setText(texts.best_dice(best.threshold, best.dice))
         self.best_button.setToolTip(texts.best_dice_tip(best.threshold, best.dice))
 
 

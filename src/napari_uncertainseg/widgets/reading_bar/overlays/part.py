@@ -50,7 +50,7 @@ class OverlaysPart(PartWidget):
         self._key = ""
         self.hiding = OverlayHiding(context.viewer, review.layers, review.case)
         self.maps = HeatMaps(context.viewer, review.layers, review.preferences)
-        self._held = HeldKey(context.window)
+        self._held = {action: HeldKey(context.window) for action in (_TOGGLE, _NEXT)}
         self._make_buttons()
         self._text = TextOverlay(
             position="top_left", font_size=11, color="black", box_color=_WARNING, visible=False
@@ -58,7 +58,7 @@ class OverlaysPart(PartWidget):
         self._viewer.canvas.overlays[_OVERLAY] = self._text
         self.hiding.changed.connect(self._show)
         self.maps.changed.connect(self._show)
-        self._held.released.connect(self.toggle)
+        self._held[_TOGGLE].released.connect(self.toggle)
         self._show()
 
     def _make_buttons(self) -> None:
@@ -95,11 +95,11 @@ class OverlaysPart(PartWidget):
         """Hide or show, perhaps for as long as the key is held; or the next map."""
         if QApplication.mouseButtons() != Qt.MouseButton.NoButton:
             return  # a stroke that is under way would go on unseen
+        if not self.hiding.possible or not self._held[action].press():
+            return
         if action == _TOGGLE:
-            if self.hiding.possible:
-                self._held.press()
             self.toggle()
-        elif self.hiding.possible:
+        else:
             self.maps.next()
             self.hiding.show()  # who asks for a map wants to see it
 
@@ -144,7 +144,8 @@ class OverlaysPart(PartWidget):
     def show_keys(self, keys: Mapping[str, str]) -> None:
         """Take over the keys."""
         self._key = keys.get(_TOGGLE, "")
-        self._held.listen_for(self._key)
+        for action, held in self._held.items():
+            held.listen_for(keys.get(action, ""))
         self._show()
 
     def _show(self) -> None:
@@ -179,7 +180,8 @@ class OverlaysPart(PartWidget):
     def cleanup(self) -> None:
         """Show what is hidden, and let go of the viewer. May be called twice."""
         self._empty()
-        self._held.cleanup()
+        for held in self._held.values():
+            held.cleanup()
         self.hiding.cleanup()
         self.maps.cleanup()
         self._viewer.canvas.overlays.pop(_OVERLAY, None)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFormLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from napari_uncertainseg.evaluate.result import sentences
 from napari_uncertainseg.widgets.dock_description import ReviewContext
+from napari_uncertainseg.widgets.reading_bar.result.adjudication import AdjudicationBox
 from napari_uncertainseg.widgets.reading_bar.result.exports import ExportRow
 from napari_uncertainseg.widgets.reading_bar.result.follower import ResultFollower
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, wrapping_label
@@ -15,7 +16,7 @@ _WIDTH = 330
 
 
 class ResultPanel(QWidget):
-    """All lines of the result, and buttons that copy and export it.
+    """All lines of the result, buttons that copy and export it, and one mask of several readers.
 
     Parameters
     ----------
@@ -34,26 +35,29 @@ class ResultPanel(QWidget):
         self.notice.setStyleSheet("font-weight: bold")
         self.status = wrapping_label(Qt.AlignmentFlag.AlignCenter)
         self.numbers = QWidget()
-        self._form = QFormLayout(self.numbers)
-        self._form.setContentsMargins(0, 0, 0, 0)
-        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self._form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.DontWrapRows)
-        self._rows = {about: self._add_row(about) for about in sentences.ABOUT}
+        # Not a QFormLayout: that cuts what needs more lines than it expects.
+        self._grid = QGridLayout(self.numbers)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setColumnStretch(1, 1)
+        self._rows = {about: self._add_row(i, about) for i, about in enumerate(sentences.ABOUT)}
         self.exports = ExportRow(context.case, self.follower)
+        self.adjudication = AdjudicationBox(context)
         self.message = wrapping_label(selectable=True)
         self.message.hide()
         column = QVBoxLayout(self)
         column.setContentsMargins(6, 6, 6, 6)
         for widget in (self.notice, self.status, self.numbers, self.exports, self.message):
             column.addWidget(widget)
+        column.addWidget(self.adjudication)
         column.addStretch(1)
-        self.column = column
         self.follower.changed.connect(self.show_result)
         self.exports.message_changed.connect(self.show_message)
+        self.adjudication.message_changed.connect(self.show_message)
         self.show_result()
 
     def cleanup(self) -> None:
         """Stop measuring and writing. May be called twice."""
+        self.adjudication.cleanup()
         self.exports.cleanup()
         self.follower.cleanup()
 
@@ -61,7 +65,8 @@ class ResultPanel(QWidget):
     def lines(self) -> dict[str, str]:
         """What is shown, by what it is about; empty where nothing is."""
         shown = not self.numbers.isHidden()
-        return {about: label.text() for about, label in self._rows.items() if shown and not label.isHidden()}
+        rows = self._rows.items()
+        return {about: label.text() for about, (_, label) in rows if shown and not label.isHidden()}
 
     def show_result(self) -> None:
         """Show the result as it is now, or why there is none."""
@@ -69,20 +74,23 @@ class ResultPanel(QWidget):
         self.status.setText(self.follower.why_not)
         self.status.setVisible(measured is None)
         self.numbers.setVisible(measured is not None)
-        self.exports.setVisible(measured is not None)
+        for widget in (self.exports, self.adjudication):
+            widget.setVisible(measured is not None)
         said = {} if measured is None else dict(sentences.lines(measured.result))
-        for about, label in self._rows.items():
+        for about, (heading, label) in self._rows.items():
             label.setText(said.get(about, ""))
-            self._form.setRowVisible(label, about in said)
+            for widget in (heading, label):
+                widget.setVisible(about in said)
         if measured is None:
             self.show_message("")
 
-    def _add_row(self, about: str) -> PlainLabel:
+    def _add_row(self, row: int, about: str) -> tuple[PlainLabel, PlainLabel]:
         heading, label = PlainLabel(about), wrapping_label(selectable=True)
-        heading.setAlignment(Qt.AlignmentFlag.AlignTop)
         heading.setStyleSheet("font-weight: bold")
-        self._form.addRow(heading, label)
-        return label
+        for column, widget in enumerate((heading, label)):
+            widget.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+            self._grid.addWidget(widget, row, column)
+        return heading, label
 
     def show_message(self, sentence: str) -> None:
         """Show a sentence below the buttons; none where it is empty."""
