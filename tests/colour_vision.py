@@ -155,6 +155,12 @@ def meanings() -> list[Meaning]:
 
     doubt = {"sure": colours._SURE, "doubtful": colours._DOUBTFUL}
     verdicts = {name: as_colour(colour) for name, colour in colours.VERDICT_COLOURS.items()}
+    compared = {
+        "found": as_colour(colours.FOUND_COLOUR),
+        "false": as_colour(colours.FALSE_COLOUR),
+        "missed": as_colour(colours.MISSED_COLOUR),
+        "candidate": colours._CANDIDATE,
+    }
     words = {preview.TAKE: "becomes lesion", preview.REMOVE: "becomes none", preview.MARK: "a mark"}
     corrections = {words[kind]: as_colour(colour) for kind, colour in preview.COLOURS.items()}
     steps = np.linspace(0, surfaces.MOST_DOUBT, 5)
@@ -162,6 +168,7 @@ def meanings() -> list[Meaning]:
     palettes = {"dark": learning_curve._ON_DARK, "light": learning_curve._ON_LIGHT}
     return [
         Meaning("outlines", {**doubt_ends(doubt), **verdicts, "candidate": colours._CANDIDATE}, LINE),
+        Meaning("compared with a reference", compared, LINE),
         Meaning("guarantees", {n: as_colour(c) for n, c in risk_contours._COLOURS.items()}, LINE),
         Meaning("corrections", corrections, AREA),
         Meaning("surfaces", {f"doubt {s:.2f}": surfaces.doubt_colour(float(s)) for s in steps}, AREA),

@@ -3,8 +3,8 @@
 usage: QT_SCALE_FACTOR=2 python -m tests.widgets.clipped_texts [FOLDER [RESULTS]]
 
 Opens the window at 1280 x 720 with every dock in turn, in both themes, prints a line for each text that is
-cut off, and how many texts there are. With a folder, pictures go there; with results,
-these are opened instead of a small brain.
+cut off and each control without a name, and ends with the number of texts. With a folder, pictures go there;
+with results, these are opened instead of a small brain.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
-from qtpy.QtWidgets import QAbstractButton, QApplication, QLabel, QWidget
+from qtpy.QtWidgets import QAbstractButton, QApplication, QLabel, QTabBar, QWidget
+
+from .spoken_names import nameless
 
 WIDTH, HEIGHT = 1280, 720
 _SLACK = 2
@@ -43,6 +45,17 @@ def cut_off(root: QWidget) -> tuple[list[str], int]:
         if short:
             found.append(f"{type(widget).__name__} {text[:60]!r}: {widget.size()} for {needed}")
     return found, seen
+
+
+def cut_tabs(window: QWidget) -> list[str]:
+    """Tabs that are too narrow for their words."""
+    return [
+        f"{bar.tabText(i)!r}: {bar.tabRect(i).width()}"
+        for bar in window.findChildren(QTabBar)
+        for i in range(bar.count())
+        if bar.isTabVisible(i)
+        and bar.tabRect(i).width() < bar.fontMetrics().horizontalAdvance(bar.tabText(i))
+    ]
 
 
 def _lower(widget: QWidget) -> int:
@@ -119,6 +132,7 @@ def main(pictures: Path | None = None, results: Path | None = None) -> int:
                 cut, count = cut_off(area)
                 seen += count
                 found += [f"{theme} {dock.key}: {line}" for line in cut]
+                found += [f"{dock.key}: no name: {line}" for line in nameless(area)]
                 content, room = area.widget(), area.viewport()
                 if content.width() > room.width() + _SLACK:
                     found.append(f"{theme} {dock.key}: {content.width()} wide in {room.width()}")
@@ -128,7 +142,9 @@ def main(pictures: Path | None = None, results: Path | None = None) -> int:
                     )
             bar = next(iter(review.opened.parts.values())).parentWidget()
             cut, count = cut_off(bar)
+            cut += [f"no name: {line}" for line in nameless(bar)]
             found, seen = found + [f"{theme} bar: {line}" for line in cut], seen + count
+        found += [f"tab {line}" for line in cut_tabs(review._window)]
         size = review._window.size()
         if size.width() > WIDTH or size.height() > HEIGHT:
             found.append(f"the window became {size.width()} x {size.height()}")

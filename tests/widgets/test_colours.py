@@ -77,6 +77,7 @@ def test_no_colour_of_the_window_is_left_out(checkout):
         "#ff2fa0": "the ring around the selected lesion in 3-D: the only ring",
         "#56b4e9": "the brain's outline: the only one of its kind; also in palettes that are checked",
         "#f0e442": "marks of places in an exercise, with numbers; also in palettes that are checked",
+        "#202020": "ground of the legend of found, false and missed, which are bright",
         "#000000": "ink of what is printed",
         "#e6e6e6": "ground of keys on paper",
     }

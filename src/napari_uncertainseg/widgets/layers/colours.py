@@ -25,7 +25,7 @@ VERDICT_COLOURS: dict[str, tuple[float, float, float]] = {
     "unsure": (0.95, 0.5, 0.75),
 }
 _CANDIDATE = (0.94, 0.89, 0.26)
-FOUND_COLOUR, FALSE_COLOUR = (0.0, 0.45, 0.85, 1.0), (1.0, 0.62, 0.0, 1.0)
+FOUND_COLOUR, FALSE_COLOUR = (0.0, 0.45, 0.85, 1.0), (0.95, 0.45, 0.0, 1.0)
 """Of lesions that the reference has, too, and of those that it has not: all readers tell blue from orange."""
 MISSED_COLOUR = (0.93, 0.93, 0.93, 1.0)
 """Of lesions that only the reference has; dotted, so that none goes by the colour alone."""

@@ -10,6 +10,9 @@ from qtpy.QtWidgets import QToolBar
 from napari_uncertainseg.widgets.reading_bar.part import BarContext, Part, PartWidget
 from napari_uncertainseg.widgets.shared.dock_area import FOCUS_STYLE
 
+_ROOM_FOR_ARROW = 'QToolButton[popupMode="1"] { padding-right: 18px; }'
+"""Without, napari's style draws the arrow of a menu over the last letters of a button."""
+
 
 class ReadingBar(QToolBar):
     """The parts side by side, with a line between two of them.
@@ -31,7 +34,7 @@ class ReadingBar(QToolBar):
         super().__init__("Reading bar (UncertainSeg)", context.window)
         self.setObjectName("uncertainseg-reading-bar")
         self.setMovable(False)
-        self.setStyleSheet(FOCUS_STYLE)
+        self.setStyleSheet(f"{FOCUS_STYLE} {_ROOM_FOR_ARROW}")
         self._window = context.window
         self.parts: dict[str, PartWidget] = {}
         for part in parts:

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import (
     QComboBox,
     QDockWidget,
     QFrame,
+    QMainWindow,
     QScrollArea,
     QSlider,
     QTabBar,
@@ -137,7 +138,17 @@ class DockArea(QScrollArea):
         """Whether the dock is shown, and not behind the tab of another."""
         return not self._behind and self.isVisible()
 
+    def _show_whole_titles(self) -> None:
+        """Let tabs of docks keep their whole words where there are many; arrows lead to the others."""
+        dock = self.parent()
+        window = dock.parent() if isinstance(dock, QDockWidget) else None
+        if isinstance(window, QMainWindow):
+            for tabs in window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
+                tabs.setElideMode(Qt.TextElideMode.ElideNone)
+                tabs.setUsesScrollButtons(True)
+
     def _on_visibility(self, visible: bool) -> None:
+        self._show_whole_titles()
         if visible and self._behind:
             self.fronted.emit()
         dock = self.parent()
