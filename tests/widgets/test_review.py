@@ -24,7 +24,7 @@ from napari_uncertainseg.review.feedback import Feedback
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.widgets import menu
 from napari_uncertainseg.widgets import window as module
-from napari_uncertainseg.widgets.dock_list import DOCKS
+from napari_uncertainseg.widgets.dock_list import DOCKS, WITH_KEYS
 from napari_uncertainseg.widgets.lesions.dock import LesionsDock
 from napari_uncertainseg.widgets.scans.volumes import layer_data
 from napari_uncertainseg.widgets.shared.dock_area import DockArea
@@ -212,9 +212,9 @@ def test_keys_are_free_in_napari():
         if not any(kind in name for kind in ("points", "shapes", "vectors", "tracks", "surface"))
     }
     taken |= {str(key) for layer in (Image, Labels) for key in layer.class_keymap}
-    actions = [action for dock in DOCKS for action in dock.keys]
+    actions = [action for owner in WITH_KEYS for action in owner.keys]
     ours = {action.key for action in actions}
-    assert len(ours) == len(actions) == 21
+    assert len(ours) == len(actions) == 30
     assert not taken & ours
     assert all(QKeySequence(key).count() == 1 for key in ours)
 

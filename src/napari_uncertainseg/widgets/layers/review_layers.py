@@ -48,6 +48,8 @@ class ReviewLayers:
     """The user painted on a label layer of their own; its name."""
     label_chosen = Signal(str)
     """The user chose the label to paint with in a layer of their own; its name."""
+    blinding = Signal()
+    """An exercise is about to hide all but the scans: who has layers of its own takes them away."""
     blinding_changed = Signal()
     """An exercise hid all but the scans, or showed all again."""
     slice_changed = Signal()
@@ -226,6 +228,7 @@ class ReviewLayers:
 
     def blind(self) -> None:
         """Take all but the case's scans out of the viewer."""
+        self.blinding.emit()
         self.surfaces.leave()
         self._blinding.hide(self.scan.layers())
         self.blinding_changed.emit()
