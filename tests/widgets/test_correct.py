@@ -160,18 +160,18 @@ def test_the_row_opens_and_closes_with_words_and_leaves_nothing(hands):
     (row,) = [bar for bar in window.findChildren(QToolBar) if bar.objectName() == "uncertainseg-correct-row"]
     assert row.isVisible() and row is hands.row
     assert [button.text() for button in row.buttons.values()] == [w.name for w in texts.TOOLS.values()]
-    assert "(Shift+G)" in row.buttons["grow"].toolTip() and "(O)" in hands.part.button.toolTip()
+    assert "(Shift+G)" in row.buttons["grow"].toolTip() and "(Shift+T)" in hands.part.button.toolTip()
     assert row.distance.value() == 1.0 and row.distance.suffix() == " mm"  # 3 x 1 x 1 mm
-    hands.key(Qt.Key.Key_O)
+    hands.key(Qt.Key.Key_T, SHIFT)
     callbacks = list(viewer.mouse_drag_callbacks), list(viewer.mouse_move_callbacks)
     hands.key(Qt.Key.Key_B, SHIFT)
     row = hands.row
     assert row.buttons["brush"].isChecked() and row.hint.text().endswith(texts.LEAVE.strip())
     assert NAME in viewer.layers and row.brush.isVisible() and not row.click.isVisible()
-    hands.key(Qt.Key.Key_O)
+    hands.key(Qt.Key.Key_T, SHIFT)
     assert hands.tools is None and NAME not in viewer.layers and not hands.part.button.isChecked()
     assert (list(viewer.mouse_drag_callbacks), list(viewer.mouse_move_callbacks)) == callbacks
-    hands.key(Qt.Key.Key_O)
+    hands.key(Qt.Key.Key_T, SHIFT)
     assert hands.row.isVisible()
     click(hands.qtbot, hands.row.close_button)
     assert hands.tools is None
@@ -418,7 +418,8 @@ def test_two_quick_clicks_are_two_clicks_and_no_zoom(hands):
     hands.row.brush.does.setCurrentText(texts.ERASE)
     hands.qtbot.wait(50)
     at = hands.pixel((8, 6, 24))  # a first stroke may change the width of a dock, and so the canvas
-    hands.qtbot.mouseDClick(hands.canvas, Qt.MouseButton.LeftButton, pos=at)
+    hands.qtbot.mouseDClick(hands.canvas, Qt.MouseButton.LeftButton, pos=at)  # without its release
+    hands.qtbot.mouseRelease(hands.canvas, Qt.MouseButton.LeftButton, pos=at)
     hands.qtbot.wait(20)
     assert hands.viewer.scene.camera.zoom == zoom and len(edits) >= 2
     assert hands.review.case.lesions.labels[8, 6, 24] == 0

@@ -93,7 +93,7 @@ PART = Part(
     "correct",
     CorrectPart,
     (
-        KeyAction(_OPEN, "O", "Open or close the tools that correct outlines."),
+        KeyAction(_OPEN, "Shift+T", "Open or close the tools that correct outlines."),
         *(
             KeyAction(f"{_TOOL}{name}", key, f"{texts.TOOLS[name].name}: {texts.TOOLS[name].tip}")
             for name, key in _KEYS.items()
