@@ -17,11 +17,9 @@ from pathlib import Path
 import numpy as np
 from sources import ROOT, Scan, scans_at_hand
 
-from napari_uncertainseg.images.preparation.align import shared_information
-from napari_uncertainseg.images.resample import isotropic, resample_to
+from napari_uncertainseg.images.preparation.align import Coarse, shared_information
+from napari_uncertainseg.images.resample import resample_to
 from napari_uncertainseg.training.subjects import read_scans
-
-_SPACING = 2.0
 
 
 def main() -> None:
@@ -30,7 +28,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     data = parser.parse_args().data
     scans = {
-        scan: {name: isotropic(one, _SPACING) for name, one in read_scans(data, scan.prefix).items()}
+        scan: {name: Coarse(one) for name, one in read_scans(data, scan.prefix).items()}
         for scan in scans_at_hand(data)
     }
     found: dict[str, list[tuple[float, float]]] = defaultdict(list)
@@ -40,7 +38,7 @@ def main() -> None:
             if one.source != other.source:
                 continue
             for name in {"t1", "t2"} & set(others):
-                there = resample_to(others[name], flair.grid)
+                there = resample_to(others[name].copy, flair.copy.grid)
                 moved = {_kind(one, other): there}
                 if one == other:
                     moved |= {

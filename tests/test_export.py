@@ -20,8 +20,9 @@ from napari_uncertainseg import export
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.folder_lock import claimed
 from napari_uncertainseg.disk.result_folder import load_summary, note_on, result_files
+from napari_uncertainseg.disk.target_folder import check_folder
 from napari_uncertainseg.evaluate.case_folder import evaluate_folder, read_summary, read_table, result_file
-from napari_uncertainseg.export import check_folder, reviewed_mask, write_results, write_table
+from napari_uncertainseg.export import reviewed_mask, write_results, write_table
 from napari_uncertainseg.images.files import read_labels, read_volume
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.prediction.prediction import Prediction

@@ -56,6 +56,14 @@ def test_rooms_below_the_networks_do_without_torch_and_qt(room):
     assert not loaded_by(f"import napari_uncertainseg.{room}") & {"torch", "monai", "napari", "qtpy", "PyQt6"}
 
 
+def test_a_scan_that_is_not_there_is_said_before_anything_heavy_is_imported(tmp_path):
+    """Half a second was 3.0 s of the processor: torch, pandas and scipy.stats were imported first."""
+    words = ["segment", str(tmp_path / "none.nii.gz"), "--out", str(tmp_path / "out")]
+    said = f"from napari_uncertainseg.cli import main\ntry: main({words})\nexcept SystemExit: pass"
+    loaded = loaded_by(said)
+    assert "nibabel" in loaded and not loaded & (HEAVY - {"scipy"})
+
+
 @pytest.mark.skipif(find_spec("openvino") is None, reason="OpenVINO is not installed")
 def test_openvino_is_imported_without_its_reports():
     """It would tell its makers; afterwards its reporting module is there again for whoever wants it."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import math
-import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -18,8 +16,7 @@ import pandas as pd
 from napari_uncertainseg import __version__
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._threshold import at_least
-from napari_uncertainseg.disk.errors import why_not
-from napari_uncertainseg.disk.folder_lock import Claim, claimed, is_of_runs, partial_folder
+from napari_uncertainseg.disk.folder_lock import Claim, claimed, partial_folder
 from napari_uncertainseg.disk.outputs import FOLDER, TABLE, check_output
 from napari_uncertainseg.disk.result_folder import (
     CLASS_ENTROPY,
@@ -29,12 +26,12 @@ from napari_uncertainseg.disk.result_folder import (
     PROGRAM,
     REPLACED,
     SUMMARY,
-    check_own,
     class_map,
     known_files,
     with_hashes,
 )
 from napari_uncertainseg.disk.tables import as_tsv
+from napari_uncertainseg.disk.target_folder import check_content, check_folder, unwritable
 from napari_uncertainseg.images.files import replaced_file, write_volume
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.inference.members_file import write_members
@@ -72,37 +69,6 @@ def write_table(path: str | Path, table: pd.DataFrame) -> None:
     check_output(Path(path), TABLE)
     with replaced_file(Path(path)) as file:
         file.write(as_tsv(table).encode("utf-8", "replace"))
-
-
-def check_folder(folder: str | Path, *, overwrite: bool = False) -> None:
-    """Make sure, before long work, that results may go into a folder.
-
-    Raises
-    ------
-    InputError
-        If it is a file, if it holds something and ``overwrite`` is False, if ``overwrite`` would replace what
-        this program did not write, or if it cannot be written.
-    """
-    folder = Path(folder).absolute()
-    try:
-        if folder.exists() and not folder.is_dir():
-            raise InputError(f"{folder} is a file; name a folder for the results.")
-        if folder.exists():
-            _check_content(folder, overwrite)
-    except OSError as error:
-        raise _unwritable(folder, error) from error
-    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    if not existing.is_dir():
-        raise InputError(f"{folder} cannot be made: {existing} is a file.")
-    if not os.access(existing, os.W_OK | os.X_OK):
-        raise _unwritable(folder, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
-
-
-def _check_content(folder: Path, overwrite: bool) -> None:
-    if overwrite:
-        check_own(folder)
-    elif not all(map(is_of_runs, folder.iterdir())):
-        raise InputError(f"{folder} is not empty; name a new folder, or ask to overwrite the results in it.")
 
 
 def write_results(
@@ -182,7 +148,7 @@ def write_results(
         text = with_hashes(partial, _for_json(summary(prediction, lesions, verdicts, edit, given, load)))
         with replaced_file(partial / SUMMARY) as file:
             file.write(text.encode("utf-8", "replace"))
-        _check_content(target, overwrite)  # others may have written there meanwhile
+        check_content(target, overwrite)  # others may have written there meanwhile
         _move_into_place(partial, target)
 
 
@@ -315,7 +281,7 @@ def _aside(target: Path) -> Iterator[Path]:
     except InputError as error:
         raise InputError(str(error).replace(str(partial), str(target))) from error
     except OSError as error:
-        raise _unwritable(target, error) from error
+        raise unwritable(target, error) from error
     finally:
         if partial != target and not (partial / _MOVING).exists():
             shutil.rmtree(partial, ignore_errors=True)
@@ -338,10 +304,6 @@ def _move_into_place(partial: Path, target: Path) -> None:
             (partial / name).replace(target / name)
     for rest in target.glob(".*.partial"):
         shutil.rmtree(rest, ignore_errors=True)
-
-
-def _unwritable(folder: Path, error: OSError) -> InputError:
-    return InputError(f"{folder}: results cannot be written {why_not(error)}.")
 
 
 def _for_json(content: Mapping[str, Any]) -> dict[str, Any]:

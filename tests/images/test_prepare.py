@@ -19,7 +19,7 @@ from napari_uncertainseg.images.preparation import brain_search as preparing
 from napari_uncertainseg.images.preparation.found_brain import FoundBrain, mended
 from napari_uncertainseg.images.preparation.prepare import Prepared, prepare
 from napari_uncertainseg.images.preparation.skull import surroundings
-from napari_uncertainseg.images.resample import isotropic, resample_to, zoom
+from napari_uncertainseg.images.resample import resample_to, zoom
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.training.subjects import find_image
 
@@ -432,8 +432,8 @@ def test_scans_of_one_visit_that_share_little_are_trusted(shared_data, visit, na
     own = read_volume(shared_data / visit / f"{name}.nii.gz")
     assert alignment.align(own, flair).note is None
     other = find_image(shared_data, f"{stranger}/", name)
-    small, target = (isotropic(read_volume(one), 2.0) for one in (other, flair.path))
-    assert not alignment.show_one_head(target, resample_to(small, target.grid))
+    small, target = (alignment.Coarse(read_volume(one)) for one in (other, flair.path))
+    assert not alignment.show_one_head(target, resample_to(small.copy, target.copy.grid))
 
 
 @pytest.mark.slow

@@ -21,6 +21,39 @@ class FakeSurfaces:
         self.changed.emit()
 
 
+class FakeFraming:
+    """Remembers whether going to a lesion zooms."""
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        self.zooms = True
+
+
+class FakeReference:
+    """No reference is chosen."""
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        self.name, self.problem = None, ""
+
+    def choose(self, name):
+        self.name = name
+
+
+class FakeErrors:
+    """Nothing is false or missed, since there is no reference."""
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        self.coloured, self.hidden, self.agreement, self.chosen = True, False, None, 0
+
+    def choose(self, number):
+        self.chosen = number
+
+
 class FakeLayers:
     """Remembers where the viewer was sent; its label layers are plain arrays."""
 
@@ -40,12 +73,20 @@ class FakeLayers:
         self.band = (None, None)
         self.alone = False
         self.surfaces = FakeSurfaces()
+        self.framing, self.reference, self.errors = FakeFraming(), FakeReference(), FakeErrors()
+        self.fitted = 0
 
     def show_alone(self, alone):
         self.alone = alone
 
     def go_to(self, voxel):
         self.visited.append(voxel)
+
+    def fit_or_whole(self):
+        self.fitted += 1
+
+    def go_to_missed(self, number):
+        self.errors.chosen = number
 
     def preview(self, threshold):
         self.previewed.append(threshold)

@@ -1,12 +1,14 @@
-"""Napari's private parts are as this plugin needs them; and only one module touches them."""
+"""Napari's private parts are as this plugin needs them; and only two modules touch them."""
 
 import re
 
 import numpy as np
 from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
-from qtpy.QtWidgets import QDockWidget, QLabel, QWidget
+from qtpy.QtWidgets import QDockWidget, QLabel, QSplitter, QWidget
 
+from napari_uncertainseg.widgets.layers.two_tone_outlines import TwoToneOutline
+from napari_uncertainseg.widgets.shared import napari_canvas as canvas
 from napari_uncertainseg.widgets.shared import napari_internals as internals
 
 PRIVATE = re.compile(
@@ -21,9 +23,9 @@ def labels():
     return layer
 
 
-def test_only_one_module_touches_them(checkout):
+def test_only_two_modules_touch_them(checkout):
     for path in (checkout / "src" / "napari_uncertainseg").rglob("*.py"):
-        if path.name != "napari_internals.py":
+        if path.name not in ("napari_internals.py", "napari_canvas.py"):
             assert not PRIVATE.findall(path.read_text()), path
 
 
@@ -51,6 +53,20 @@ def test_forgotten_strokes_cannot_be_undone():
     internals.forget_strokes(layer)
     layer.undo()
     np.testing.assert_array_equal(layer.data, painted)
+
+
+def test_who_draws_the_contour_is_known():
+    layer = labels()
+    assert canvas.contour_drawer(layer) is layer
+    outline = TwoToneOutline(layer)
+    assert canvas.contour_drawer(layer) is outline
+
+
+def test_the_canvas_lies_in_a_splitter_that_holds_more(make_viewer):
+    viewer = make_viewer()
+    area, native = canvas.view_area(viewer), canvas.canvas_widget(viewer)
+    assert isinstance(area, QSplitter) and area.count() == 1 and area.isAncestorOf(native)
+    assert (native.height(), native.width()) == tuple(viewer.canvas.size)
 
 
 def test_the_contour_is_drawn_by_the_function_handed_over():

@@ -1,10 +1,7 @@
 """Outlines are seen on every ground, mark the selected lesion, and let thick slices be seen."""
 
-import dataclasses
-
 import numpy as np
 import pytest
-from matplotlib import colormaps
 from napari.components import ViewerModel
 from napari.layers import Image
 from skimage.color import deltaE_ciede2000, rgb2lab
@@ -13,7 +10,7 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.voxel_maps import shown_maps
 from napari_uncertainseg.widgets.layers import rater_layers
 from napari_uncertainseg.widgets.layers import risk_contours as band
-from napari_uncertainseg.widgets.layers.colours import _CANDIDATE, lesion_colours
+from napari_uncertainseg.widgets.layers.colours import _CANDIDATE, clear_colormap, lesion_colours
 from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
 from napari_uncertainseg.widgets.layers.two_tone_outlines import AROUND, drawn, reserved
 from napari_uncertainseg.widgets.scans.volumes import layer_data
@@ -22,12 +19,15 @@ pytestmark = pytest.mark.usefixtures("qapp")
 
 
 def _grounds() -> np.ndarray:
-    """Every grey, and every grey with any colour of a heat map laid over it, sRGB."""
+    """Every grey, and every grey with any colour of a heat map of any opacity laid over it, sRGB."""
     grey = np.linspace(0, 1, 21)[:, None, None] * np.ones(3)
-    maps = [colormaps[each.display.colormap](np.linspace(0, 1, 33))[:, :3] for each in shown_maps().values()]
-    return np.concatenate(
-        [grey.reshape(-1, 3), *(np.clip(grey + 0.6 * m, 0, 1).reshape(-1, 3) for m in maps)]
-    )
+    names = {each.display.colormap for each in shown_maps().values()}
+    grounds = [grey.reshape(-1, 3)]
+    for colours in (clear_colormap(name).map(np.linspace(0, 1, 33)) for name in names):
+        for opacity in (0.25, 0.5, 1.0):
+            share = opacity * colours[:, 3:]
+            grounds.append(((1 - share) * grey + share * colours[:, :3]).reshape(-1, 3))
+    return np.concatenate(grounds)
 
 
 _COLOURS = {
@@ -69,22 +69,26 @@ def _square(n=7, start=2, stop=5, number=4, dtype=np.uint16):
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_a_rim_in_its_own_colour_and_a_dark_one_around(dtype):
     labels = _square(dtype=dtype)
-    found, (dark, light) = drawn(labels, (1.0, 1.0)), reserved(np.dtype(dtype))
+    found, dark = drawn(labels, (1.0, 1.0)), reserved(np.dtype(dtype))
     assert found[3, 3] == 0 and (found == 4).sum() == 8
-    assert (found == dark).sum() == 12 and not (found == light).any()
-    assert (drawn(labels, (1.0, 1.0), selected=4) == light).sum() == 12
-    assert not (drawn(labels, (1.0, 1.0), selected=0) == light).any()
+    assert (found == dark).sum() == 12
+    assert not drawn(labels, (1.0, 1.0), without=4).any()
 
 
-def test_touching_lesions_are_parted_and_the_selected_one_stands_out():
+def test_touching_lesions_are_parted_and_one_can_be_left_out():
     labels = _square()
     labels[2:5, 5] = 9
-    found = drawn(labels, (1.0, 1.0), selected=9)
-    light = reserved(labels.dtype)[1]
-    assert (found[2:5, 4] == light).all() and (found[2:5, 5] == 9).all()
-    alone = drawn(labels, (1.0, 1.0), selected=9, alone=True)
-    assert set(np.unique(alone)) == {0, 9, light}
-    assert not drawn(labels, (1.0, 1.0), selected=0, alone=True).any()
+    assert set(np.unique(drawn(labels, (1.0, 1.0)))) == {0, 4, 9, reserved(labels.dtype)}
+    found = drawn(labels, (1.0, 1.0), without=9)
+    assert 9 not in found and (found[2:5, 4] == 4).all()
+
+
+def test_a_dotted_line_is_interrupted_and_stays_two_toned():
+    labels = _square(12, 2, 10)
+    plain, dotted = drawn(labels, (1.0, 1.0)), drawn(labels, (1.0, 1.0), dotted=True)
+    dark = reserved(labels.dtype)
+    assert 0.3 < (dotted == 4).sum() / (plain == 4).sum() < 0.7
+    assert ((plain == 4) <= np.isin(dotted, (4, dark))).all() and ((dotted > 0) == (plain > 0)).all()
 
 
 @pytest.mark.parametrize("sides", [(5.0, 0.8), (0.8, 5.0)])
@@ -94,11 +98,11 @@ def test_thick_slices_from_the_side_are_not_covered(sides):
     if sides[0] < sides[1]:
         labels = labels.T
     found = drawn(labels, sides)
-    assert (found == 1).sum() == 2 and (found == reserved(labels.dtype)[0]).sum() == 2
+    assert (found == 1).sum() == 2 and (found == reserved(labels.dtype)).sum() == 2
 
 
 def test_nothing_and_the_border_of_the_picture():
-    assert not drawn(np.zeros((4, 4), np.uint16), (1.0, 1.0), selected=3).any()
+    assert not drawn(np.zeros((4, 4), np.uint16), (1.0, 1.0), without=3).any()
     assert not drawn(np.full((4, 4), 2, np.uint16), (1.0, 1.0)).any()
     assert drawn(np.zeros((0, 3), np.uint16), (1.0, 1.0)).shape == (0, 3)
 
@@ -122,49 +126,3 @@ def _seen(layer):
     """Numbers that the layer draws in the visible slice."""
     labels = layer._slice.image.raw
     return set(np.unique(layer._calculate_contour(labels, tuple(slice(0, n) for n in labels.shape))))
-
-
-def test_the_selected_lesion_is_marked_and_can_be_seen_alone(shown):
-    case, layer = shown._case, shown.viewer.layers["lesions"]
-    row = case.lesions.table.iloc[0]
-    voxel = tuple(int(row[f"slice_{axis}"]) for axis in "sar")
-    shown.go_to(voxel)
-    light = reserved(layer.data.dtype)[1]
-    assert light not in _seen(layer)
-    case.select(voxel)
-    assert {int(row["label"]), light} <= _seen(layer)
-    shown.show_band(0.5, 0.1)
-    shown.show_alone(True)
-    assert shown.alone and _seen(layer) == {0, int(row["label"]), light}
-    assert _seen(shown.viewer.layers["guaranteed envelope"]) == {0}
-    shown.show_band(0.6, 0.2)  # drawn anew
-    assert _seen(shown.viewer.layers["guaranteed core"]) == {0}
-    shown.show_alone(False)
-    envelope = shown.viewer.layers["guaranteed envelope"]
-    assert reserved(envelope.data.dtype)[0] in _seen(envelope)
-
-
-def test_another_case_shows_all_and_zooms_in_again(shown, prediction):
-    case, viewer = shown._case, shown.viewer
-    voxel = tuple(int(case.lesions.table.iloc[0][f"slice_{axis}"]) for axis in "sar")
-    shown.go_to(voxel)
-    close = viewer.scene.camera.zoom
-    viewer.scene.camera.zoom = close / 7  # the user's own
-    shown.go_to(voxel)
-    assert viewer.scene.camera.zoom == close / 7
-    shown.show_alone(True)
-    case.open_prediction(dataclasses.replace(prediction))
-    assert not shown.alone
-    shown.go_to(voxel)
-    assert viewer.scene.camera.zoom == pytest.approx(close)
-
-
-def test_a_turned_view_is_not_taken_for_the_users_zoom(shown):
-    viewer = shown.viewer
-    voxel = tuple(int(shown._case.lesions.table.iloc[0][f"slice_{axis}"]) for axis in "sar")
-    shown.go_to(voxel)
-    close = viewer.scene.camera.zoom
-    viewer.dims.order = (2, 0, 1)
-    viewer.scene.camera.zoom = close / 5  # as napari does when it turns
-    shown.go_to(voxel)
-    assert viewer.scene.camera.zoom == pytest.approx(close)

@@ -15,7 +15,6 @@ from typing import Literal
 
 import numpy as np
 from scipy.special import xlogy
-from scipy.stats import binom
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import as_numbers
@@ -143,6 +142,8 @@ def hoeffding_bentkus(mean: np.ndarray, n: int, limit: float) -> np.ndarray:
     limit
         Above 0, below 1.
     """
+    from scipy.stats import binom  # here: it takes half a second, and a run does without it
+
     low = np.minimum(mean, limit)
     distance = xlogy(low, low / limit) + xlogy(1 - low, (1 - low) / (1 - limit))
     # rounding must not push a whole number of losses over itself

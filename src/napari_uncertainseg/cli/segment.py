@@ -36,7 +36,7 @@ def describe(lesions: Lesions, prediction: Prediction) -> str:
 
 def _run(options: Namespace, progress: ProgressLine) -> tuple[Prediction, Lesions]:
     from napari_uncertainseg.disk.folder_lock import claimed
-    from napari_uncertainseg.export import check_folder
+    from napari_uncertainseg.disk.target_folder import check_folder
 
     check_folder(options.out, overwrite=options.overwrite)
     with claimed(options.out) as claim:
@@ -44,14 +44,14 @@ def _run(options: Namespace, progress: ProgressLine) -> tuple[Prediction, Lesion
 
 
 def _segment(options: Namespace, progress: ProgressLine, claim: Claim) -> tuple[Prediction, Lesions]:
-    from napari_uncertainseg.evaluate.patients.intervals import find_intervals
-    from napari_uncertainseg.export import write_results
-    from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
-
     if options.probabilities and options.target:
         raise InputError("--target is for models: probability maps have their target already.")
     predict = _from_maps if options.probabilities else _by_model
     prediction = predict(options, progress)
+    from napari_uncertainseg.evaluate.patients.intervals import find_intervals
+    from napari_uncertainseg.export import write_results
+    from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
+
     lesions = rank_lesions(prediction, options.threshold, options.min_volume)
     progress("writing", 1.0)
     load = find_intervals(prediction, lesions.min_volume).as_json()
@@ -68,18 +68,22 @@ def _from_maps(options: Namespace, progress: ProgressLine) -> Prediction:
 
 
 def _by_model(options: Namespace, progress: ProgressLine) -> Prediction:
-    from napari_uncertainseg.inference.segmenter import Segmenter
+    from napari_uncertainseg.networks.catalog import find_model
     from napari_uncertainseg.runs.setting import CORRECTION
 
+    model = find_model(options.model)
+    images, mask = _read(options, model.main, progress)
+    # Only now, since it loads torch: who named a wrong file knows at once.
+    from napari_uncertainseg.inference.segmenter import Segmenter
+
     segmenter = Segmenter(
-        options.model,
+        model,
         method=options.method,
         members=options.members,
         target=options.target,
         device=options.device,
         seed=options.seed,
     )
-    images, mask = _read(options, segmenter.model.main, progress)
     return segmenter.predict(
         images,
         mask=mask,
@@ -93,7 +97,7 @@ def _by_model(options: Namespace, progress: ProgressLine) -> Prediction:
 def _read(options: Namespace, main: str, progress: Progress) -> tuple[dict[str, Volume], Volume | None]:
     """The scans by modality, and the brain mask."""
     from napari_uncertainseg.images.files import read_labels
-    from napari_uncertainseg.runs.visit import read_scans
+    from napari_uncertainseg.images.scans import read_scans
 
     progress("reading", 0.0)
     images = read_scans(_paths(options, main), options.volume)

@@ -43,6 +43,7 @@ def view(options: Namespace) -> None:
     from napari_uncertainseg.cli.driver import ReviewWindow
 
     window = ReviewWindow()
+    window.review.open(last=True)
     window.add(layers)
     for folder in folders:
         window.review.open_results(folder)
@@ -78,7 +79,7 @@ def _demo_in_window() -> None:
 def _demo_headless(folder: Path) -> None:
     import tempfile
 
-    from napari_uncertainseg.export import check_folder
+    from napari_uncertainseg.disk.target_folder import check_folder
 
     check_folder(folder, overwrite=True)
     folder.mkdir(parents=True, exist_ok=True)

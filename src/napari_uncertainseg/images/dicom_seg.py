@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -24,6 +25,7 @@ from napari_uncertainseg.modalities import main_of
 
 if TYPE_CHECKING:
     from highdicom.seg import Segmentation, SegmentDescription
+    from pydicom import Dataset
 
 _LABEL = "White matter lesion"
 
@@ -59,27 +61,34 @@ class Algorithm:
         )
 
 
-def source_of(information: Mapping[str, Any]) -> Path:
+def source_of(information: Mapping[str, Any], what: str = "DICOM SEG") -> Path:
     """Folder (or one file) of the DICOM series that a prediction's FLAIR was read from.
+
+    Parameters
+    ----------
+    information
+        What the prediction says of itself.
+    what
+        What is to be written.
 
     Raises
     ------
     InputError
         If it came from elsewhere, or if highdicom is not installed; the sentence does as a tooltip.
     """
-    _check_installed()
+    check_installed(what)
     inputs = information.get("inputs", {})
     path = inputs.get(main_of(inputs), {}).get("path")
     if path is None:
-        raise InputError("The FLAIR has no file of its own; DICOM SEG needs one read from a DICOM series.")
+        raise InputError(f"The FLAIR has no file of its own; {what} needs one read from a DICOM series.")
     try:
         there = Path(path).exists()
     except OSError:  # such as a share that does not answer any more
         there = False
     if not there:
-        raise InputError(f"{path}: the FLAIR is no longer there; DICOM SEG needs its DICOM series.")
+        raise InputError(f"{path}: the FLAIR is no longer there; {what} needs its DICOM series.")
     if not is_dicom(Path(path)):
-        raise InputError(f"{path}: the FLAIR is not a DICOM series; DICOM SEG needs one that is.")
+        raise InputError(f"{path}: the FLAIR is not a DICOM series; {what} needs one that is.")
     return Path(path)
 
 
@@ -132,29 +141,43 @@ def write_dicom_seg(
     Hyperintensity" (CID 7140), region SCT 12738006 (CID 4), algorithm family DCM 123110 (CID 7162).
     """
     path, source = Path(path), Path(source)
-    _check_installed()
+    check_installed("DICOM SEG")
     check_same_shape(f"{path}: the mask", mask.shape, "its grid", grid.shape)
     lesions = mask != 0
     if not lesions.any():
         raise InputError(
             f"{path}: there is no lesion to write; an empty DICOM SEG could not be told from a broken one."
         )
-    _check_target(path, source)
+    check_target(path, source, "DICOM SEG")
     with lenient():
-        seg = _segmentation(read_series(source, grid), lesions, _segment(algorithm, reviewed))
+        series = read_series(source, grid)
+        segment = make_segment(_LABEL, algorithm, reviewed=reviewed)
+        seg = make_segmentation(series, lesions.astype(np.uint8), [segment])
         with replaced_file(path) as file:
             seg.save_as(file)
     return path
 
 
-def _check_installed() -> None:
+def check_installed(what: str) -> None:
+    """See that highdicom is there, or raise InputError; ``what`` is to be written."""
     if find_spec("highdicom") is None:
-        raise InputError('DICOM SEG needs highdicom: pip install "napari-uncertainseg[dicom]".')
+        raise InputError(f'{what} needs highdicom: pip install "napari-uncertainseg[dicom]".')
 
 
-def _check_target(path: Path, source: Path) -> None:
+def check_target(path: Path, source: Path, what: str) -> None:
+    """See that a DICOM file may be written there, or raise InputError.
+
+    Parameters
+    ----------
+    path
+        Where to.
+    source
+        Folder of the scan's series, or a file of it; nothing may be written into that folder.
+    what
+        What is to be written.
+    """
     if suffix_of(path) != ".dcm":
-        raise InputError(f"{path}: a DICOM SEG is one DICOM file; end the name in .dcm.")
+        raise InputError(f"{path}: a {what} is one DICOM file; end the name in .dcm.")
     folder = source.parent if source.is_file() else source
     if path.absolute().parent.resolve() == folder.resolve():
         raise InputError(
@@ -163,7 +186,27 @@ def _check_target(path: Path, source: Path) -> None:
         )
 
 
-def _segment(algorithm: Algorithm | None, reviewed: bool) -> SegmentDescription:
+def make_segment(
+    label: str,
+    algorithm: Algorithm | None,
+    *,
+    reviewed: bool,
+    number: int = 1,
+    tracking_uid: str | None = None,
+) -> SegmentDescription:
+    """Describe a segment of lesion.
+
+    Parameters
+    ----------
+    label
+        What viewers call it; what it is tracked by, too, where it has a UID.
+    algorithm, reviewed
+        As for `write_dicom_seg`.
+    number
+        From 1 up.
+    tracking_uid
+        By which measurements know it.
+    """
     import highdicom as hd
     from pydicom.sr.codedict import codes
 
@@ -171,60 +214,118 @@ def _segment(algorithm: Algorithm | None, reviewed: bool) -> SegmentDescription:
     if algorithm is not None:
         kind = "SEMIAUTOMATIC" if reviewed else "AUTOMATIC"
         identification = hd.AlgorithmIdentificationSequence(
-            name=_long_string(algorithm.name),
+            name=long_string(algorithm.name),
             family=codes.DCM.ArtificialIntelligence,
-            version=_long_string(algorithm.version),
+            version=long_string(algorithm.version),
             source="napari-uncertainseg",
             parameters=dict(algorithm.parameters) or None,
         )
     return hd.seg.SegmentDescription(
-        segment_number=1,
-        segment_label=_LABEL,
+        segment_number=number,
+        segment_label=label,
         segmented_property_category=codes.SCT.MorphologicallyAbnormalStructure,
         segmented_property_type=codes.DCM.WhiteMatterT2Hyperintensity,
         algorithm_type=kind,
         algorithm_identification=identification,
         anatomic_regions=[codes.SCT.Brain],
         display_color=hd.color.CIELabColor(*_RED),
+        tracking_id=None if tracking_uid is None else label,
+        tracking_uid=tracking_uid,
     )
 
 
-def _segmentation(series: Series, lesions: np.ndarray, segment: SegmentDescription) -> Segmentation:
+@contextmanager
+def plain_names(series: Series) -> Iterator[None]:
+    """Take the patient's name out of a series' headers meanwhile.
+
+    The library warns of names without a caret, "ANON" among them. Whoever makes an object sets its name.
+    """
+    names = [one.PatientName for one in series.slices]
+    for one in series.slices:
+        one.PatientName = None
+    try:
+        yield
+    finally:
+        for one, name in zip(series.slices, names, strict=True):
+            one.PatientName = name
+
+
+def name_patient(made: Dataset, name: Any) -> None:
+    """Set the name of the patient in an object made of a series.
+
+    highdicom takes over the elements of the series: they would change with those, and keep the bytes of the
+    character set of the file that was written first.
+    """
+    del made.PatientName
+    made.PatientName = name
+
+
+def made_by() -> dict[str, Any]:
+    """What made a DICOM object, as highdicom takes it."""
+    return {
+        "manufacturer": "napari-uncertainseg developers",
+        "manufacturer_model_name": "napari-uncertainseg",
+        "software_versions": version("napari-uncertainseg"),
+        "device_serial_number": "none",
+    }
+
+
+def make_segmentation(
+    series: Series, labels: np.ndarray, segments: Sequence[SegmentDescription]
+) -> Segmentation:
+    """Make a binary SEG of a series.
+
+    Parameters
+    ----------
+    series
+        What was segmented.
+    labels
+        Numbers of the segments, canonical (s, a, r) order; 0 elsewhere.
+    segments
+        Described, in the order of their numbers.
+
+    Raises
+    ------
+    InputError
+        If the headers do not allow one.
+    """
     import highdicom as hd
 
-    name = series.slices[0].PatientName
+    name, thickness = series.slices[0].PatientName, series.thickness
     try:
-        thickness = series.thickness
         for one in series.slices:
-            one.PatientName = None  # the library warns of names without a caret, "ANON" among them
-            one.SliceThickness = thickness  # which it needs, though it may be missing
-        seg = hd.seg.Segmentation(
-            source_images=list(series.slices),
-            pixel_array=np.ascontiguousarray(series.planes(lesions), np.uint8),
-            segmentation_type="BINARY",
-            segment_descriptions=[segment],
-            series_instance_uid=hd.UID(),
-            series_number=_SERIES_NUMBER,
-            sop_instance_uid=hd.UID(),
-            instance_number=1,
-            manufacturer="napari-uncertainseg developers",
-            manufacturer_model_name="napari-uncertainseg",
-            software_versions=version("napari-uncertainseg"),
-            device_serial_number="none",
-            content_label="LESIONS",
-            content_description="White matter lesions; for research only",
-            series_description="White matter lesions (napari-uncertainseg)",
-            pixel_measures=hd.PixelMeasuresSequence(series.spacing, thickness, series.step),
-        )
+            one.SliceThickness = thickness  # which the library needs, though it may be missing
+        with plain_names(series):
+            seg = hd.seg.Segmentation(
+                source_images=list(series.slices),
+                pixel_array=np.ascontiguousarray(series.planes(labels)),
+                segmentation_type="BINARY",
+                segment_descriptions=list(segments),
+                series_instance_uid=hd.UID(),
+                series_number=_SERIES_NUMBER,
+                sop_instance_uid=hd.UID(),
+                instance_number=1,
+                content_label="LESIONS",
+                content_description="White matter lesions; for research only",
+                series_description="White matter lesions (napari-uncertainseg)",
+                pixel_measures=hd.PixelMeasuresSequence(series.spacing, thickness, series.step),
+                **made_by(),
+            )
     except (ValueError, TypeError, AttributeError, KeyError) as error:
-        raise InputError(
-            f"{series.path}: the headers of this series do not allow a DICOM SEG ({first_line(error)}); "
-            "export the series again."
-        ) from error
-    seg.PatientName = name
+        raise unusable(series, "DICOM SEG", error) from error
+    name_patient(seg, name)
     seg.ContentCreatorName = None  # must be there, may be empty
     return seg
 
 
-def _long_string(text: str) -> str:
+def unusable(series: Series, what: str, error: Exception) -> InputError:
+    """Say that the headers of a series do not allow what was to be written."""
+    return InputError(
+        f"{series.path}: the headers of this series do not allow a {what} ({first_line(error)}); "
+        "export the series again."
+    )
+
+
+def long_string(text: str) -> str:
+    """A text as DICOM's LO holds it."""
     return text.replace("\\", "/").strip()[:64]

@@ -9,6 +9,8 @@ from napari_uncertainseg.images.volume import Grid, Volume
 
 _SIGMA_PER_STEP = 1 / np.sqrt(8 * np.log(2))  # full width at half maximum -> standard deviation
 
+_STRAIGHT = 1e-9
+"""What is no larger in a matrix of voxels is rounding: less than a thousandth of a voxel over any scan."""
 _SAME = 0.01
 """Voxels whose sizes differ by no more than this share are of one size."""
 
@@ -39,10 +41,51 @@ def resample_to(
         data = volume.data.astype(np.uint8) if volume.data.dtype == bool else volume.data
         return ndimage.affine_transform(data, matrix, output_shape=grid.shape, order=0)
     ratios = tuple(g / v for g, v in zip(grid.spacing, volume.grid.spacing, strict=True))
+    if (order := _order_of_axes(matrix[:3, :3])) is not None:
+        return _along_axes(volume.data, matrix, ratios, order, grid.shape)
     smooth = antialias(volume.data, ratios)
     return ndimage.affine_transform(
         smooth, matrix, output_shape=grid.shape, order=1, output=np.float32, mode="constant"
     )
+
+
+def _order_of_axes(matrix: np.ndarray) -> tuple[int, ...] | None:
+    """Along which axis of a matrix's output each axis of its input runs; None where one runs obliquely."""
+    runs = np.abs(matrix) > _STRAIGHT
+    return (
+        tuple(runs.argmax(axis=1))
+        if (runs.sum(axis=0) == 1).all() and (runs.sum(axis=1) == 1).all()
+        else None
+    )
+
+
+def _along_axes(
+    data: np.ndarray,
+    matrix: np.ndarray,
+    ratios: tuple[float, ...],
+    order: tuple[int, ...],
+    shape: tuple[int, ...],
+) -> np.ndarray:
+    """What `resample_to` returns, one axis after the other: each leaves less for the next to be blurred."""
+    out = np.asarray(data, np.float32)
+    for axis, run in enumerate(order):
+        where = matrix[axis, run] * np.arange(shape[run]) + matrix[axis, 3]
+        out = _between(_blurred(out, ratios[axis], axis), where, axis)
+    return np.ascontiguousarray(out.transpose(np.argsort(order)))
+
+
+def _between(data: np.ndarray, where: np.ndarray, axis: int) -> np.ndarray:
+    """Values between voxels along an axis, linear; 0 beyond the first and the last."""
+    last = data.shape[axis] - 1
+    there = (where >= 0) & (where <= last)
+    below = np.clip(np.floor(where).astype(int), 0, max(last - 1, 0))
+    share = np.expand_dims((where - below).astype(np.float32), [a for a in range(data.ndim) if a != axis])
+    low, high = data.take(below, axis), data.take(np.minimum(below + 1, last), axis)
+    high -= low
+    high *= share
+    high += low
+    high[(slice(None),) * axis + (~there,)] = 0
+    return high
 
 
 def resampled_shape(
@@ -103,10 +146,16 @@ def antialias(data: np.ndarray, ratios: tuple[float, ...]) -> np.ndarray:
     """
     out = np.asarray(data, np.float32)
     for axis, ratio in enumerate(ratios):
-        if ratio > 1.01:
-            sigma = _SIGMA_PER_STEP * np.sqrt(ratio**2 - 1)
-            out = ndimage.gaussian_filter1d(out, sigma, axis=axis, mode="nearest")
+        out = _blurred(out, ratio, axis)
     return out
+
+
+def _blurred(data: np.ndarray, ratio: float, axis: int) -> np.ndarray:
+    """The same along one axis, float32."""
+    if ratio <= 1.01:
+        return data
+    sigma = _SIGMA_PER_STEP * np.sqrt(ratio**2 - 1)
+    return ndimage.gaussian_filter1d(data, sigma, axis=axis, mode="nearest")
 
 
 def isotropic(volume: Volume, spacing: float, margin: float = 0.0) -> Volume:

@@ -10,6 +10,8 @@ from psygnal import Signal
 from napari_uncertainseg.calibration.region import Region
 from napari_uncertainseg.calibration.reliability import Reliability
 from napari_uncertainseg.inference.reference_comparison import ReferenceComparison
+from napari_uncertainseg.lesions.against_reference import MIN_VOLUME, AgainstReference, ReferenceLesions
+from napari_uncertainseg.lesions.components import voxels_of
 from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 
 if TYPE_CHECKING:
@@ -60,6 +62,8 @@ class CaseComparison:
     def __init__(self, case: ComparedCase) -> None:
         self._case = case
         self._against = ReferenceComparison()
+        self._drawn: tuple[np.ndarray, float, ReferenceLesions] | None = None
+        self._agreement: tuple[Lesions, ReferenceLesions, AgainstReference] | None = None
 
     @property
     def reference(self) -> np.ndarray | None:
@@ -115,3 +119,25 @@ class CaseComparison:
         if original is None or now is None or case.recalibration is None:
             return None
         return self._against.reliability("before", original, now, case.threshold, case.original_lesions)
+
+    @property
+    def reference_lesions(self) -> ReferenceLesions | None:
+        """The lesions of the reference; None without one, or without a prediction."""
+        mask, now = self.reference, self._case.prediction
+        if mask is None or now is None:
+            return None
+        volume = now.grid.voxel_volume
+        if self._drawn is None or self._drawn[0] is not mask or self._drawn[1] != volume:
+            self._drawn = mask, volume, ReferenceLesions(mask, voxels_of(MIN_VOLUME, volume))
+        return self._drawn[2]
+
+    @property
+    def agreement(self) -> AgainstReference | None:
+        """How the lesions at the present threshold, with the painting, agree with the reference."""
+        lesions, drawn = self._case.lesions, self.reference_lesions
+        if lesions is None or drawn is None:
+            return None
+        if self._agreement is None or self._agreement[:2] != (lesions, drawn):
+            numbers, voxels = lesions.table["label"].to_numpy(), int(lesions.table["voxels"].sum())
+            self._agreement = lesions, drawn, drawn.compare(lesions.labels, numbers, voxels)
+        return self._agreement[2]

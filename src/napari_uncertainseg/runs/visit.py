@@ -22,8 +22,7 @@ from napari_uncertainseg.disk.result_folder import SUMMARY, load_summary
 from napari_uncertainseg.evaluate.case_folder import Evaluation, evaluate_folder, plain
 from napari_uncertainseg.evaluate.patients.intervals import find_intervals
 from napari_uncertainseg.export import write_results
-from napari_uncertainseg.images.files import read_volume
-from napari_uncertainseg.images.formats.raw_image import SeveralVolumes
+from napari_uncertainseg.images.scans import read_scans
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.runs.derivatives import derivative_images, write_derivatives
@@ -235,38 +234,6 @@ def _segment(task: VisitTask, load: Load, check: _RunIsThere) -> VisitRecord:
         if task.bids is not None:
             write_derivatives(task.bids, task.folder, lesions, prediction)
     return _record(task, prediction, lesions, time.monotonic() - start)
-
-
-def read_scans(
-    paths: Mapping[str, Path], volume: int | None, read: Callable[..., Volume] = read_volume
-) -> dict[str, Volume]:
-    """Read the scans of a visit.
-
-    Parameters
-    ----------
-    paths
-        By modality.
-    volume
-        Which volume of 4-D files; None where there are none.
-
-    Raises
-    ------
-    InputError
-        If one cannot be read, or a volume is named and all files hold one.
-    """
-    if volume is None:
-        return {modality: read(path, modality=modality) for modality, path in paths.items()}
-    scans: dict[str, Volume] = {}
-    several = False
-    for modality, path in paths.items():
-        try:
-            scans[modality] = read(path, modality=modality)
-        except SeveralVolumes:
-            several = True
-            scans[modality] = read(path, index=volume, modality=modality)
-    if not several:
-        raise InputError(f"{next(iter(paths.values()))}: the file holds one volume; leave --volume out.")
-    return scans
 
 
 def _record(task: VisitTask, prediction: Prediction, lesions: Lesions, seconds: float) -> VisitRecord:

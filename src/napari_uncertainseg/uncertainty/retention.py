@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import as_mask, as_number, as_numbers
@@ -194,6 +193,8 @@ def auroc(uncertainty: np.ndarray, is_error: np.ndarray) -> float:
     InputError
         If the sizes differ, a value is not finite, or the errors are no mask.
     """
+    from scipy.stats import rankdata  # here: it takes half a second, and a run does without it
+
     error = as_mask(is_error, "What is an error").ravel()
     u = _of_each(uncertainty, len(error))
     wrong = np.count_nonzero(error)

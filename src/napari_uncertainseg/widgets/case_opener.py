@@ -49,6 +49,11 @@ class CaseOpener:
         self._case = case
         self._added: list[Layer] = []
 
+    @property
+    def added(self) -> list[Layer]:
+        """The layers that were added here for the case that is shown."""
+        return list(self._added)
+
     def open(self, loaded: LoadedCase, segment: SegmentDock) -> None:
         """Show a case instead of the one before, and segment it as soon as the Segment dock can.
 

@@ -10,11 +10,15 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.explain.place.known_zones import KnownZones
 from napari_uncertainseg.runs.current_run import CurrentRun
 from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
+from napari_uncertainseg.widgets.scans.cases import Cases
 from napari_uncertainseg.widgets.scans.loaded_case import OpenCase, OpenResults
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.kept_review import ReviewKeeper
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
+
+LISTED_AS = "UncertainSeg: "
+"""How descriptions of our keys begin in napari's list of shortcuts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +43,12 @@ class ReviewContext:
         The run over a cohort that the window shows.
     show_findings
         Brings the list of lesions to the front, and its first lesion into view.
+    open_dock
+        Opens a dock by its key, or brings it to the front.
     zones
         Of the brain under review, which more than one dock asks for.
+    cases
+        Whose case is open, as a whole: closing it, and opening another.
     remembered
         What a dock wants to find again when it is closed and opened in this window, by its key.
     """
@@ -54,7 +62,9 @@ class ReviewContext:
     open_results: OpenResults
     run: CurrentRun
     show_findings: Callable[[], None]
+    open_dock: Callable[[str], None]
     zones: KnownZones
+    cases: Cases
     remembered: dict[str, Any]
 
 
@@ -70,11 +80,14 @@ class KeyAction:
         The key unless the user chose another, in Qt's words, such as ``"Shift+N"``.
     meaning
         What it does, in one sentence.
+    repeats
+        Whether a key that is held does it again and again.
     """
 
     name: str
     key: str
     meaning: str
+    repeats: bool = True
 
 
 @dataclass(frozen=True)

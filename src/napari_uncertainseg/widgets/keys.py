@@ -10,15 +10,18 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QMainWindow, QPlainTextEdit, QTextEdit
 
-from napari_uncertainseg.widgets.dock_description import Dock, KeyAction
+from napari_uncertainseg.widgets.dock_description import LISTED_AS, Dock, KeyAction
 from napari_uncertainseg.widgets.open_docks import OpenDocks
-from napari_uncertainseg.widgets.reading_bar.part import Part
+from napari_uncertainseg.widgets.reading_bar.part import HelpGroup, HelpLine, Part
 from napari_uncertainseg.widgets.shared import napari_internals
 
 if TYPE_CHECKING:
     from napari import Viewer
 
 _PREFIX = "napari-uncertainseg:"
+_QUESTION_MARK = "Shift+/"
+"""How napari writes ``?``, which is on another key on most keyboards."""
+_QUESTION_MARKS = tuple(map(QKeySequence, (_QUESTION_MARK, "?", "Shift+?")))
 _TYPED_INTO = (QLineEdit, QTextEdit, QPlainTextEdit, QAbstractSpinBox)
 
 
@@ -35,7 +38,8 @@ def list_keys(owners: Iterable[Dock | Part]) -> dict[str, tuple[str, KeyAction]]
     """
     actions = {f"{_PREFIX}{action.name}": (owner.key, action) for owner in owners for action in owner.keys}
     for name, (_, action) in actions.items():
-        napari_internals.list_key(name, f"UncertainSeg: {action.meaning}", action.key, _command(name))
+        listed = f"{LISTED_AS}{action.meaning}"
+        napari_internals.list_key(name, listed, action.key, _command(name))
     return actions
 
 
@@ -62,9 +66,10 @@ class WindowKeys(QObject):
         super().__init__(window)
         self._window, self._opened = window, opened
         owners = tuple(owners)
+        self._titles = {owner.key: owner.title for owner in owners}
         self._always = {owner.key for owner in owners if isinstance(owner, Part) and owner.works_in_exercise}
         self._actions = list_keys(owners)
-        self._shortcuts: dict[str, list[QShortcut]] = {}
+        self._shortcuts: dict[str, list[tuple[QShortcut, tuple[Any, ...]]]] = {}
         for name in self._actions:
             self._bind(name)
         self._stop_listening: Callable[[], None] = napari_internals.listen_to_keys(
@@ -74,6 +79,16 @@ class WindowKeys(QObject):
     def listed(self) -> dict[str, str]:
         """The keys of each action as the user has them now, such as ``"Shift+N"``; empty for none."""
         return {action.name: _shown(name) for name, (_, action) in self._actions.items()}
+
+    def help(self) -> tuple[HelpGroup, ...]:
+        """All keys as the user has them now, by their owner, and what parts of the bar add to them."""
+        lines: dict[str, list[HelpLine]] = {}
+        for name, (owner, action) in self._actions.items():
+            line = HelpLine(tuple(_native(name)), action.meaning, bound=True)
+            lines.setdefault(owner, []).append(line)
+        own = (HelpGroup(self._titles[owner], tuple(found)) for owner, found in lines.items())
+        added = (group for part in self._opened.parts.values() for group in part.help())
+        return (*own, *added)
 
     def press(self, name: str) -> None:
         """Do what a key stands for: in its dock, or in one that takes all keys, as during an exercise."""
@@ -92,13 +107,20 @@ class WindowKeys(QObject):
     def _bind(self, name: str) -> None:
         self._unbind(name)
         for sequence in napari_internals.listed_keys(name):
-            shortcut = QShortcut(sequence, self._window)
-            shortcut.activated.connect(partial(self.press, name))
-            self._shortcuts.setdefault(name, []).append(shortcut)
+            same = _QUESTION_MARKS if sequence.toString() == _QUESTION_MARK else (sequence,)
+            for each in same:
+                shortcut = QShortcut(each, self._window)
+                shortcut.setAutoRepeat(self._actions[name][1].repeats)
+                # A keyboard that knows ? by two of its names presses both.
+                heard = (shortcut.activated, shortcut.activatedAmbiguously)[: 1 + (same is _QUESTION_MARKS)]
+                for signal in heard:
+                    signal.connect(partial(self.press, name))
+                self._shortcuts.setdefault(name, []).append((shortcut, heard))
 
     def _unbind(self, name: str) -> None:
-        for shortcut in self._shortcuts.pop(name, []):
-            shortcut.activated.disconnect()
+        for shortcut, heard in self._shortcuts.pop(name, []):
+            for signal in heard:
+                signal.disconnect()
             shortcut.setEnabled(False)
             shortcut.deleteLater()
 
@@ -119,8 +141,15 @@ class WindowKeys(QObject):
 
 
 def _shown(name: str) -> str:
+    return " / ".join(_native(name))
+
+
+def _native(name: str) -> list[str]:
     native = QKeySequence.SequenceFormat.NativeText
-    return " / ".join(keys.toString(native) for keys in napari_internals.listed_keys(name))
+    return [
+        "?" if keys.toString() == _QUESTION_MARK else keys.toString(native)
+        for keys in napari_internals.listed_keys(name)
+    ]
 
 
 def _command(name: str) -> Callable[[Viewer], None]:

@@ -37,7 +37,7 @@ class MenuEntry(DockArea):
         review.add(self.key, self)
         # napari docks this widget when it has been made
         whole = self.key == DOCKS[0].key
-        QTimer.singleShot(0, review.open if whole else partial(review.arrange, self.key))
+        QTimer.singleShot(0, partial(review.open, last=True) if whole else partial(review.arrange, self.key))
 
 
 _ENTRIES = {f"{dock.key}_dock": type(f"{dock.title}Entry", (MenuEntry,), {"key": dock.key}) for dock in DOCKS}

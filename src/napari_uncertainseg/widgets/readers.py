@@ -16,6 +16,7 @@ from napari_uncertainseg.images.formats import formats
 from napari_uncertainseg.widgets.layers.surfaces.shapes import SHAPES, Shapes
 from napari_uncertainseg.widgets.scans.layer_reader import LayerData, paths_of, read_layers
 from napari_uncertainseg.widgets.scans.volumes import KEY, volume_from_tuple
+from napari_uncertainseg.widgets.shared import napari_internals
 
 
 def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], list[LayerData]] | None:
@@ -28,7 +29,20 @@ def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], lis
         return read_results
     if len(paths) == 1 and is_attention_map(paths[0]):
         return read_attention
-    return read_layers if paths and all(map(formats.format_of, paths)) else None
+    return read_scans if paths and all(map(formats.format_of, paths)) else None
+
+
+def read_scans(path: str | Sequence[str]) -> list[Any]:
+    """Read scans and label images; where a case is open, one of another patient is asked about first."""
+    import napari
+
+    from napari_uncertainseg.widgets.window import Review
+
+    layers, viewer = read_layers(path), napari.current_viewer()
+    review = None if viewer is None else napari_internals.main_window(viewer).findChild(Review)
+    if isinstance(review, Review) and review.opened.widgets and not review.cases.admit(layers):
+        return [(None,)]  # napari's sign that there is nothing to add
+    return list(layers)
 
 
 def read_results(path: str | Sequence[str]) -> list[Any]:

@@ -19,11 +19,13 @@ from napari_uncertainseg.explain.place.known_zones import KnownZones
 from napari_uncertainseg.review.session.opening import default_file
 from napari_uncertainseg.runs.current_run import CurrentRun
 from napari_uncertainseg.widgets.case_banner import CaseBanner
+from napari_uncertainseg.widgets.case_desk import CaseDesk
 from napari_uncertainseg.widgets.case_opener import CaseOpener, question_before_results
 from napari_uncertainseg.widgets.closing import CloseGuard
 from napari_uncertainseg.widgets.dock_description import Dock, ReviewContext
 from napari_uncertainseg.widgets.dock_list import DOCKS
 from napari_uncertainseg.widgets.keys import WindowKeys
+from napari_uncertainseg.widgets.last_docks import docks_to_open, remember_docks
 from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
 from napari_uncertainseg.widgets.open_docks import OpenDock, OpenDocks
 from napari_uncertainseg.widgets.reading_bar.bar import ReadingBar
@@ -95,6 +97,8 @@ class Review(QObject):
         self.keeper.message.connect(show_info)
         self._closing = CloseGuard(window, self.case, self.sessions)
         self._opener = CaseOpener(viewer, self.case)
+        asked = self._opener, self.opened, self._is_exercise, self.show_results, self.open
+        self.cases = CaseDesk(window, self.case, self.layers, *asked)
         self._viewer = viewer
         self._window = window
         self._banner = CaseBanner(viewer, window, self.case, self.layers, self.opened)
@@ -131,12 +135,13 @@ class Review(QObject):
             raise AttributeError(f"{key!r} is neither an attribute nor the key of an open dock")
         return found.widget
 
-    def open(self) -> None:
-        """Show the docks of the arrangement, tabbed on the right; those that are open stay as they are."""
+    def open(self, last: bool = False) -> None:
+        """Show the docks of the arrangement, and those of the last window where that is wanted, tabbed."""
         together = [dock.key for dock in self.docks.values() if dock.opens_with_review]
-        for key in together:
+        keys, front = docks_to_open(self.docks, together, self.preferences if last else None)
+        for key in keys:
             self._ensure(key)
-        self.arrange(together[0])
+        self.arrange(front)
 
     def open_dock(self, key: str) -> None:
         """Open one dock beside those that are open, and bring it to the front."""
@@ -167,7 +172,9 @@ class Review(QObject):
             open_results=self.show_results,
             run=self.run,
             show_findings=self.show_findings,
+            open_dock=self.open_dock,
             zones=self.zones,
+            cases=self.cases,
             remembered=self._remembered,
         )
 
@@ -186,7 +193,8 @@ class Review(QObject):
 
     def _ensure_bar(self) -> None:
         if self._bar is None:
-            self._bar = ReadingBar(self._parts, BarContext(self._context(), self._viewer, self._window))
+            context = BarContext(self._context(), self._viewer, self._window, self._keys.help)
+            self._bar = ReadingBar(self._parts, context)
             self._bar.show_keys(self._keys.listed())
             self.opened.parts = self._bar.parts
 
@@ -274,6 +282,7 @@ class Review(QObject):
             return False
         self.open()
         self._opener.open_results(restored, folder, self.dock(SegmentDock), reference)
+        self.cases.opened_from(folder)
         self.show_findings()
         return True
 
@@ -325,6 +334,7 @@ class Review(QObject):
             closing = event.type() == QEvent.Type.Close and not event.spontaneous()
             closed = event.type() == QEvent.Type.Hide and not event.spontaneous()
             if closing or closed:
+                remember_docks(self.opened, self.preferences)
                 self.cleanup()
         elif event.type() == QEvent.Type.ParentChange and watched.parent() is None:
             self._drop(watched)
@@ -351,6 +361,7 @@ class Review(QObject):
             opened.widget.cleanup()
         self.opened.clear()
         self._closing.cleanup()
+        self.cases.cleanup()
         self.keeper.cleanup()
         self.run.leave()
         self.sessions.close()

@@ -106,8 +106,8 @@ def measure_result(state: ReviewState) -> MeasuredResult:
     rows = _counted_rows(state)
     labels = _labels(state, rows)
     painted = _painted_on(state.edit, labels)
-    spacing = state.original.grid.spacing
-    lesions = tuple(_lesion(i, row, labels, painted, spacing) for i, row in enumerate(rows, start=1))
+    steps = state.original.grid.affine[:3, :3]
+    lesions = tuple(_lesion(i, row, labels, painted, steps) for i, row in enumerate(rows, start=1))
     rejected = [
         float(volume)
         for number, volume in state.lesions.table[["label", "volume_mm3"]].itertuples(index=False)
@@ -178,14 +178,14 @@ def _lesion(
     row: Mapping[str, Any],
     labels: np.ndarray,
     painted: set[int],
-    spacing: tuple[float, float, float],
+    steps: np.ndarray,
 ) -> ResultLesion:
     box = tuple(slice(int(row[start]), int(row[stop])) for start, stop in _BOX)
     return ResultLesion(
         index=index,
         number=row["number"],
         volume_mm3=float(row["volume_mm3"]),
-        diameter_mm=longest_diameter(labels[box] == index, spacing),
+        diameter_mm=longest_diameter(labels[box] == index, steps),
         place=str(row.get("place") or "") if row.get("place") == row.get("place") else "",
         verdict=row["verdict"],
         drawn=bool(row["drawn"]),

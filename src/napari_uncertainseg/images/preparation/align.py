@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import ndimage
@@ -10,6 +11,7 @@ from scipy.special import entr
 
 from napari_uncertainseg._base import Cancelled, InputError, Progress, silent
 from napari_uncertainseg.images.itk import itk_image, matrix_of
+from napari_uncertainseg.images.preparation.skull import without_holes
 from napari_uncertainseg.images.resample import isotropic, resample_to
 from napari_uncertainseg.images.volume import Volume
 
@@ -47,12 +49,48 @@ class Aligned:
     note: str | None = None
 
 
-def align(moving: Volume, fixed: Volume, progress: Progress = silent) -> Aligned:
+class Coarse:
+    """A copy of a scan with voxels of 2 mm, and its head, made once however many scans are compared with it.
+
+    Parameters
+    ----------
+    scan
+        The whole scan.
+    """
+
+    def __init__(self, scan: Volume) -> None:
+        self.scan = scan
+        self.copy = isotropic(scan, _SPACING)
+
+    @cached_property
+    def head(self) -> np.ndarray:
+        """See `head`."""
+        return head(self.copy)
+
+    @cached_property
+    def closed(self) -> np.ndarray:
+        """The head without its small gaps, bool."""
+        return ndimage.binary_closing(self.head, iterations=2)
+
+    @cached_property
+    def inside(self) -> np.ndarray:
+        """The head with all that it encloses, bool."""
+        return without_holes(self.head)
+
+
+def align(moving: Volume, fixed: Volume | Coarse, progress: Progress = silent) -> Aligned:
     """Bring a scan onto the grid of another of the same patient.
 
     Headers that agree are trusted: the scan is resampled by its affine, and not at all
     when the grids are the same. Only when the heads do not lie on each other are they
     registered (rigid, mutual information). The note says what was done or is in doubt.
+
+    Parameters
+    ----------
+    moving
+        The scan.
+    fixed
+        The other; its coarse copy where several are aligned with it.
 
     Raises
     ------
@@ -63,9 +101,11 @@ def align(moving: Volume, fixed: Volume, progress: Progress = silent) -> Aligned
     """
     label = (moving.modality or "scan").upper()
     progress(f"aligning {label}", 0.0)
-    small, target = isotropic(moving, _SPACING), isotropic(fixed, _SPACING)
-    meets = overlap(small, target) >= LEAST_OVERLAP
-    if meets and show_one_head(target, resample_to(small, target.grid)):
+    there = fixed if isinstance(fixed, Coarse) else Coarse(fixed)
+    here, fixed = Coarse(moving), there.scan
+    small, target = here.copy, there.copy
+    meets = overlap(here, there) >= LEAST_OVERLAP
+    if meets and show_one_head(there, resample_to(small, target.grid)):
         return Aligned(resample_to(moving, fixed.grid))
     doubt = (
         f"'{moving.name}' has little in common with '{fixed.name}': check that both show the same "
@@ -74,7 +114,7 @@ def align(moving: Volume, fixed: Volume, progress: Progress = silent) -> Aligned
     if moving.grid.same_as(fixed.grid):
         return Aligned(moving.data, doubt)
     transform = register(small, target, progress)
-    if show_one_head(target, resample_to(small, target.grid, transform)):
+    if show_one_head(there, resample_to(small, target.grid, transform)):
         far = displacement(transform, target)
         note = (
             f"'{moving.name}' did not lie on '{fixed.name}' by its header: it was registered "
@@ -98,23 +138,20 @@ def head(volume: Volume) -> np.ndarray:
     return data > _otsu(values)
 
 
-def overlap(one: Volume, other: Volume) -> float:
+def overlap(one: Coarse, other: Coarse) -> float:
     """Share of the smaller head that lies in the other, by the headers."""
-    first, second = head(one), head(other)
-    grid_one = Volume(ndimage.binary_closing(first, iterations=2), one.grid, one.name)
-    closed = ndimage.binary_closing(second, iterations=2)
-    there = resample_to(grid_one, other.grid, nearest=True).astype(bool)
-    smaller = min(int(grid_one.data.sum()), int(closed.sum()))
-    return float((there & closed).sum() / smaller) if smaller else 0.0
+    moved = resample_to(Volume(one.closed, one.copy.grid, one.copy.name), other.copy.grid, nearest=True)
+    smaller = min(int(one.closed.sum()), int(other.closed.sum()))
+    return float((moved.astype(bool) & other.closed).sum() / smaller) if smaller else 0.0
 
 
-def show_one_head(fixed: Volume, moved: np.ndarray) -> bool:
+def show_one_head(fixed: Coarse, moved: np.ndarray) -> bool:
     """Whether two scans show one head, and lie on each other; see `shared_information`."""
     here, multiple = shared_information(fixed, moved)
     return here >= LEAST_INFORMATION and multiple >= LEAST_PEAK
 
 
-def shared_information(fixed: Volume, moved: np.ndarray) -> tuple[float, float]:
+def shared_information(fixed: Coarse, moved: np.ndarray) -> tuple[float, float]:
     """Mutual information of two scans in the fixed head, and how it falls when one is moved.
 
     Scans of one head have a peak where they lie on each other; scans of two heads share about as much off
@@ -123,9 +160,9 @@ def shared_information(fixed: Volume, moved: np.ndarray) -> tuple[float, float]:
     Parameters
     ----------
     fixed
-        The scan whose head counts, with voxels of 2 mm.
+        The scan whose head counts.
     moved
-        The other scan on its grid, any real dtype; 0 where it shows nothing.
+        The other scan on the grid of its copy, any real dtype; 0 where it shows nothing.
 
     Returns
     -------
@@ -133,11 +170,11 @@ def shared_information(fixed: Volume, moved: np.ndarray) -> tuple[float, float]:
         The mutual information in nats, and how many times as much it is as when the scan is 10 mm off, in
         the direction along an axis in which this is least; infinite where nothing is shared off its place.
     """
-    inside = ndimage.binary_fill_holes(head(fixed))
-    here = _mutual_information(fixed.data, moved, inside)
+    data, inside = fixed.copy.data, fixed.inside
+    here = _mutual_information(data, moved, inside)
     axes = [axis for axis, size in enumerate(moved.shape) if size > 2 * _OFF]
     shifted = (_shifted(moved, axis, by) for axis in axes for by in (-_OFF, _OFF))
-    off = max((_mutual_information(fixed.data, one, inside) for one in shifted), default=0.0)
+    off = max((_mutual_information(data, one, inside) for one in shifted), default=0.0)
     return here, here / off if off > 0 else np.inf
 
 
@@ -146,10 +183,18 @@ def _mutual_information(fixed: np.ndarray, moved: np.ndarray, inside: np.ndarray
     where = inside & (moved != 0)
     if where.sum() < 100:
         return 0.0
-    one, other = (np.clip(v[where], *np.percentile(v[where], (1, 99))) for v in (fixed, moved))
-    joint = np.histogram2d(one, other, bins=_BINS)[0]
-    joint /= joint.sum()
+    one, other = (_binned(v[where]) for v in (fixed, moved))
+    joint = np.bincount(one * _BINS + other, minlength=_BINS**2).reshape(_BINS, _BINS) / len(one)
     return float(entr(joint.sum(0)).sum() + entr(joint.sum(1)).sum() - entr(joint).sum())
+
+
+def _binned(values: np.ndarray) -> np.ndarray:
+    """Numbers of the equal bins, 0 to 31, between the first and the last percentile."""
+    low, high = np.percentile(values, (1, 99))
+    if not high > low:
+        return np.zeros(len(values), np.int64)
+    number = (values - np.float32(low)) * np.float32(_BINS / (high - low))
+    return np.clip(number, 0, _BINS - 1).astype(np.int64)
 
 
 def _shifted(data: np.ndarray, axis: int, by: int) -> np.ndarray:

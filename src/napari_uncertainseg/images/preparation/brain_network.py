@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from napari_uncertainseg._base import FINDING_BRAIN, Progress, silent
 from napari_uncertainseg._boxes import Box, bounding_box
-from napari_uncertainseg.images.preparation.skull import largest_part
+from napari_uncertainseg.images.preparation.skull import largest_part, without_holes
 from napari_uncertainseg.images.resample import isotropic, resample_to
 from napari_uncertainseg.images.volume import Grid, Volume
 
@@ -147,7 +147,7 @@ def _on_grid(logits: Volume, grid: Grid) -> np.ndarray:
     inner = Grid((sizes[0], sizes[1], sizes[2]), grid.affine @ shift)
     # 0 is what lies beyond a resampled volume, so all is raised to be positive
     raised = resample_to(replace(logits, data=logits.data + _CERTAIN), inner)
-    mask = ndimage.binary_fill_holes(largest_part(raised > _CERTAIN))
+    mask = without_holes(largest_part(raised > _CERTAIN))
     out[tuple(slice(a, b + 1) for a, b in zip(first, last, strict=True))] = mask
     return out
 

@@ -66,12 +66,12 @@ def search_brain(
         return given_brain(mask, flair)
     doubts = []
     if skull != "present":
-        looks = {modality: surroundings(scan) for modality, scan in scans.items()}
-        removed = [name for name, look in looks.items() if skull == "removed" or look.skull == "removed"]
-        if removed:
-            scan = scans[removed[0]]
-            return _stripped(already_stripped(scan, looks[removed[0]]), scan)
-        if all(look.skull is None for look in looks.values()):
+        looks = []
+        for scan in scans.values():
+            looks.append(surroundings(scan))
+            if skull == "removed" or looks[-1].skull == "removed":
+                return _stripped(already_stripped(scan, looks[-1]), scan)
+        if all(look.skull is None for look in looks):
             doubts.append(_DOUBTFUL.format(flair.name))
     brain = _found(find_brain(flair, progress), FINDER, flair)
     return replace(brain, notes=(*doubts, *brain.notes))

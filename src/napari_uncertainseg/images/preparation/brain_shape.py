@@ -9,6 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from napari_uncertainseg._boxes import bounding_box
+from napari_uncertainseg.images.preparation.skull import without_holes
 from napari_uncertainseg.images.resample import resampled_shape, zoom
 from napari_uncertainseg.images.volume import Grid
 
@@ -97,7 +98,7 @@ def brain_shape(brain: np.ndarray, grid: Grid) -> BrainShape:
     margins = [(0 if low > CUT else _AROUND, 0 if high > CUT else _AROUND) for low, high in ends]
     mask = np.pad(np.pad(coarse, margins), [(_AROUND - a, _AROUND - b) for a, b in margins], mode="edge")
     whole = max(1, int(mask.sum()))
-    filled = ndimage.binary_fill_holes(mask)
+    filled = without_holes(mask)
     return BrainShape(
         apart=_apart(mask),
         hollow=float(filled.sum() - mask.sum()) / whole,

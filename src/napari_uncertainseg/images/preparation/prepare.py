@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg._boxes import bounding_box
-from napari_uncertainseg.images.preparation.align import align
+from napari_uncertainseg.images.preparation.align import Coarse, align
 from napari_uncertainseg.images.preparation.bias import CORRECTION, correct_bias
 from napari_uncertainseg.images.preparation.brain_search import known_brain, search_brain
 from napari_uncertainseg.images.preparation.found_brain import STRIPPED, FoundBrain, accept
@@ -239,9 +239,10 @@ def _aligned(images: Mapping[str, Volume], progress: Progress) -> tuple[dict[str
     notes = [note for volume in images.values() for note in volume.notes]
     others = [m for m in OPTIONAL if m in images]
     scans = {"flair": flair}
+    there = Coarse(flair) if others else None
     for i, modality in enumerate(others):
         aligned = align(
-            images[modality], flair, _part(progress, _ALIGNED * i / len(others), _ALIGNED / len(others))
+            images[modality], there, _part(progress, _ALIGNED * i / len(others), _ALIGNED / len(others))
         )
         scans[modality] = replace(images[modality], data=aligned.data, grid=flair.grid)
         notes += [aligned.note] if aligned.note else []

@@ -111,7 +111,7 @@ class ExplainDock(DockWidget):
         self.stage.setWordWrap(True)
         self.message = wrapping_label(selectable=True)
         self.empty = wrapping_label(Qt.AlignmentFlag.AlignCenter)
-        self.results = ResultPanel()
+        self.results = ResultPanel(self._remembered)
 
     def _lay_out(self) -> None:
         column = QVBoxLayout(self)

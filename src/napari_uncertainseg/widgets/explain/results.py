@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QVBoxLayout, QWidget
@@ -16,19 +16,29 @@ from napari_uncertainseg.widgets.shared.form_helpers import (
     plain_tooltip,
     wrapping_label,
 )
+from napari_uncertainseg.widgets.shared.known_reasons import KnownReasons
 
 if TYPE_CHECKING:
     from napari_uncertainseg.widgets.explain.request import Answer
 
 
 class ResultPanel(QWidget):
-    """Shows an answer, as far as it is known."""
+    """Shows an answer, as far as it is known.
+
+    Parameters
+    ----------
+    remembered
+        By the window: the `KnownReasons` among it are told what is shown, for other docks.
+    parent
+        Qt parent.
+    """
 
     map_chosen = Signal(str)
     """The user wants to see another map; empty for none."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, remembered: dict[str, Any], parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._reasons = KnownReasons.among(remembered)
         self.heading = wrapping_label(selectable=True)
         self.passes = wrapping_label()
         self.shown = choice_box("explain-map", texts.SHOW_TIP)
@@ -73,6 +83,9 @@ class ResultPanel(QWidget):
             self.changes_sentence.setText(found.sentence)
         self.notes.setText("\n".join([*answer.about.notes, *found.notes, texts.WARNING]))
         self.export.setEnabled(answer.complete)
+        facts = answer.facts
+        said = (facts.doubt if facts else "") or (found.sentence if changes is not None else "")
+        self._reasons.tell(answer.prediction, chosen.sha256, said)
 
     def _show_facts(self, answer: Answer) -> None:
         facts = answer.facts

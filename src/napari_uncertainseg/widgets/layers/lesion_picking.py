@@ -46,11 +46,13 @@ class LesionPicking:
             return
         active = self._viewer.layers.selection.active
         paints = isinstance(active, Labels) and active.mode != "pan_zoom"
+        paints = paints or (active is not None and not active.mouse_pan)  # something else is drawn
         moved = np.abs(np.asarray(event.pos, float) - start).max() > _STILL
         if event.button == 1 and not (paints or moved or event.modifiers) and self._viewer.dims.ndisplay == 2:
-            self._pick_at(event.position)
+            self.pick_at(event.position)
 
-    def _pick_at(self, world: Any) -> None:
+    def pick_at(self, world: Any) -> None:
+        """Pick what is outlined at a place in the viewer's world, if anything is."""
         for sign, layer in zip((1, -1), self._layers(), strict=True):
             if layer is None or not layer.visible:
                 continue

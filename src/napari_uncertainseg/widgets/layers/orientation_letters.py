@@ -69,6 +69,12 @@ def world_directions(layer: Layer) -> np.ndarray | None:
     return steps @ to_patient[:3, :3].T
 
 
+def known_directions(viewer: ViewerModel) -> np.ndarray | None:
+    """The same by the first layer of a viewer that says how it lies; None where none does."""
+    found = (world_directions(layer) for layer in viewer.layers)
+    return next((directions for directions in found if directions is not None), None)
+
+
 class OrientationLetters:
     """Keeps four letters true to what the viewer shows.
 
@@ -79,7 +85,8 @@ class OrientationLetters:
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
         self._overlays = {
-            edge: TextOverlay(position=position, font_size=14) for edge, position in _EDGES.items()
+            edge: TextOverlay(position=position, font_size=14, gridded=True)
+            for edge, position in _EDGES.items()
         }
         for edge, overlay in self._overlays.items():
             viewer.canvas.overlays[f"orientation_{edge}"] = overlay
@@ -106,8 +113,7 @@ class OrientationLetters:
     def letters(self) -> dict[str, str]:
         """Letters by edge (top, bottom, left, right); empty when they cannot be told."""
         dims = self._viewer.dims
-        found = (world_directions(layer) for layer in self._viewer.layers)
-        directions = next((d for d in found if d is not None), None)
+        directions = known_directions(self._viewer)
         rows = [axis - (dims.ndim - 3) for axis in dims.displayed]
         if directions is None or min(rows) < 0:
             return {}

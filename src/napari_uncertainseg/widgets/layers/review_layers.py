@@ -13,24 +13,28 @@ from qtpy.QtCore import QTimer
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
+from napari_uncertainseg.widgets.layers.agreement.errors import ReferenceErrors
+from napari_uncertainseg.widgets.layers.agreement.reference_choice import ReferenceChoice
 from napari_uncertainseg.widgets.layers.annotator_outline import AnnotatorOutline
 from napari_uncertainseg.widgets.layers.blinding import Blinding
 from napari_uncertainseg.widgets.layers.brain_outline import BrainOutline
 from napari_uncertainseg.widgets.layers.class_layer import ClassLayer
 from napari_uncertainseg.widgets.layers.explanation_layers import ExplanationLayers
 from napari_uncertainseg.widgets.layers.orientation_letters import OrientationLetters
+from napari_uncertainseg.widgets.layers.planes.upright_roll import UprightRoll
 from napari_uncertainseg.widgets.layers.rater_layers import RaterLayers
 from napari_uncertainseg.widgets.layers.result_layers import CANDIDATES, LESIONS, ResultLayers
 from napari_uncertainseg.widgets.layers.risk_contours import CORE, ENVELOPE, RiskContours
+from napari_uncertainseg.widgets.layers.selection.framing import LesionFraming
+from napari_uncertainseg.widgets.layers.selection.selected_outline import SelectedOutline
 from napari_uncertainseg.widgets.layers.surfaces.lesion_surfaces import LesionSurfaces
 from napari_uncertainseg.widgets.layers.user_labels import LayerWatch, labels_on_grid
-from napari_uncertainseg.widgets.scans.camera import frame, move_to
+from napari_uncertainseg.widgets.scans.camera import move_to
 from napari_uncertainseg.widgets.scans.segmented_scan import SegmentedScan
-from napari_uncertainseg.widgets.scans.volumes import is_brain, is_result
+from napari_uncertainseg.widgets.scans.volumes import is_brain, is_compared, is_result
 from napari_uncertainseg.widgets.shared.connections import Connections
 
 if TYPE_CHECKING:
-    import pandas as pd
     from napari.components import ViewerModel
 
 
@@ -38,8 +42,7 @@ class ReviewLayers:
     """Shows a case in a viewer, and takes the reviewer's painting into the case.
 
     The user's own layers are never edited; scans over the FLAIR, or not of its case, are only hidden.
-    Layers made here carry ``metadata["uncertainseg"]["role"] == "result"`` and show the next run
-    instead of the last.
+    Layers made here carry ``metadata["uncertainseg"]["role"] == "result"`` and show the last run.
     """
 
     layers_changed = Signal()
@@ -64,21 +67,25 @@ class ReviewLayers:
         self.scan = SegmentedScan(viewer, case)
         self.raters = RaterLayers(viewer)
         self.classes = ClassLayer(viewer)
-        self.explanation = ExplanationLayers(viewer, self._results, lambda: self.blinded)
+        placing, blinded = lambda: self._results.placing, lambda: self.blinded
+        self.explanation = ExplanationLayers(viewer, self._results, blinded)
         self._band = RiskContours(viewer)
         self._blinding = Blinding(viewer)
-        self.brain = BrainOutline(
-            viewer, case, lambda: self._results.placing, lambda: self.blinded, self.scan.hashes
-        )
-        self.surfaces = LesionSurfaces(
-            viewer, case, lambda: self._results.placing, lambda: self.blinded, self.go_to
-        )
+        self.brain = BrainOutline(viewer, case, placing, blinded, self.scan.hashes)
+        self.surfaces = LesionSurfaces(viewer, case, placing, blinded, self.go_to)
+        self.framing = LesionFraming(viewer, case)
+        self.selected = SelectedOutline(viewer, self._selected, blinded)
         self._own_outline = AnnotatorOutline(viewer)
         self._shown = case.original
-        self._our_zoom: float | None = None
-        self._letters = OrientationLetters(viewer)
+        self._letters, self._roll = OrientationLetters(viewer), UprightRoll(viewer)
         self._watch = LayerWatch(self)
         self._listen()
+        self.errors = ReferenceErrors(viewer, case, placing, blinded)
+        self._results.errors = lambda: self.errors.shown
+        self.reference = ReferenceChoice(case, self)
+        self._connections.connect(self.errors.changed, self._results.colour)
+        self._connections.connect(self.errors.changed, self.selected.follow)
+        self._connections.connect(self.blinding_changed, self.errors.follow)
 
     @property
     def viewer(self) -> ViewerModel:
@@ -102,12 +109,15 @@ class ReviewLayers:
             (layers.removed, self._on_removed),
             (layers.renamed, self._on_renamed),
             (dims.current_step, self._on_slice),
-            (dims.order, self._on_turned),
-            (dims.ndisplay, self._on_turned),
+            (dims.order, self._on_slice),
+            (dims.ndisplay, self._on_slice),
             (case.prediction_changed, self._show_prediction),
             (case.lesions_changed, self._results.follow),
             (case.verdicts_changed, self._results.colour),
             (case.selection_changed, self._results.mark),
+            (case.selection_changed, self.selected.follow),
+            (case.lesions_changed, self.selected.follow),
+            (self.blinding_changed, self.selected.follow),
         )
         for layer in self._viewer.layers:
             self._watch.begin(layer)
@@ -118,7 +128,7 @@ class ReviewLayers:
         if self._case.original is not self._shown:  # not by a recalibration
             self.unblind()  # an exercise ends with its prediction
             self._shown = self._case.original
-            self._our_zoom = None  # a zoom of the case before was not meant for this one
+            self.selected.remove()
             self.show_alone(False)
             self._own_outline.forget()
             for other in (self.classes, self.explanation):  # they are of the case before
@@ -173,11 +183,7 @@ class ReviewLayers:
     # -- where the viewer looks ---------------------------------------------------------------
 
     def go_to(self, voxel: tuple[int, int, int]) -> None:
-        """Move the viewer to a voxel of the prediction's grid, and frame the lesion there.
-
-        The zoom is set the first time; once the user has zoomed, theirs is kept unless the
-        lesion does not fit.
-        """
+        """Show the lesion or candidate at a voxel of the prediction's grid, see `LesionFraming`."""
         if self.surfaces.shown:
             self.surfaces.look_at(voxel)
             return
@@ -185,19 +191,35 @@ class ReviewLayers:
         layer, lesions, placing = self._results.get(LESIONS), self._case.lesions, self._results.placing
         if not isinstance(layer, Labels) or lesions is None or placing is None:
             return
-        number = int(lesions.labels[voxel])
-        if number:
+        number, candidates = lesions.component_at(voxel), self._results.get(CANDIDATES)
+        if number > 0:
             layer.selected_label = number
-            rows = lesions.table
-        else:
-            number = int(lesions.candidates[voxel])
-            rows = lesions.candidate_table
-            candidates = self._results.get(CANDIDATES)
-            if number and candidates is not None and not self.blinded:
-                candidates.visible = True
-        row = rows[rows["label"] == number]
-        size = _extent(row, placing.grid.spacing) if len(row) else (0.0, 0.0, 0.0)
-        self._our_zoom = frame(self._viewer, layer, placing.voxel(voxel), placing.size(size), self._our_zoom)
+        elif number and candidates is not None and not self.blinded:
+            self._results.bring(candidates)
+        self.framing.go_to(layer, placing, voxel)
+        self.selected.follow()
+
+    def go_to_missed(self, number: int) -> None:
+        """Show a lesion of the reference that the model missed."""
+        reference, layer = self._case.comparison.reference_lesions, self._results.get(LESIONS)
+        placing = self._results.placing
+        if reference is None or placing is None or not isinstance(layer, Labels) or self.surfaces.shown:
+            return
+        self._case.select(None)
+        self.errors.choose(number)
+        self.framing.go_to_lesion(layer, placing, reference.labels, number)
+        self.selected.follow()
+
+    def _selected(self) -> tuple[Labels, int] | None:
+        """What is outlined as selected: a lesion, a candidate or a missed lesion."""
+        return self._results.selected() or self.errors.selected
+
+    def fit_or_whole(self) -> None:
+        """Fit the zoom to the selected lesion again; where it fits already, show the whole slice."""
+        layer, placing, voxel = self._results.get(LESIONS), self._results.placing, self._case.selected
+        shown = self._viewer.dims.ndisplay == 2 and not self.blinded
+        if isinstance(layer, Labels) and placing is not None and voxel is not None and shown:
+            self.framing.fit_or_whole(layer, placing, voxel)
 
     @property
     def alone(self) -> bool:
@@ -278,7 +300,8 @@ class ReviewLayers:
 
     def also_shown(self) -> list[str]:
         """Names of the images and label layers that are shown and seem not to be of the case."""
-        return [layer.name for layer in (*self.scan.foreign(), *self.scan.foreign_labels())]
+        compared = [x for x in self._viewer.layers if is_compared(x) and x.visible]
+        return [layer.name for layer in (*self.scan.foreign(), *self.scan.foreign_labels(), *compared)]
 
     # -- the user's label layers ----------------------------------------------------------------
 
@@ -325,17 +348,15 @@ class ReviewLayers:
 
     def show_kinds(self, kinds: np.ndarray) -> None:
         """Show who doubts, a canonical array on the prediction's grid."""
-        placing = self._results.placing
-        if placing is not None:
+        if (placing := self._results.placing) is not None:
             self.raters.show_kinds(placing.array(kinds), placing.metadata, placing.options)
 
     def show_band(self, core: float | None, envelope: float | None) -> None:
         """Outline what lies above two thresholds; None hides a contour."""
         p, placing = self._case.prediction, self._results.placing
         if p is not None and placing is not None and not self.blinded:
-            limits = {CORE: core, ENVELOPE: envelope}
-            masks = {name: p.probability >= t for name, t in limits.items() if t is not None}
-            self._band.show(masks, placing)
+            limits = ((CORE, core), (ENVELOPE, envelope))
+            self._band.show({name: p.probability >= t for name, t in limits if t is not None}, placing)
 
     def _on_inserted(self, event: Any) -> None:
         layer = event.value
@@ -349,14 +370,13 @@ class ReviewLayers:
             self.layers_changed.emit()
 
     def _on_removed(self, event: Any) -> None:
-        layer = event.value
         if self._blinding.moving:
             return
-        if is_result(layer):
-            self._results.forget(layer)
-            return
-        self._watch.end(layer)
-        self.layers_changed.emit()
+        self._watch.end(event.value)
+        if is_result(event.value):
+            self._results.forget(event.value)
+        else:
+            self.layers_changed.emit()
 
     def _on_renamed(self, event: Any = None) -> None:
         self.layers_changed.emit()
@@ -365,17 +385,7 @@ class ReviewLayers:
         self._results.settle()  # a preview holds for the slice that it was made for
         self.slice_changed.emit()
 
-    def _on_turned(self, event: Any = None) -> None:
-        self._our_zoom = None  # napari shows the whole then: nobody has zoomed
-        self._on_slice()
-
     # -- the end --------------------------------------------------------------------------------
-
-    def remove(self) -> None:
-        """Take the layers of the last run out of the viewer."""
-        self._own_outline.forget()
-        self.surfaces.leave()
-        self._results.remove()
 
     def cleanup(self) -> None:
         """Let go of viewer and case; the layers stay. May be called twice."""
@@ -383,15 +393,8 @@ class ReviewLayers:
         for layer in self._viewer.layers:
             self._watch.end(layer)
         parts = (self._results, self.raters, self.classes, self.explanation, self._band, self.brain)
-        for part in (self.surfaces, *parts):
+        for part in (self.surfaces, self.selected, self.errors, self.reference, *parts):
             part.cleanup()
         self._blinding.restore()
-        self.scan.cleanup()
-        self._letters.cleanup()
-
-
-def _extent(row: pd.DataFrame, spacing: tuple[float, float, float]) -> tuple[float, float, float]:
-    """Size of a lesion's bounding box along (s, a, r), mm."""
-    voxels = [float(row[f"stop_{axis}"].iloc[0] - row[f"start_{axis}"].iloc[0]) for axis in "sar"]
-    s, a, r = (n * step for n, step in zip(voxels, spacing, strict=True))
-    return s, a, r
+        for last in (self.scan, self._letters, self._roll):
+            last.cleanup()

@@ -40,7 +40,7 @@ class RiskContours:
         """Draw nothing, while one lesion is to be seen alone."""
         self._hidden = hidden
         for outline in self._outlines.values():
-            outline.mark(0, alone=hidden)
+            outline.leave_out(0, hidden=hidden)
 
     def show(self, masks: dict[str, np.ndarray], placing: Placement) -> None:
         """Show masks on a prediction's grid as outlines, by name; leave out the others."""
@@ -92,5 +92,5 @@ class RiskContours:
             **placing.options,
         )
         self._outlines[name] = TwoToneOutline(layer)
-        self._outlines[name].mark(0, alone=self._hidden)
+        self._outlines[name].leave_out(0, hidden=self._hidden)
         return layer

@@ -17,23 +17,22 @@ from napari_uncertainseg.widgets.shared import napari_internals
 _THICK = 2.0  # times the other voxel side: across such a side no line is drawn
 AROUND = (0.0, 0.0, 0.0, 0.75)
 """Colour of the dark line."""
-AROUND_SELECTED = (1.0, 1.0, 1.0, 1.0)
-"""Colour that it has around the selected lesion."""
+_DOT = 2
+"""Pixels of a dotted line that are drawn, and then left out."""
 
 
-def reserved(dtype: np.dtype[Any]) -> tuple[int, int]:
-    """Numbers that stand for the dark line, and for the one around the selected lesion."""
-    most = int(np.iinfo(dtype).max)
-    return most - 1, most - 2
+def reserved(dtype: np.dtype[Any]) -> int:
+    """The number that stands for the dark line."""
+    return int(np.iinfo(dtype).max) - 1
 
 
 def line_colours(dtype: np.dtype[Any]) -> dict[int | None, Any]:
-    """Their colours, for a colormap of labels."""
-    return dict(zip(reserved(dtype), (AROUND, AROUND_SELECTED), strict=True))
+    """Its colour, for a colormap of labels."""
+    return {reserved(dtype): AROUND}
 
 
 def drawn(
-    labels: np.ndarray, sides: tuple[float, float], *, selected: int = 0, alone: bool = False
+    labels: np.ndarray, sides: tuple[float, float], *, without: int = 0, dotted: bool = False
 ) -> np.ndarray:
     """What is drawn of a slice of labels.
 
@@ -43,19 +42,19 @@ def drawn(
         Integers, shape (m, n).
     sides
         Sides of its pixels, any unit.
-    selected
-        The label that is marked; 0 for none.
-    alone
-        Whether the others are left out.
+    without
+        A label that is left out: that of the selected lesion, which has an outline of its own; 0 for none.
+    dotted
+        Whether the rim is interrupted.
 
     Returns
     -------
     numpy.ndarray
-        Same shape and dtype: the label on its own rim, `reserved` numbers around it, otherwise 0.
+        Same shape and dtype: the label on its own rim, the `reserved` number around it, otherwise 0.
     """
-    if alone:
-        labels = np.where(labels == selected, labels, 0).astype(labels.dtype)
-    rim, around, marked = (np.zeros(labels.shape, bool) for _ in range(3))
+    if without:
+        labels = np.where(labels == without, 0, labels).astype(labels.dtype)
+    rim, around = np.zeros(labels.shape, bool), np.zeros(labels.shape, bool)
     for axis in (0, 1):
         if sides[axis] > _THICK * min(sides):
             continue
@@ -64,11 +63,12 @@ def drawn(
             differ = labels[own] != labels[other]
             rim[own] |= differ
             around[own] |= differ & (labels[other] > 0)
-            marked[own] |= differ & (labels[other] == selected) & (selected > 0)
-    dark, light = reserved(labels.dtype)
+    if dotted:
+        rows, columns = np.indices(labels.shape)
+        around |= rim & ((rows + columns) % (2 * _DOT) >= _DOT)
+        rim &= ~around
     found = np.where(rim, labels, 0).astype(labels.dtype)
-    found[around & (labels == 0)] = dark
-    found[marked] = light
+    found[around & ((labels == 0) | dotted)] = reserved(labels.dtype)
     return found
 
 
@@ -87,19 +87,26 @@ class TwoToneOutline:
     ----------
     layer
         Of unsigned integers, whose colormap has `line_colours`.
+    dotted
+        Whether lines are interrupted.
     """
 
-    def __init__(self, layer: Labels) -> None:
-        self._layer = layer
-        self._selected, self._alone = 0, False
+    def __init__(self, layer: Labels, *, dotted: bool = False) -> None:
+        self._layer, self._dotted = layer, dotted
+        self._without, self._hidden = 0, False
         self._draw_plainly = napari_internals.replace_contour(layer, self._draw)
         layer.contour = 1
 
-    def mark(self, selected: int, *, alone: bool) -> None:
-        """Mark a label, 0 for none; draw no other when it is to be alone."""
-        if (selected, alone) != (self._selected, self._alone):
-            self._selected, self._alone = selected, alone
+    def leave_out(self, number: int, *, hidden: bool) -> None:
+        """Draw all but one label, 0 for none; draw nothing at all while it is hidden."""
+        if (number, hidden) != (self._without, self._hidden):
+            self._without, self._hidden = number, hidden
             self._layer.refresh(extent=False, thumbnail=False, highlight=False)
+
+    def of_slice(self, labels: np.ndarray, sides: tuple[float, float]) -> np.ndarray:
+        """What is drawn of any slice of the layer, as :func:`drawn` has it."""
+        part = np.zeros_like(labels) if self._hidden else labels
+        return drawn(part, sides, without=self._without, dotted=self._dotted)
 
     def _draw(self, labels: np.ndarray, data_slice: tuple[slice, ...]) -> np.ndarray | None:
         if labels.ndim != 2:
@@ -109,6 +116,6 @@ class TwoToneOutline:
         sides = napari_internals.displayed_sides(self._layer)
         starts = [max(part.start - 1, 0) for part in data_slice]
         wider = tuple(slice(a, part.stop + 1) for a, part in zip(starts, data_slice, strict=True))
-        found = drawn(labels[wider], (sides[0], sides[1]), selected=self._selected, alone=self._alone)
+        found = self.of_slice(labels[wider], (sides[0], sides[1]))
         inner = (slice(part.start - a, part.stop - a) for a, part in zip(starts, data_slice, strict=True))
         return found[tuple(inner)]

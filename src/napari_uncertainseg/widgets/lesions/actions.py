@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from napari_uncertainseg.widgets.dock_description import KeyAction
 from napari_uncertainseg.widgets.lesions import texts
+from napari_uncertainseg.widgets.lesions.selected.texts import FIT_ACTION, FIT_KEY, FIT_MEANING
 from napari_uncertainseg.widgets.shared.feedback import row as feedback
 
 
@@ -57,6 +58,7 @@ ACTIONS = tuple(_action(method, key) for method, key in _KEYS.items())
 
 KEYS = (
     *(KeyAction(action.method, action.key, action.meaning) for action in ACTIONS),
+    KeyAction(FIT_ACTION, FIT_KEY, FIT_MEANING),
     *(KeyAction(name, key, feedback.MEANINGS[name]) for name, key in feedback.KEYS.items()),
 )
 """The same for the window, which binds them."""

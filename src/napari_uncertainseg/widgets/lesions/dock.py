@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from qtpy.QtCore import Qt
@@ -16,41 +17,40 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.explain.place.known_zones import KnownZones
-from napari_uncertainseg.review.session.undo_history import Change
-from napari_uncertainseg.review.verdicts import Decision
 from napari_uncertainseg.widgets.dock_description import Dock, ReviewContext
 from napari_uncertainseg.widgets.lesions import texts
 from napari_uncertainseg.widgets.lesions.action_buttons import ActionButtons
 from napari_uncertainseg.widgets.lesions.actions import KEYS
+from napari_uncertainseg.widgets.lesions.agreement.panel import AgreementPanel
+from napari_uncertainseg.widgets.lesions.agreement.texts import NO_MISSED
 from napari_uncertainseg.widgets.lesions.export import ExportPanel
 from napari_uncertainseg.widgets.lesions.feedback import FeedbackPanel
 from napari_uncertainseg.widgets.lesions.heading.panel import ListHeading
 from napari_uncertainseg.widgets.lesions.measures import MeasuresPanel
-from napari_uncertainseg.widgets.lesions.messages import (
-    empty_list_message,
-    end_of_list_message,
-    header_tip,
-    recording_message,
-)
+from napari_uncertainseg.widgets.lesions.messages import empty_list_message, header_tip, recording_message
 from napari_uncertainseg.widgets.lesions.places import PlacesPanel
 from napari_uncertainseg.widgets.lesions.refined.panel import RefinedPanel
 from napari_uncertainseg.widgets.lesions.resume_offer import ResumeBar
+from napari_uncertainseg.widgets.lesions.selected.panel import SelectedPanel
+from napari_uncertainseg.widgets.lesions.stepping import SteppingDock
 from napari_uncertainseg.widgets.lesions.table import LesionTable, make_filters
 from napari_uncertainseg.widgets.lesions.table_model import Filter, decisions_of_list, with_verdicts
 from napari_uncertainseg.widgets.lesions.threshold import ThresholdPanel
 from napari_uncertainseg.widgets.shared.connections import Connections
-from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel
+from napari_uncertainseg.widgets.shared.known_reasons import KnownReasons
+from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 
 if TYPE_CHECKING:
+    from napari_uncertainseg.lesions.against_reference import AgainstReference
+    from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
     from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
     from napari_uncertainseg.widgets.shared.kept_review import ReviewKeeper
 
 
-class LesionsDock(DockWidget):
+class LesionsDock(SteppingDock):
     """One row per lesion, the most uncertain first; the reader gives each a verdict.
 
     Parameters
@@ -65,6 +65,12 @@ class LesionsDock(DockWidget):
         Finds earlier reviews of the same scans, which the dock offers to resume.
     zones
         Of the brain, shared with other docks.
+    preferences
+        Remembers whether to zoom.
+    remembered
+        By the window, what Explain has said among it.
+    open_dock
+        Opens another dock, by its key.
     """
 
     def __init__(
@@ -75,18 +81,28 @@ class LesionsDock(DockWidget):
         *,
         keeper: ReviewKeeper | None = None,
         zones: KnownZones | None = None,
+        preferences: PreferenceStore | None = None,
+        remembered: dict[str, Any] | None = None,
+        open_dock: Callable[[str], None] = lambda key: None,
     ) -> None:
         super().__init__(parent)
         self.resume = None if keeper is None else ResumeBar(case, keeper, self)
         self._case, self._layers = case, layers
+        self.agreement = AgreementPanel(case, layers, self)
         self._make_list()
         self._make_buttons()
         self.feedback = FeedbackPanel(case, self)
         self.refined = RefinedPanel(case, self)
         self.places = PlacesPanel(case, zones or KnownZones(), self)
+        reasons = KnownReasons.among({} if remembered is None else remembered)
+        kept = preferences or PreferenceStore()
+        self.selected = SelectedPanel(case, layers.framing, reasons, kept, lambda: self.places.problem, self)
+        self._open_dock = open_dock
+        self._listed: tuple[Lesions | None, AgainstReference | None] = (None, None)
         self.measures = MeasuresPanel(case, self)
         self.threshold = ThresholdPanel(case, layers, self)
         self.export = ExportPanel(case, self._listed_table, self)
+        self._stack.addWidget(self.agreement.missed)
         self._panels = (self.refined, self.places, self.measures, self.threshold, self.export)
         self._lay_out()
         self._connect()
@@ -97,7 +113,7 @@ class LesionsDock(DockWidget):
         self._connections.disconnect_all()
         if self.resume is not None:
             self.resume.cleanup()
-        for panel in (self.heading, self.feedback, *self._panels):
+        for panel in (self.heading, self.agreement, self.feedback, self.selected, *self._panels):
             panel.cleanup()
 
     # -- widgets ------------------------------------------------------------------------------
@@ -111,7 +127,7 @@ class LesionsDock(DockWidget):
         self.tabs.setElideMode(Qt.TextElideMode.ElideNone)
         self.tabs.setTabToolTip(self.tabs.addTab(texts.LESIONS), texts.LESIONS_TIP)
         self.tabs.setTabToolTip(self.tabs.addTab(texts.CANDIDATES), texts.CANDIDATES_TIP)
-        self.tables = (LesionTable(), LesionTable())
+        self.tables = (LesionTable(texts.LESIONS), LesionTable(texts.CANDIDATES))
         self.empty = PlainLabel()
         self.empty.setWordWrap(True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -147,15 +163,23 @@ class LesionsDock(DockWidget):
         listing.addWidget(self.verdict_filter)
         listing.addWidget(self.uncertainty_filter, stretch=1)
         layout.addLayout(listing)
+        layout.addWidget(self.agreement)
         layout.addWidget(self._stack, stretch=1)
-        for below in (self._action_buttons, self.feedback, self.message, self.keys, *self._panels):
+        for below in (
+            self.selected,
+            self._action_buttons,
+            self.feedback,
+            self.message,
+            self.keys,
+            *self._panels,
+        ):
             layout.addWidget(below)
 
     def _connect(self) -> None:
         case = self._case
         self._connections = Connections(
             (case.prediction_changed, self._on_prediction),
-            (case.lesions_changed, self._show_lesions),
+            (case.lesions_changed, self._on_lesions),
             (case.verdicts_changed, self._show_verdicts),
             (case.selection_changed, self._show_selection),
             (case.stepped, self._show_message),
@@ -165,6 +189,9 @@ class LesionsDock(DockWidget):
         for table in self.tables:
             table.chosen.connect(self._choose)
         self.feedback.failed.connect(self._show_message)
+        self.selected.fit_asked.connect(self.fit_or_whole)
+        self.selected.places_asked.connect(lambda: self.places.button.setChecked(True))
+        self.selected.explain_asked.connect(lambda: self._open_dock("explain"))
         for name, button in self.buttons.items():
             button.clicked.connect(getattr(self, name))
         self.tabs.currentChanged.connect(self._show_page)
@@ -172,136 +199,19 @@ class LesionsDock(DockWidget):
         self.uncertainty_filter.currentIndexChanged.connect(self._filter)
         self.refined.filtered.connect(self._filter)
         self.places.filtered.connect(self._filter)
+        self.agreement.filtered.connect(self._filter)
+        self.agreement.updated.connect(self._show_agreement)
 
-    # -- stepping and verdicts ----------------------------------------------------------------
-
-    @property
-    def table(self) -> LesionTable:
-        """The list that is shown: lesions or candidates."""
-        return self.tables[self.tabs.currentIndex()]
-
-    def act(self, action: str) -> None:
-        """Do what the button of an action does."""
-        if action in self.feedback.row.buttons:
-            self.feedback.act(action)
-        elif self._case.prediction is not None:
-            getattr(self, action)()
-
-    def show_keys(self, keys: Mapping[str, str]) -> None:
-        """Show the keys in the tooltips of the buttons and below them."""
-        self._action_buttons.show_keys(keys)
-        self.feedback.show_keys(keys)
-
-    def next_lesion(self) -> None:
-        """Go to the next lesion without a verdict, in the order of the list."""
-        self._go_to_next(self.table.lesions.next_task(self.table.selected))
-
-    def previous_lesion(self) -> None:
-        """Go to the lesion above in the list."""
-        label = self.table.lesions.neighbour(self.table.selected, -1)
-        if label is not None:
-            self._go_to(label)
-
-    def accept(self) -> None:
-        """Accept the selected lesion, and go to the next."""
-        self._record("accepted")
-
-    def reject(self) -> None:
-        """Reject the selected lesion, and go to the next."""
-        self._record("rejected")
-
-    def unsure(self) -> None:
-        """Mark the selected lesion as unsure, and go to the next."""
-        self._record("unsure")
-
-    def alone(self) -> None:
-        """Show only the selected lesion's outline, or all again."""
-        self._layers.show_alone(not self._layers.alone)
-        self.buttons["alone"].setChecked(self._layers.alone)
-
-    def in_3d(self) -> None:
-        """Show the lesions as surfaces in 3-D, or the slices again."""
-        self._layers.surfaces.toggle()
-        self._show_3d()
-
-    def _show_3d(self) -> None:
-        self.buttons["in_3d"].setChecked(self._layers.surfaces.shown)
-
-    def undo(self) -> None:
-        """Undo the last verdict or brush stroke, and go there."""
-        self._undo_or_redo(self._case.review.undo, texts.NOTHING_TO_UNDO)
-
-    def redo(self) -> None:
-        """Redo what was undone, and go there."""
-        self._undo_or_redo(self._case.review.redo, texts.NOTHING_TO_REDO)
-
-    def _record(self, decision: Decision) -> None:
-        label = self.table.selected
-        if label is None or self.table.lesions.row(label) is None:
-            self._show_message(texts.CHOOSE_LESION)
-            return
-        following = self.table.lesions.next_task(label)  # read before the filter hides the row
-        self._show_message("")
-        self.feedback.finish_note()
-        try:
-            self._case.review.judge(self._case.selected or self.table.lesions.voxel(label), decision)
-        except InputError as error:
-            self._show_message(texts.not_recorded(error))
-            return
-        self._go_to_next(following)
-
-    def _go_to_next(self, following: int | None) -> None:
-        """Go to the session's next task; if it has none and accepts new ones, to the next of the list."""
-        recorder = self._case.review.recorder
-        if (voxel := self._case.next_task()) is not None:
-            self._go_to_voxel(voxel)
-        elif following is None or not (recorder is None or recorder.accepts_new_tasks):
-            lists = [view.lesions for view in self.tables]
-            self._show_message(end_of_list_message(lists, self.table.lesions, recorder))
-        else:
-            self._go_to(following)
-
-    def _undo_or_redo(self, step: Callable[[], Change | None], nothing_left: str) -> None:
-        self.feedback.finish_note()
-        try:
-            change = step()
-        except InputError as error:
-            self._show_message(texts.not_recorded(error))
-            return
-        if change is None:
-            self._show_message(nothing_left)
-        elif (lesions := self._case.lesions) is not None and lesions.component_at(change.voxel):
-            self._go_to_voxel(change.voxel)
-        else:
-            self._layers.show_slice(change.voxel)
-
-    def _go_to(self, label: int) -> None:
-        self._choose(label)
-        self.table.select(label)
-
-    def _go_to_voxel(self, voxel: tuple[int, int, int]) -> None:
-        """Go to a task of the session: it may be in the other list, or in none at this threshold."""
-        self._case.select(voxel)
-        self._layers.go_to(voxel)
-
-    def _choose(self, label: int) -> None:
-        voxel = self.table.lesions.voxel(label)
-        self._case.select(voxel)
-        self._layers.go_to(voxel)
-
-    def _show_message(self, sentence: str) -> None:
-        self.message.setText(sentence)
-        self.message.setVisible(bool(sentence))
+    # -- from the case to the screen ----------------------------------------------------------
 
     def _on_prediction(self) -> None:
         """Clear the message: it was about another prediction."""
         self._show_message("")
         self.buttons["alone"].setChecked(self._layers.alone)
 
-    # -- from the case to the screen ----------------------------------------------------------
-
     def _show_lesions(self) -> None:
         lesions = self._case.lesions
+        self._listed = lesions, self.agreement.found
         for widget in (self.tabs, self.verdict_filter, self.uncertainty_filter, *self.buttons.values()):
             widget.setEnabled(lesions is not None)
         if lesions is None:
@@ -313,10 +223,10 @@ class LesionsDock(DockWidget):
             self.header.set_html(texts.header(lesions.count, candidates, lesions.volume_ml))
             self.header.setToolTip(header_tip(lesions, self._case.prediction))
             decisions = self._case.review.decisions()
-            selected = self._selected_labels()
-            tables = (lesions.table, lesions.candidate_table)
+            selected, columns = self._selected_labels(), {**lesions.columns, **self.agreement.columns}
+            tables = (self.agreement.with_reference(lesions.table), lesions.candidate_table)
             for number, (view, table) in enumerate(zip(self.tables, tables, strict=True)):
-                view.set_table(table, decisions_of_list(decisions, number), selected[number], lesions.columns)
+                view.set_table(table, decisions_of_list(decisions, number), selected[number], columns)
             here = self.tabs.currentIndex()
             if selected[here] is None and selected[1 - here] is not None:
                 # The selected region crossed the threshold: it is in the other list now.
@@ -347,15 +257,34 @@ class LesionsDock(DockWidget):
     def _filter(self) -> None:
         state, least = self.verdict_filter.currentData(), self.uncertainty_filter.currentData()
         chosen = Filter(state, least, (*self.places.chosen, *self.refined.chosen))
-        for view in self.tables:
-            view.set_filter(chosen)
+        by_reference = self.agreement.chosen  # it says nothing of candidates
+        self.tables[0].set_filter(replace(chosen, within=(*chosen.within, *by_reference)))
+        self.tables[1].set_filter(chosen)
         self._show_page()
 
+    def _show_agreement(self) -> None:
+        """Show in the list what the reference says, and whether the threshold was chosen by it."""
+        best = self.threshold.best
+        chosen = best is not None and best.threshold == self._case.threshold
+        self.agreement.say_best(best.threshold if chosen else None, best.dice if chosen else 0.0)
+        self._on_lesions()
+
+    def _on_lesions(self) -> None:
+        """Show the lesions, unless those are shown with what the reference says of them."""
+        now = self._case.lesions, self.agreement.found
+        if now[0] is None or self._listed[0] is not now[0] or self._listed[1] is not now[1]:
+            self._show_lesions()
+
     def _show_page(self) -> None:
-        """Show the list, or a sentence where it is empty."""
+        """Show the list, or a sentence where it is empty; or the missed lesions."""
         model = self.table.lesions
         predicted, candidates = self._case.lesions is not None, bool(self.tabs.currentIndex())
-        if sentence := empty_list_message(model, predicted=predicted, candidates=candidates):
+        if self.agreement.lists_missed and not candidates and self.agreement.missed.rowCount():
+            self._stack.setCurrentWidget(self.agreement.missed)
+        elif self.agreement.lists_missed and not candidates:
+            self.empty.setText(NO_MISSED)
+            self._stack.setCurrentWidget(self.empty)
+        elif sentence := empty_list_message(model, predicted=predicted, candidates=candidates):
             self.empty.setText(sentence)
             self._stack.setCurrentWidget(self.empty)
         else:
@@ -386,7 +315,15 @@ class LesionsDock(DockWidget):
 
 def make_dock(context: ReviewContext) -> LesionsDock:
     """Make the dock for a window."""
-    return LesionsDock(context.case, context.layers, keeper=context.keeper, zones=context.zones)
+    return LesionsDock(
+        context.case,
+        context.layers,
+        keeper=context.keeper,
+        zones=context.zones,
+        preferences=context.preferences,
+        remembered=context.remembered,
+        open_dock=context.open_dock,
+    )
 
 
 DOCK = Dock("lesions", "Lesions", make_dock, opens_with_review=True, keys=KEYS, follows_target=True)

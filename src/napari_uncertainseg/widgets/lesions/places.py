@@ -54,6 +54,7 @@ class PlacesPanel(QWidget):
         self.filter.addItem(texts.ALL_PLACES)
         self.filter.addItems([place.capitalize() for place in PLACES])
         self.filter.setToolTip(texts.FILTER_TIP)
+        self.filter.setAccessibleName(texts.FILTER_NAME)
         self.counts = PlainLabel()
         self.counts.setWordWrap(True)
         self._lay_out()
@@ -73,6 +74,11 @@ class PlacesPanel(QWidget):
         """Disconnect from the case, and stop a search. May be called twice."""
         self._connections.disconnect_all()
         self._jobs.cleanup()
+
+    @property
+    def problem(self) -> str:
+        """Why places are not known, a sentence; empty where they are, or nobody has looked."""
+        return self._problem
 
     @property
     def chosen(self) -> tuple[Range, ...]:

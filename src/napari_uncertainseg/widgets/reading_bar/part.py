@@ -15,6 +15,33 @@ if TYPE_CHECKING:
     from napari import Viewer
 
 
+@dataclass(frozen=True)
+class HelpLine:
+    """A line of the sheet of keys.
+
+    Attributes
+    ----------
+    keys
+        Each a key or what the mouse does, as the user has it now, such as ``"Shift+N"``; empty for none.
+    meaning
+        What it does.
+    bound
+        Whether the window binds these keys, so that no other action may have them.
+    """
+
+    keys: tuple[str, ...]
+    meaning: str
+    bound: bool = False
+
+
+@dataclass(frozen=True)
+class HelpGroup:
+    """Lines of the sheet of keys under one title."""
+
+    title: str
+    lines: tuple[HelpLine, ...]
+
+
 class PartWidget(QWidget):
     """Content of a part. The bar calls these hooks of every part and knows no part by name."""
 
@@ -23,6 +50,10 @@ class PartWidget(QWidget):
 
     def show_keys(self, keys: Mapping[str, str]) -> None:
         """Show the keys of the window as the user has them now, by action; empty where one has no key."""
+
+    def help(self) -> tuple[HelpGroup, ...]:
+        """What the sheet of keys shows beside the keys of `Part.keys`, such as what the mouse does now."""
+        return ()
 
     def cleanup(self) -> None:
         """Undo what was changed in viewer and window, and disconnect from them. May be called twice."""
@@ -38,6 +69,8 @@ class BarContext:
         What the docks share, too.
     viewer, window
         napari's.
+    help
+        All keys of the window as the user has them now, and what its parts add.
     arrangement
         Claimed by the part that lays canvases side by side: one at a time.
     """
@@ -45,6 +78,7 @@ class BarContext:
     review: ReviewContext
     viewer: Viewer
     window: QMainWindow
+    help: Callable[[], tuple[HelpGroup, ...]] = tuple
     arrangement: Arrangement = field(default_factory=Arrangement)
 
 
@@ -63,9 +97,17 @@ class Part:
     works_in_exercise
         Whether its keys work while an exercise or a replay takes the keys of all docks: where they show
         nothing that is hidden from a trainee.
+    name
+        Above its keys in the sheet of keys; its key where it is empty.
     """
 
     key: str
     make: Callable[[BarContext], PartWidget]
     keys: tuple[KeyAction, ...] = ()
     works_in_exercise: bool = False
+    name: str = ""
+
+    @property
+    def title(self) -> str:
+        """What stands above its keys in the sheet of keys."""
+        return self.name or self.key.replace("_", " ").capitalize()

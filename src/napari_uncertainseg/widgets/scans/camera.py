@@ -61,6 +61,51 @@ def frame(
     return float(viewer.scene.camera.zoom)
 
 
+def show_field(
+    viewer: ViewerModel, layer: Layer, world: np.ndarray, field: float | None, *, needs: float
+) -> None:
+    """Centre the view on a place, and zoom to a field of view.
+
+    Parameters
+    ----------
+    viewer, layer
+        The viewer, and a layer whose whole slice is the largest field.
+    world
+        The place, along the layer's axes in the world.
+    field
+        What the shorter side of the canvas is to show, mm. None: the zoom stays, and the centre too unless a
+        part of what is needed lies outside the canvas.
+    needs
+        What has to be seen around the place without a zoom, mm.
+    """
+    camera, extra = viewer.scene.camera, viewer.dims.ndim - layer.ndim
+    shown = [axis - extra for axis in viewer.dims.displayed if axis >= extra]
+    place = np.array([float(world[axis]) for axis in shown])
+    if field is None:
+        half = np.array(viewer.canvas.size)[-len(shown) :] / 2 / camera.zoom - needs / 2
+        if (np.abs(place - np.asarray(camera.center)[-len(shown) :]) <= half).all():
+            return
+    else:
+        camera.zoom = max(min(viewer.canvas.size) / field, _whole(viewer, layer)[1])
+    camera.center = (0.0,) * (3 - len(shown)) + tuple(place)
+
+
+def whole_slice(viewer: ViewerModel, layer: Layer) -> None:
+    """Show all of a layer's slice."""
+    middle, zoom = _whole(viewer, layer)
+    viewer.scene.camera.center = (0.0,) * (3 - len(middle)) + tuple(middle)
+    viewer.scene.camera.zoom = zoom
+
+
+def _whole(viewer: ViewerModel, layer: Layer) -> tuple[np.ndarray, float]:
+    """Middle of a layer along the axes that are shown, and the zoom at which all of its slice is seen."""
+    extra = viewer.dims.ndim - layer.ndim
+    shown = [axis - extra for axis in viewer.dims.displayed if axis >= extra]
+    low, high = np.asarray(layer.extent.world)[:, shown]
+    sides = high - low + np.asarray(layer.extent.step)[shown]  # from the middle of voxels to their sides
+    return (low + high) / 2, float((np.array(viewer.canvas.size)[-len(shown) :] / sides).min())
+
+
 def bring_into_view(viewer: ViewerModel, world: np.ndarray) -> None:
     """In 3-D, move the camera to a place only where that is off the canvas; it is the slice in 2-D.
 

@@ -17,13 +17,17 @@ if TYPE_CHECKING:
 
 def origin_of(layer: Layer) -> ScanOrigin:
     """What tells of whom a layer is; a layer of another reader says at least where its file lies."""
-    known = layer.metadata.get(KEY, {})
-    path = known.get("path") or layer.source.path
     try:
         grid = grid_of(layer)
     except InputError:  # no scan: that is said when it is to be used
         grid = None
-    return ScanOrigin(layer.name, None if path is None else Path(path), known.get("uids", {}), grid)
+    return ScanOrigin(layer.name, path_of(layer), layer.metadata.get(KEY, {}).get("uids", {}), grid)
+
+
+def path_of(layer: Layer) -> Path | None:
+    """The file or DICOM folder that a layer came from, as far as it says."""
+    path = layer.metadata.get(KEY, {}).get("path") or layer.source.path
+    return None if path is None else Path(path)
 
 
 def case_name_of(layer: Layer) -> str:

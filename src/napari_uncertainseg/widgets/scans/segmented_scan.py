@@ -133,16 +133,22 @@ class SegmentedScan:
         others = [x for x in self._shown(Image) if x is not flair and x not in of_it]
         return [layer for layer in others if not belongs(origin_of(layer), origin_of(flair))]
 
+    def origin(self) -> ScanOrigin | None:
+        """Of whom the case is, also where its scan is not here; None where there is no case."""
+        own, prediction = self.layer(), self._case.prediction
+        if prediction is None:
+            return None
+        return _origin_in(prediction) if own is None else origin_of(own)
+
     def foreign_labels(self, *, hidden: bool = False) -> list[Layer]:
         """The user's label layers that are shown, or hidden too, and are not of the case, as far as they say.
 
         Masks lie in folders of their own often: where only the folder speaks against one, it is of the
         case if it has the scan's grid. Outlines of a brain know their very scan.
         """
-        own, prediction = self.layer(), self._case.prediction
-        if prediction is None:
+        scan = self.origin()
+        if scan is None:
             return []
-        scan = _origin_in(prediction) if own is None else origin_of(own)
         others = [x for x in self._shown(Labels, hidden) if not is_brain(x)]
         brains = self.foreign_brains(hidden=hidden)
         return [*(layer for layer in others if not _may_be_of(origin_of(layer), scan)), *brains]

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from napari_uncertainseg.case import Case
     from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
+    from napari_uncertainseg.widgets.scans.chosen_scans import ChosenScans
 
 
 class SegmentDock(DockWidget):
@@ -85,6 +86,7 @@ class SegmentDock(DockWidget):
         self._form = QFormLayout()
         hashes = layers.scan.hashes
         self.roles = RoleBoxes(layers.viewer, self._form, self, hashes=hashes, held=lambda: layers.blinded)
+        self._chosen: ChosenScans | None = None
         self._running: Layer | None = None
         """The FLAIR that is being segmented."""
         self._cancel_reason = ""
@@ -146,6 +148,7 @@ class SegmentDock(DockWidget):
         self.settings.loaded.connect(self._on_model)
         self.settings.loaded.connect(lambda: self._show_state(self._jobs.state))
         self.roles.changed.connect(self.subject_changed)
+        self.roles.changed.connect(self._announce)
         self.brain.told.connect(self._show_message)
         self.brain.search.clicked.connect(self._on_find_brain)
         self.brain.mend.clicked.connect(self._uncover_flair)
@@ -360,9 +363,21 @@ class SegmentDock(DockWidget):
         self.message.setText(text)
         self.message.setVisible(bool(text))
 
+    def announce_to(self, chosen: ChosenScans) -> None:
+        """Tell the window which scans are chosen, from now on."""
+        self._chosen = chosen
+        self._announce()
+
+    def _announce(self) -> None:
+        if self._chosen is not None:
+            self._chosen.announce(self.roles.chosen)
+
     def cleanup(self) -> None:
         """Stop the work and disconnect from the viewer. May be called twice."""
         self._wanted = None
+        if self._chosen is not None:
+            self._chosen.announce(())
+            self._chosen = None
         self._jobs.cleanup()
         self.settings.cleanup()
         self.brain.cleanup()
@@ -374,6 +389,7 @@ def make_dock(context: ReviewContext, **options: Any) -> SegmentDock:
     """Make the dock for a window, perhaps with other options of :class:`SegmentDock`."""
     dock = SegmentDock(context.case, context.layers, preferences=context.preferences, **options)
     dock.done.connect(context.show_findings)
+    dock.announce_to(context.cases.chosen)
     return dock
 
 

@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from napari_uncertainseg._base import visible
+from napari_uncertainseg.images.formats.formats import FORMATS
 from napari_uncertainseg.widgets.shared.form_helpers import plain_tooltip
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
     from napari_uncertainseg.case import Case
     from napari_uncertainseg.review.verdicts import Verdict
+
+
+_SUFFIXES = tuple(suffix for each in FORMATS.values() for suffix in each.suffixes)
 
 
 def ask_file(parent: QWidget, title: str, name: str, kinds: str, *, may_exist: bool = False) -> Path | None:
@@ -106,6 +110,15 @@ def ask_table(parent: QWidget, title: str) -> Path | None:
     kinds = "Table (*.tsv *.txt);;All files (*)"
     chosen, _ = QFileDialog.getOpenFileName(parent, title, get_open_history()[0], kinds)
     return _remembered(chosen, chosen)
+
+
+def ask_scans(parent: QWidget, title: str) -> list[Path]:
+    """Files of scans to read, from where something was opened last; none if the user gives up."""
+    kinds = f"Scans ({' '.join(f'*{suffix}' for suffix in _SUFFIXES)});;All files (*)"
+    chosen, _ = QFileDialog.getOpenFileNames(parent, title, get_open_history()[0], kinds)
+    if chosen:
+        update_open_history(chosen[0])
+    return [Path(each) for each in chosen]
 
 
 def ask_record(parent: QWidget, title: str) -> Path | None:

@@ -22,6 +22,13 @@ def set_layer_choices(box: QComboBox, names: list[str]) -> None:
     box.blockSignals(blocked)
 
 
+def show_layer_choice(box: QComboBox, name: str | None) -> None:
+    """Show which of the offered layers is chosen, without a signal."""
+    blocked = box.blockSignals(True)
+    box.setCurrentIndex(max(box.findData(name), 0))
+    box.blockSignals(blocked)
+
+
 class PlainLabel(QLabel):
     """A label that shows its text as it is: a tag in a name, a path or a comment is no tag.
 
@@ -100,6 +107,12 @@ def fill_choices(box: QComboBox, choices: Sequence[tuple[str, object, str]], cho
         box.setItemData(box.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
     if (index := box.findData(chosen)) >= 0:
         box.setCurrentIndex(index)
+
+
+def larger(widget: QWidget, times: float) -> str:
+    """A style with letters so many times as large as a widget's own; napari's style wins over a font."""
+    widget.ensurePolished()
+    return f"font-size: {widget.fontInfo().pointSizeF() * times:.1f}pt;"
 
 
 def button_with_tip(text: str, tip: str) -> QPushButton:

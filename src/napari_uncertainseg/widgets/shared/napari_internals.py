@@ -1,4 +1,4 @@
-"""All that this plugin uses of napari's private parts; nothing else may touch them.
+"""What this plugin uses of napari's private parts; besides only `napari_canvas` may touch them.
 
 Each function names the public way that was tried first, and why it does not do. Tried on napari 0.9.2.
 The tests of this module fail where a later napari has renamed something.
@@ -6,7 +6,7 @@ The tests of this module fail where a later napari has renamed something.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
@@ -15,6 +15,8 @@ from napari.settings import get_settings
 from napari.utils.action_manager import action_manager
 from napari.utils.colormaps import DirectLabelColormap
 from napari.utils.key_bindings import KeymapProvider, coerce_keybinding
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QTableWidget
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from napari.layers import Labels, Layer, Surface
     from qtpy.QtCore import QObject
     from qtpy.QtGui import QKeySequence
-    from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
+    from qtpy.QtWidgets import QDialog, QDockWidget, QMainWindow, QWidget
 
 TRIED_ON = ("0.9.2",)
 """Versions of napari that this module was tried on."""
@@ -80,6 +82,43 @@ def drawing_node(viewer: Viewer, layer: Layer) -> Any:
     No public way leads from a layer to its pixels.
     """
     return viewer.window._qt_viewer.canvas.layer_to_visual[layer].node
+
+
+def show_welcome(viewer: Viewer, shown: bool) -> bool:
+    """Show napari's own hint while the viewer has no layer, or do not; gives what it was.
+
+    `Viewer(show_welcome_screen=...)` (public) says it once, for a viewer that is being made.
+    """
+    qt_viewer = viewer.window._qt_viewer
+    before = bool(qt_viewer.show_welcome_screen)
+    qt_viewer.show_welcome_screen = shown
+    return before
+
+
+def group_cells(viewer: Viewer, cell_of: Callable[[Layer], int]) -> None:
+    """Let the cells of napari's grid of canvases hold layers by what they are.
+
+    The public `viewer.canvas.grid.stride` puts so many neighbours of the list into each cell: what lies over
+    one scan would fill cells of its own.
+
+    Parameters
+    ----------
+    viewer
+        Whose grid.
+    cell_of
+        The number of the cell of a layer; cells without a visible layer are not drawn.
+    """
+
+    def groups(layers: Sequence[Layer]) -> tuple[dict[int, int], list[int]]:
+        cells = {index: cell_of(layer) for index, layer in enumerate(layers)}
+        return cells, sorted({cells[index] for index, layer in enumerate(layers) if layer.visible})
+
+    vars(viewer.canvas.grid)["_viewbox_groups"] = groups
+
+
+def ungroup_cells(viewer: Viewer) -> None:
+    """Give the grid its own cells back. May be called twice."""
+    vars(viewer.canvas.grid).pop("_viewbox_groups", None)
 
 
 def replace_close(window: QMainWindow, close: Callable[..., Any]) -> Callable[..., Any]:
@@ -155,8 +194,16 @@ def restore_key(name: str, key: str) -> None:
 
 
 def listed_keys(name: str) -> list[QKeySequence]:
-    """The keys of a listed action, as the user has them now."""
-    return [QKeyBindingSequence(coerce_keybinding(key)) for key in _keys(name)]
+    """The keys of a listed action, ours or napari's such as ``"napari:roll_axes"``, as the user has them now.
+
+    `get_settings().shortcuts` (public) holds them only when the user has closed the list of shortcuts.
+    """
+    return [as_sequence(key) for key in _keys(name)]
+
+
+def as_sequence(key: object) -> QKeySequence:
+    """One of napari's keys as Qt has it; the public way, `str`, writes it in words that Qt does not read."""
+    return QKeyBindingSequence(coerce_keybinding(key))
 
 
 def _keys(name: str) -> list[str]:
@@ -180,6 +227,22 @@ def listen_to_keys(changed: Callable[[Any], None], reset: Callable[[Any], None])
         settings.disconnect(reset)
 
     return stop
+
+
+def show_shortcuts(viewer: Viewer, first: str) -> QDialog:
+    """Open napari's `Preferences > Shortcuts`, with the first key whose description begins so in sight.
+
+    napari's own action for this (``napari:show_shortcuts``) takes the viewer that was active last, which may
+    be another one, and shows the top of a long list.
+    """
+    dialog = viewer.window._open_preferences_dialog()
+    (row, *_) = dialog._list.findItems("Shortcuts", Qt.MatchFlag.MatchExactly)
+    dialog._list.setCurrentItem(row)
+    for table in dialog._stack.currentWidget().findChildren(QTableWidget):
+        found = table.findItems(first, Qt.MatchFlag.MatchStartsWith)
+        if found:
+            table.scrollToItem(found[0], QTableWidget.ScrollHint.PositionAtTop)
+    return dialog
 
 
 # -- label layers ---------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ _SECTION = "review"
 
 @dataclass(frozen=True)
 class Preferences:
-    """The last settings of the Segment dock, and the last tables of the Cohort dock.
+    """The last settings of the Segment dock, the last tables of Cohort, and how images are looked at.
 
     Attributes
     ----------
@@ -29,6 +29,17 @@ class Preferences:
         Whether the research-use notice has been read.
     cohort_table, scores_table, acquisitions_table
         Tables that the tabs of Cohort read; empty where none was chosen.
+    three_views, crosshair
+        Whether the three planes are shown at once, and with a crosshair.
+    open_docks, front_dock
+        Keys of the docks that were open when the window was closed, with spaces between them, and of the one
+        in front; empty where none was.
+    zoom_to_lesion
+        Whether going to a lesion also zooms.
+    mouse
+        ``"workstation"`` or ``"napari"``: how the mouse works over a slice.
+    map_opacity
+        Of the heat maps, percent.
     target
         Classes that the user ticked; empty for the model's own target. They are not kept for the next time.
     """
@@ -41,6 +52,13 @@ class Preferences:
     cohort_table: str = ""
     scores_table: str = ""
     acquisitions_table: str = ""
+    three_views: bool = False
+    crosshair: bool = True
+    open_docks: str = ""
+    front_dock: str = ""
+    zoom_to_lesion: bool = True
+    mouse: str = "workstation"
+    map_opacity: int = 50
     target: tuple[str, ...] = ()
 
     @property

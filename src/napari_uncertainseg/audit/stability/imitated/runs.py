@@ -26,10 +26,10 @@ from napari_uncertainseg.export import write_results, write_table
 from napari_uncertainseg.images.files import read_labels, replaced_file, write_volume
 from napari_uncertainseg.images.identity import case_name, scan_sha256
 from napari_uncertainseg.images.resample import resample_to
+from napari_uncertainseg.images.scans import read_scans
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.modalities import MODALITIES, REFERENCE
 from napari_uncertainseg.runs.setting import RunOptions, segmenter_of, setting_of
-from napari_uncertainseg.runs.visit import read_scans
 from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 
 TABLE = "acquisitions.tsv"

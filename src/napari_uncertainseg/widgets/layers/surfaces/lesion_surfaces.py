@@ -101,6 +101,11 @@ class LesionSurfaces:
         """Whether lesions are shown as surfaces, or are about to be."""
         return self._drawn is not None
 
+    @property
+    def covered(self) -> tuple[Layer, ...]:
+        """Images and labels that are hidden only as long as surfaces are shown."""
+        return tuple(self._hidden)
+
     # -- coming and going ---------------------------------------------------------------------
 
     def toggle(self) -> None:

@@ -8,8 +8,11 @@ from html import escape
 from napari_uncertainseg._base import WARNING_SIGN, pluralised
 
 LIGHT_CALIBRATION_CASE = "<b>○ Guarantee not valid</b>: this is one of the calibration cases"
-_WARNING_STYLE = "background-color:#ffb000; color:#000000"
+WARNING_GROUND, WARNING_INK = "#ffb000", "#000000"
 """Black on amber, which stands out from both themes."""
+_WARNING_STYLE = f"background-color:{WARNING_GROUND}; color:{WARNING_INK}"
+LIKE_COLOUR = "#009060"
+"""Of the sign of a scan that is like others: seen on both themes."""
 LIGHT_UNLIKE_TIP = (
     "Compared are slice thickness, voxel size, volume of the brain, its dark and bright shares, contrast\n"
     "and noise, with the scans that the model learnt from. A scan that passes can still be unlike them."
@@ -37,7 +40,7 @@ def light_too_few(cases: int) -> str:
 
 def light_valid(cases: int) -> str:
     """That a case is like the calibration cases, as HTML."""
-    return f"<span style='color:#00b578'>●</span> like the {cases} calibration cases"
+    return f"<span style='color:{LIKE_COLOUR}'>●</span> like the {cases} calibration cases"
 
 
 def light_out_of_range(measures: Sequence[str]) -> str:

@@ -1,0 +1,1 @@
+"""What lies where a user opens something: scans of one person, and masks beside a scan."""

@@ -1,0 +1,276 @@
+"""The case of a window as a whole: whose it is, closing it, and asking before a second one comes in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import ReferenceType, ref
+
+from napari.layers import Image, Labels, Layer
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QWidget
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.images.belonging import ScanOrigin, another_patient, belongs, contradiction
+from napari_uncertainseg.images.identity import case_name
+from napari_uncertainseg.images.volume import Grid
+from napari_uncertainseg.modalities import REFERENCE, guess_modality
+from napari_uncertainseg.widgets.case_opener import CaseOpener
+from napari_uncertainseg.widgets.open_docks import OpenDocks
+from napari_uncertainseg.widgets.scans.chosen_scans import ChosenScans
+from napari_uncertainseg.widgets.scans.layer_reader import LayerData
+from napari_uncertainseg.widgets.scans.patient import case_name_of, origin_of
+from napari_uncertainseg.widgets.scans.segmented_scan import name_of
+from napari_uncertainseg.widgets.scans.volumes import KEY, is_brain, is_result
+from napari_uncertainseg.widgets.segment.leaving_case import close_case
+from napari_uncertainseg.widgets.shared.connections import Connections
+from napari_uncertainseg.widgets.shared.dialogs import ask_yes_no_cancel
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.case import Case
+    from napari_uncertainseg.evaluate.saved_results import SavedResults
+    from napari_uncertainseg.prediction.prediction import Prediction
+    from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
+
+_CLOSE, _ANOTHER, _ADD = "Close the case", "Another patient", "Add it to this window"
+_NOT_NOW = "An exercise or a replay is running: end it first."
+
+
+class CaseDesk:
+    """Does what :class:`~napari_uncertainseg.widgets.scans.cases.Cases` says, in one window.
+
+    Parameters
+    ----------
+    window
+        Qt parent of questions.
+    case, layers, opener
+        What is open, its layers, and who has added some.
+    docks
+        Those that are open: one may need the case.
+    in_exercise
+        Whether an exercise or a replay is on screen.
+    show, open_docks
+        Shows a folder of results that was read; opens the docks of the arrangement.
+    """
+
+    def __init__(
+        self,
+        window: QWidget,
+        case: Case,
+        layers: ReviewLayers,
+        opener: CaseOpener,
+        docks: OpenDocks,
+        in_exercise: Callable[[], bool],
+        show: Callable[[SavedResults, Path], bool],
+        open_docks: Callable[[], None],
+    ) -> None:
+        self.chosen = ChosenScans()
+        self._window, self._case, self._layers, self._opener = window, case, layers, opener
+        self._docks, self._is_exercise = docks, in_exercise
+        self._show, self._open_docks = show, open_docks
+        self._results: tuple[ReferenceType[Prediction], Path] | None = None
+        self._painted: set[str] = set()
+        self._answer: tuple[bool, ScanOrigin] | None = None
+        """What the user said of a file a moment ago, and of which: napari hands over each file alone."""
+        self._connections = Connections((layers.labels_edited, self._on_painted))
+
+    def _on_painted(self, name: str) -> None:
+        self._painted.add(name)
+
+    # -- what is open ---------------------------------------------------------------------------
+
+    @property
+    def flair(self) -> Layer | None:
+        """The layer of the scan that is, or would be, segmented."""
+        return self._layers.scan.layer() if self._case.prediction is not None else self.chosen.flair
+
+    @property
+    def name(self) -> str:
+        """Of the case, or of the scan that is chosen; empty where there is neither."""
+        flair = self.flair
+        return name_of(self._case) or ("" if flair is None else case_name_of(flair))
+
+    @property
+    def results(self) -> Path | None:
+        """The folder that the case was opened from, if it was."""
+        prediction, folder = self._results or (lambda: None, None)
+        return folder if prediction() is not None and prediction() is self._case.original else None
+
+    def opened_from(self, folder: Path) -> None:
+        """Remember the folder of the results that are open now."""
+        if self._case.original is not None:
+            self._results = ref(self._case.original), folder
+
+    @property
+    def in_exercise(self) -> bool:
+        """Whether an exercise or a replay is on screen."""
+        return self._is_exercise()
+
+    @property
+    def blinded(self) -> bool:
+        """Whether it is, or somebody reads a second or third time who must not know the first."""
+        recorder = self._case.review.recorder
+        return self.in_exercise or (recorder is not None and recorder.session.kind == "qc")
+
+    # -- closing --------------------------------------------------------------------------------
+
+    def may_close(self) -> bool:
+        """Ask where work would be lost; True where nothing would be, or the user agrees.
+
+        Raises
+        ------
+        InputError
+            If the case cannot be closed now.
+        """
+        self.check_free()
+        lost = self._would_be_lost()
+        question = f"{lost}Close {self.name} anyway?"
+        return not lost or ask_yes_no_cancel(self._window, _CLOSE, question, _CLOSE, None) is True
+
+    def close(self) -> None:
+        """Close the case, and take its scans and results out of the window. The caller asks first.
+
+        Raises
+        ------
+        InputError
+            If the case cannot be closed now.
+        """
+        self.check_free()
+        own, layers = self._own_layers(), self._layers.viewer.layers
+        close_case(self._case)
+        with layers.batched_update():
+            for layer in [x for x in layers if x in own or is_result(x)]:
+                layers.remove(layer)
+        self._painted.clear()
+        self._results = None
+
+    def begin(self, layers: Sequence[LayerData]) -> None:
+        """Close the case, and show scans of another in place of it: the first one, the others hidden.
+
+        Raises
+        ------
+        InputError
+            If the case cannot be closed now.
+        """
+        self.close()
+        self._open_docks()
+        scans = [i for i, (_, _, kind) in enumerate(layers) if kind == "image"]
+        shown = [
+            (data, {**options, "visible": i not in scans[1:]}, kind)
+            for i, (data, options, kind) in enumerate(layers)
+        ]
+        self._layers.add(reversed(shown))
+        self._layers.viewer.reset_view()
+
+    def check_free(self) -> None:
+        """Raise `InputError` where the case cannot be closed now."""
+        reasons = (widget.holds_case for widget in self._docks.widgets)
+        reason = next(filter(None, reasons), _NOT_NOW if self.in_exercise else "")
+        if reason:
+            raise InputError(reason)
+
+    def _would_be_lost(self) -> str:
+        """What closing would lose, in sentences; empty where all is saved."""
+        painted = [layer.name for layer in self._own_layers() if layer.name in self._painted]
+        sentences = []
+        if self._case.review.unsaved:
+            sentences.append(f"Verdicts or painting on {self.name} are in no session and were not exported. ")
+        if painted:
+            sentences.append(f"What you painted on {', '.join(map(repr, painted))} was not saved. ")
+        return "".join([*sentences, "That would be lost.\n\n"]) if sentences else ""
+
+    def _own_layers(self) -> list[Layer]:
+        """The layers of the case: its scans, masks and references, but nothing that the user made."""
+        flair, scan = self.flair, self._layers.scan
+        own: list[Layer] = [*self.chosen.layers, *scan.layers(), *self._opener.added]
+        for layer in self._layers.viewer.layers:
+            if layer not in own and self._is_of(layer, flair):
+                own.append(layer)
+        return own
+
+    def _is_of(self, layer: Layer, flair: Layer | None) -> bool:
+        """Whether a layer was read from a file and seems to be of the case."""
+        if not isinstance(layer, Image | Labels) or is_result(layer):
+            return False
+        from_file = KEY in layer.metadata or layer.source.path is not None
+        if flair is None or not from_file:
+            return False
+        if is_brain(layer):
+            return self._layers.scan.hashes.drawn_on(layer, flair)
+        ours, theirs = origin_of(layer), origin_of(flair)
+        if isinstance(layer, Labels) and ours.grid is not None and theirs.grid is not None:
+            # masks lie in folders of their own often
+            return ours.grid.same_as(theirs.grid) and not contradiction(ours, theirs)
+        return belongs(ours, theirs)
+
+    # -- a second patient -----------------------------------------------------------------------
+
+    def admit(self, layers: Sequence[LayerData]) -> bool:
+        """Ask about scans of another patient than the case's; False where they are not to be shown."""
+        open_now, scans = self._origin(), [x for x in map(_described, layers) if x is not None]
+        if open_now is None or self.in_exercise:
+            return True
+        strange = next((x for x, modality in scans if _is_strange(x, modality, open_now)), None)
+        if strange is None:
+            return True
+        if self._answer is not None and not another_patient(strange, self._answer[1]):
+            return self._answer[0]
+        allowed = self._ask(strange, another_patient(strange, open_now))
+        self._answer = allowed, strange
+        QTimer.singleShot(0, self._forget_answer)
+        return allowed
+
+    def _forget_answer(self) -> None:
+        self._answer = None
+
+    def _origin(self) -> ScanOrigin | None:
+        """Of whom the case is that is open."""
+        flair = self.flair
+        if flair is not None:
+            return origin_of(flair)
+        return None if self._case.prediction is None else self._layers.scan.origin()
+
+    def _ask(self, strange: ScanOrigin, why: str) -> bool:
+        other, lost = case_name(strange.path, strange.name), self._would_be_lost()
+        question = (
+            f"{other} does not seem to be of the patient of {self.name}, who is open: {why}.\n\n"
+            f"{lost}A window shows one patient at a time unless you add another."
+        )
+        close = f"Close {_short(self.name)} and open this"
+        answer = ask_yes_no_cancel(self._window, _ANOTHER, question, close, _ADD)
+        if answer:
+            self.close()
+        return answer is not None
+
+    # -- results --------------------------------------------------------------------------------
+
+    def show_results(self, restored: SavedResults, folder: Path) -> bool:
+        """Show a folder of results that was read; False where the user keeps what is open."""
+        return self._show(restored, folder)
+
+    def cleanup(self) -> None:
+        """Let go of the layers. May be called twice."""
+        self._connections.disconnect_all()
+
+
+def _described(layer: LayerData) -> tuple[ScanOrigin, str | None] | None:
+    """Of whom a scan is that was read, and what kind of scan; None for a mask."""
+    _, options, kind = layer
+    known: dict[str, Any] = options.get("metadata", {}).get(KEY, {})
+    name, path, grid = str(options.get("name", "")), known.get("path"), known.get("grid")
+    if kind != "image":
+        return None
+    origin = ScanOrigin(name, path, known.get("uids", {}), grid if isinstance(grid, Grid) else None)
+    return origin, known.get("modality") or guess_modality(name)
+
+
+def _is_strange(scan: ScanOrigin, modality: str | None, case: ScanOrigin) -> bool:
+    """Whether a scan is asked about: a FLAIR that may be of another patient, any scan that says it is."""
+    if not another_patient(scan, case):
+        return False
+    return modality == REFERENCE or bool(contradiction(scan, case))
+
+
+def _short(name: str, most: int = 40) -> str:
+    return name if len(name) <= most else f"{name[: most // 2]} … {name[-most // 2 :]}"

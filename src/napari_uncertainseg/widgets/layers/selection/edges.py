@@ -1,0 +1,83 @@
+"""The sides of pixels along which an outline runs, and the lines that draw it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+WHITE, BLACK = (1.0, 1.0, 1.0, 1.0), (0.0, 0.0, 0.0, 1.0)
+LINE_PX, HALO_PX = 2.5, 2.0
+"""Width of the white line, and of the black one on either side of it, in pixels of the screen."""
+
+
+def outline(mask: np.ndarray) -> np.ndarray:
+    """Where a mask ends: straight stretches along the sides of its pixels.
+
+    Parameters
+    ----------
+    mask
+        bool, 2-D.
+
+    Returns
+    -------
+    numpy.ndarray
+        Both ends of each, float (n, 2, 2): (stretch, end, axis), in indices, in which the middle of pixel
+        (0, 0) is (0, 0). Neighbouring sides in a row are one stretch.
+    """
+    padded = np.pad(mask.astype(bool), 1)
+    found = [_along(padded, axis) for axis in (0, 1)]
+    return np.concatenate(found) - 1.5
+
+
+def _along(mask: np.ndarray, axis: int) -> np.ndarray:
+    """Stretches along an axis, where pixels beside each other across it differ; corners at whole numbers."""
+    other = 1 - axis
+    differs = np.diff(mask.astype(np.int8), axis=other) != 0
+    runs = differs if axis == 1 else differs.T  # rows: which side; columns: along it
+    edge = np.diff(np.pad(runs, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    side, start = np.nonzero(edge == 1)
+    _, stop = np.nonzero(edge == -1)
+    across = side + 1
+    ends = np.empty((len(side), 2, 2))
+    for end, place in enumerate((start, stop)):
+        ends[:, end, axis], ends[:, end, other] = place, across
+    return ends
+
+
+def lines(ends: np.ndarray, pixel: float) -> tuple[np.ndarray, np.ndarray]:
+    """What is drawn of an outline: black bands, and over them a white line.
+
+    All lines are as wide as the white one, so that one width serves for all: a band is made of lines beside
+    each other.
+
+    Parameters
+    ----------
+    ends
+        As of `outline`, but in the world, (n, 2, 2); stretches may have any direction there.
+    pixel
+        How much of the world a pixel of the screen covers.
+
+    Returns
+    -------
+    starts and ways
+        float (m, 2, 2): of each line its start, and the way from there to its end.
+    colours
+        float (m, 4).
+    """
+    way = ends[:, 1] - ends[:, 0]
+    length = np.linalg.norm(way, axis=1, keepdims=True)
+    along = np.divide(way, length, out=np.zeros_like(way), where=length > 0)
+    across = along[:, ::-1] * (-1, 1)
+    reach = (LINE_PX / 2 + HALO_PX) * pixel
+    parts, colours = [], []
+    for shift in (-HALO_PX, HALO_PX):  # the line itself covers what is between them
+        parts.append(_longer(ends + (shift * pixel) * across[:, None], along, reach))
+        colours.append(np.tile(BLACK, (len(ends), 1)))
+    parts.append(_longer(ends, along, LINE_PX / 2 * pixel))
+    colours.append(np.tile(WHITE, (len(ends), 1)))
+    drawn = np.concatenate(parts)
+    return np.stack([drawn[:, 0], drawn[:, 1] - drawn[:, 0]], axis=1), np.concatenate(colours)
+
+
+def _longer(ends: np.ndarray, along: np.ndarray, by: float) -> np.ndarray:
+    """Lines drawn out at both ends, so that they meet at corners."""
+    return np.stack([ends[:, 0] - by * along, ends[:, 1] + by * along], axis=1)

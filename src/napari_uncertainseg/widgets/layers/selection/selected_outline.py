@@ -1,0 +1,183 @@
+"""The outline of the selected lesion: as thick on the screen at any zoom, and seen on every ground.
+
+The other outlines are drawn in voxels, which are too thick to judge what lies below them once a small lesion
+fills the window. This one is a white line between two black ones along the sides of the voxels. White is
+seen on what is dark, black on what is bright, and the two beside each other on everything between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Labels, Layer, Vectors
+
+from napari_uncertainseg.widgets.layers.selection.edges import LINE_PX, lines, outline
+from napari_uncertainseg.widgets.scans.camera import current_slice
+from napari_uncertainseg.widgets.scans.volumes import KEY
+from napari_uncertainseg.widgets.shared.connections import Connections
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+NAME = "selected (outline)"
+
+Source = Callable[[], "tuple[Labels, int] | None"]
+"""The layer that holds the selected lesion, and its number there; None where none is selected."""
+
+
+class SelectedOutline:
+    """Draws it in the slice that a viewer shows, as a layer of its own; nothing in 3-D.
+
+    Parameters
+    ----------
+    viewer
+        Where.
+    source
+        Asked at each change.
+    blinded
+        Whether nothing but the scans may be shown.
+    """
+
+    def __init__(self, viewer: ViewerModel, source: Source, blinded: Callable[[], bool]) -> None:
+        self._viewer, self._source, self._blinded = viewer, source, blinded
+        self._camera = viewer.scene.camera
+        self._layer: Vectors | None = None
+        self._key: Any = None
+        """What the lines were made of."""
+        self._drawn_from: Labels | None = None
+        dims, camera = viewer.dims.events, self._camera.events
+        self._connections = Connections(
+            (dims.point, self.draw),
+            (dims.order, self.draw),
+            (dims.ndisplay, self.draw),
+            (camera.zoom, self.draw),
+        )
+
+    @property
+    def layer(self) -> Vectors | None:
+        """The layer; None while nothing is selected, or where the user has removed it."""
+        return self._layer if self._layer is not None and self._layer in self._viewer.layers else None
+
+    @property
+    def outlined(self) -> tuple[Labels, int] | None:
+        """The layer that holds the selected lesion, and its number; None where its outline is not shown."""
+        shown = self.layer is not None and self.layer.visible and not self._blinded()
+        return self._source() if shown else None
+
+    def follow(self) -> None:
+        """Draw what is selected now, also where the user has removed the layer."""
+        if self._blinded():
+            return
+        found = self._source()
+        if found is None:
+            self.draw()
+            return
+        self._listen(found[0])
+        if self.layer is None:
+            self._add(found[0])
+        self.draw()
+
+    def draw(self, event: Any = None) -> None:
+        """Draw it anew, where it is shown: slice, zoom, threshold or painting changed."""
+        layer, found = self.layer, self._source()
+        mask = None if found is None else self._mask(*found)
+        key = None if mask is None else (self._viewer.dims.point, self._camera.zoom, mask.tobytes())
+        if layer is None or key == self._key:
+            return
+        self._key = key
+        if found is None or mask is None or not mask.any():
+            layer.data = np.zeros((0, 2, layer.ndim))
+            return
+        starts, colours, width = self._lines(found[0], mask)
+        scale = self._scale(found[0])
+        if not np.array_equal(layer.scale, scale):
+            layer.data = np.zeros((0, 2, layer.ndim))
+            layer.scale = scale
+        with layer.events.edge_width.blocker():
+            layer.edge_width = width
+        layer.data = starts / scale
+        layer.edge_color = colours
+
+    def _mask(self, source: Labels, number: int) -> np.ndarray | None:
+        """Where the lesion is in the slice that is shown; None where no slice of it can be."""
+        if len(self._shown(source)) != 2:
+            return None
+        axis, index = current_slice(self._viewer, source)
+        return np.take(np.asarray(source.data), index, axis) == number
+
+    def _shown(self, source: Labels) -> list[int]:
+        """The lesions' axes that are shown, in the order in which they are."""
+        extra = self._viewer.dims.ndim - source.ndim
+        return [axis - extra for axis in self._viewer.dims.displayed if axis >= extra]
+
+    def _lines(self, source: Labels, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+        """Lines in the world with their colours, and their width in units of our layer."""
+        dims, shown = self._viewer.dims, self._shown(source)
+        axis, index = current_slice(self._viewer, source)
+        world = _to_world(source, np.insert(outline(mask), axis, index, axis=2))[..., shown]
+        pixel = 1 / float(self._camera.zoom)
+        drawn, colours = lines(world, pixel)
+        full = np.zeros((len(drawn), 2, source.ndim))
+        full[..., shown] = drawn
+        full[:, 0, axis] = dims.point[axis + dims.ndim - source.ndim]
+        return full, colours, LINE_PX * pixel / float(self._scale(source)[shown[0]])
+
+    def _scale(self, source: Labels) -> np.ndarray:
+        """As of the lesions, so that slices keep their steps, and the same along both axes that are shown."""
+        scale = np.abs(np.asarray(source.scale, float))
+        shown = self._shown(source)
+        scale[shown] = scale[shown].max()
+        return scale
+
+    def _add(self, source: Labels) -> None:
+        layer = Vectors(
+            np.zeros((0, 2, source.ndim)),
+            ndim=source.ndim,
+            name=NAME,
+            vector_style="line",
+            opacity=1.0,
+            blending="translucent_no_depth",
+            scale=self._scale(source),
+            units=source.units,
+            axis_labels=source.axis_labels,
+            metadata={KEY: {"role": "result"}},
+        )
+        active = self._viewer.layers.selection.active
+        self._layer, self._key = layer, None
+        self._viewer.add_layer(layer)
+        self._viewer.layers.selection.active = active  # who is painting goes on painting
+
+    def _listen(self, source: Labels) -> None:
+        """Follow what is drawn in the lesions' layer: threshold, painting, preview."""
+        if source is not self._drawn_from:
+            self._deafen()
+            self._drawn_from = source
+            source.events.set_data.connect(self.draw)
+            source.events.labels_update.connect(self.draw)
+
+    def _deafen(self) -> None:
+        if self._drawn_from is not None:
+            self._drawn_from.events.set_data.disconnect(self.draw)
+            self._drawn_from.events.labels_update.disconnect(self.draw)
+            self._drawn_from = None
+
+    def remove(self) -> None:
+        """Take the layer out of the viewer."""
+        self._deafen()
+        layer, self._layer = self.layer, None
+        if layer is not None:
+            self._viewer.layers.remove(layer)
+
+    def cleanup(self) -> None:
+        """Let go of the viewer; the layer goes, since nothing would follow any more. May be called twice."""
+        self._connections.disconnect_all()
+        self.remove()
+
+
+def _to_world(layer: Layer, points: np.ndarray) -> np.ndarray:
+    """Points (..., 3) of a layer in the world."""
+    origin = np.asarray(layer.data_to_world((0.0,) * layer.ndim))
+    steps = np.array([np.asarray(layer.data_to_world(unit)) - origin for unit in np.eye(layer.ndim)])
+    return np.asarray(points @ steps + origin)

@@ -1,0 +1,173 @@
+"""Going from lesion to lesion, and giving verdicts: what buttons and keys of the Lesions dock do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QPushButton, QTabBar
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.case import Case
+from napari_uncertainseg.review.session.undo_history import Change
+from napari_uncertainseg.review.verdicts import Decision
+from napari_uncertainseg.widgets.lesions import texts
+from napari_uncertainseg.widgets.lesions.action_buttons import ActionButtons
+from napari_uncertainseg.widgets.lesions.feedback import FeedbackPanel
+from napari_uncertainseg.widgets.lesions.messages import end_of_list_message
+from napari_uncertainseg.widgets.lesions.selected.panel import SelectedPanel
+from napari_uncertainseg.widgets.lesions.table import LesionTable
+from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
+from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
+
+
+class SteppingDock(DockWidget):
+    """A dock with lists of lesions and of candidates; its subclass makes the widgets.
+
+    Attributes
+    ----------
+    tables, tabs
+        The lists, and which one is shown.
+    buttons
+        By the action's method.
+    feedback, selected
+        The ticks beside a verdict, and the panel of the selected lesion.
+    message
+        What there is to say.
+    """
+
+    _case: Case
+    _layers: ReviewLayers
+    _action_buttons: ActionButtons
+    tables: tuple[LesionTable, LesionTable]
+    tabs: QTabBar
+    buttons: Mapping[str, QPushButton]
+    feedback: FeedbackPanel
+    selected: SelectedPanel
+    message: PlainLabel
+
+    @property
+    def table(self) -> LesionTable:
+        """The list that is shown: lesions or candidates."""
+        return self.tables[self.tabs.currentIndex()]
+
+    def act(self, action: str) -> None:
+        """Do what the button of an action does."""
+        if action in self.feedback.row.buttons:
+            self.feedback.act(action)
+        elif self._case.prediction is not None:
+            getattr(self, action)()
+
+    def show_keys(self, keys: Mapping[str, str]) -> None:
+        """Show the keys in the tooltips of the buttons and below them."""
+        self._action_buttons.show_keys(keys)
+        self.feedback.show_keys(keys)
+        self.selected.show_keys(keys)
+
+    def next_lesion(self) -> None:
+        """Go to the next lesion without a verdict, in the order of the list."""
+        self._go_to_next(self.table.lesions.next_task(self.table.selected))
+
+    def previous_lesion(self) -> None:
+        """Go to the lesion above in the list."""
+        label = self.table.lesions.neighbour(self.table.selected, -1)
+        if label is not None:
+            self._go_to(label)
+
+    def accept(self) -> None:
+        """Accept the selected lesion, and go to the next."""
+        self._record("accepted")
+
+    def reject(self) -> None:
+        """Reject the selected lesion, and go to the next."""
+        self._record("rejected")
+
+    def unsure(self) -> None:
+        """Mark the selected lesion as unsure, and go to the next."""
+        self._record("unsure")
+
+    def alone(self) -> None:
+        """Show only the selected lesion's outline, or all again."""
+        self._layers.show_alone(not self._layers.alone)
+        self.buttons["alone"].setChecked(self._layers.alone)
+
+    def fit_or_whole(self) -> None:
+        """Fit the zoom to the selected lesion again; where it fits already, show the whole slice."""
+        self._layers.fit_or_whole()
+
+    def in_3d(self) -> None:
+        """Show the lesions as surfaces in 3-D, or the slices again."""
+        self._layers.surfaces.toggle()
+        self._show_3d()
+
+    def _show_3d(self) -> None:
+        self.buttons["in_3d"].setChecked(self._layers.surfaces.shown)
+
+    def undo(self) -> None:
+        """Undo the last verdict or brush stroke, and go there."""
+        self._undo_or_redo(self._case.review.undo, texts.NOTHING_TO_UNDO)
+
+    def redo(self) -> None:
+        """Redo what was undone, and go there."""
+        self._undo_or_redo(self._case.review.redo, texts.NOTHING_TO_REDO)
+
+    def _record(self, decision: Decision) -> None:
+        label = self.table.selected
+        if label is None or self.table.lesions.row(label) is None:
+            self._show_message(texts.CHOOSE_LESION)
+            return
+        following = self.table.lesions.next_task(label)  # read before the filter hides the row
+        self._show_message("")
+        self.feedback.finish_note()
+        try:
+            self._case.review.judge(self._case.selected or self.table.lesions.voxel(label), decision)
+        except InputError as error:
+            self._show_message(texts.not_recorded(error))
+            return
+        self._go_to_next(following)
+
+    def _go_to_next(self, following: int | None) -> None:
+        """Go to the session's next task; if it has none and accepts new ones, to the next of the list."""
+        recorder = self._case.review.recorder
+        if (voxel := self._case.next_task()) is not None:
+            self._go_to_voxel(voxel)
+        elif following is None or not (recorder is None or recorder.accepts_new_tasks):
+            lists = [view.lesions for view in self.tables]
+            self._show_message(end_of_list_message(lists, self.table.lesions, recorder))
+        else:
+            self._go_to(following)
+
+    def _undo_or_redo(self, step: Callable[[], Change | None], nothing_left: str) -> None:
+        self.feedback.finish_note()
+        try:
+            change = step()
+        except InputError as error:
+            self._show_message(texts.not_recorded(error))
+            return
+        if change is None:
+            self._show_message(nothing_left)
+        elif (lesions := self._case.lesions) is not None and lesions.component_at(change.voxel):
+            self._go_to_voxel(change.voxel)
+        else:
+            self._layers.show_slice(change.voxel)
+
+    def _go_to(self, label: int) -> None:
+        self._choose(label)
+        self.table.select(label)
+
+    def _go_to_voxel(self, voxel: tuple[int, int, int]) -> None:
+        """Go to a task of the session: it may be in the other list, or in none at this threshold."""
+        self._case.select(voxel)
+        self._layers.go_to(voxel)
+
+    def _choose(self, label: int) -> None:
+        voxel = self.table.lesions.voxel(label)
+        self._case.select(voxel)
+        self._layers.go_to(voxel)
+
+    def _show_message(self, sentence: str) -> None:
+        self.message.setText(sentence)
+        self.message.setVisible(bool(sentence))

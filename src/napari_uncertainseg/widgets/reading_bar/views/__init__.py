@@ -1,0 +1,1 @@
+"""Three views in one click: axial, coronal and sagittal, with a crosshair that links them."""

@@ -1,0 +1,27 @@
+"""Words of the three views."""
+
+BUTTON = "Three views"
+BUTTON_TIP = (
+    "Shows the axial, coronal and sagittal slice at once, with a crosshair at the same place in all three. "
+    "A click in one view moves the others. Press again for one view."
+)
+CROSSHAIR = "Crosshair"
+CROSSHAIR_TIP = "Two thin lines through the place that all views show."
+SAME_ZOOM = "Same zoom in all views"
+SAME_ZOOM_TIP = "The small views show as many millimetres as the large one."
+LARGE = "{} in the large view"
+KEY = "Show the axial, coronal and sagittal slice at once, or one view again."
+VIEW_TIP = (
+    "For looking: paint in the large view.\n"
+    "Click or drag: moves the crosshair. Wheel: slices. Ctrl+wheel: zoom. Middle drag: moves the picture.\n"
+    "Double-click: brings this plane into the large view."
+)
+SMALL = "The small views"
+MOUSE = (
+    ("Click, drag", "Moves the crosshair in all views; on a lesion, selects it."),
+    ("Wheel", "Goes through the slices."),
+    ("Ctrl+wheel", "Zooms."),
+    ("Middle drag", "Moves the picture."),
+    ("Double-click", "Brings this plane into the large view, where you paint."),
+)
+NOTHING = "Nothing to show in this plane:\nopen a scan with three dimensions."

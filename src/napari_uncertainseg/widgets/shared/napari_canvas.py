@@ -1,0 +1,38 @@
+"""Private parts of napari around its canvas that are used here; the rules are those of `napari_internals`.
+
+Each function names the public way that was tried first, and why it does not do. Tried on napari 0.9.2.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari import Viewer
+    from napari.layers import Labels
+    from qtpy.QtWidgets import QSplitter, QWidget
+
+
+def view_area(viewer: Viewer) -> QSplitter:
+    """The splitter that holds canvas and sliders of a viewer, and can hold something beside them.
+
+    `viewer.window.add_dock_widget` (public) puts a dock beside the others, as narrow as they are, and moving
+    the canvas into a splitter of ours would make its OpenGL context anew, which loses what it had set.
+    """
+    return viewer.window._qt_viewer
+
+
+def canvas_widget(viewer: Viewer) -> QWidget:
+    """The Qt widget of a canvas, to lay something over the picture.
+
+    `viewer.canvas.overlays` (public) has texts, bars and boxes, but no lines.
+    """
+    return viewer.window._qt_viewer.canvas.native
+
+
+def contour_drawer(layer: Labels) -> Any:
+    """Who draws the outlines of a label layer: the layer itself, unless something else was set to.
+
+    The public `Labels.contour` says only how thick they are.
+    """
+    return layer._calculate_contour.__self__
