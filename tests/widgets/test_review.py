@@ -218,7 +218,7 @@ def test_keys_are_free_in_napari():
     taken |= {str(key) for layer in (Image, Labels) for key in layer.class_keymap}
     actions = [action for owner in WITH_KEYS for action in owner.keys]
     ours = {action.key for action in actions}
-    assert len(ours) == len(actions) == 25
+    assert len(ours) == len(actions) == 43
     assert not taken & ours
     assert all(QKeySequence(key).count() == 1 for key in ours)
 

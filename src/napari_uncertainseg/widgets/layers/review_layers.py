@@ -42,8 +42,7 @@ class ReviewLayers:
     """Shows a case in a viewer, and takes the reviewer's painting into the case.
 
     The user's own layers are never edited; scans over the FLAIR, or not of its case, are only hidden.
-    Layers made here carry ``metadata["uncertainseg"]["role"] == "result"`` and show the next run
-    instead of the last.
+    Layers made here carry ``metadata["uncertainseg"]["role"] == "result"`` and show the last run.
     """
 
     layers_changed = Signal()
@@ -52,6 +51,8 @@ class ReviewLayers:
     """The user painted on a label layer of their own; its name."""
     label_chosen = Signal(str)
     """The user chose the label to paint with in a layer of their own; its name."""
+    blinding = Signal()
+    """An exercise is about to hide all but the scans: who has layers of its own takes them away."""
     blinding_changed = Signal()
     """An exercise hid all but the scans, or showed all again."""
     slice_changed = Signal()
@@ -246,6 +247,7 @@ class ReviewLayers:
 
     def blind(self) -> None:
         """Take all but the case's scans out of the viewer."""
+        self.blinding.emit()
         self.surfaces.leave()
         self._blinding.hide(self.scan.layers())
         self.blinding_changed.emit()
@@ -343,17 +345,15 @@ class ReviewLayers:
 
     def show_kinds(self, kinds: np.ndarray) -> None:
         """Show who doubts, a canonical array on the prediction's grid."""
-        placing = self._results.placing
-        if placing is not None:
+        if (placing := self._results.placing) is not None:
             self.raters.show_kinds(placing.array(kinds), placing.metadata, placing.options)
 
     def show_band(self, core: float | None, envelope: float | None) -> None:
         """Outline what lies above two thresholds; None hides a contour."""
         p, placing = self._case.prediction, self._results.placing
         if p is not None and placing is not None and not self.blinded:
-            limits = {CORE: core, ENVELOPE: envelope}
-            masks = {name: p.probability >= t for name, t in limits.items() if t is not None}
-            self._band.show(masks, placing)
+            limits = ((CORE, core), (ENVELOPE, envelope))
+            self._band.show({name: p.probability >= t for name, t in limits if t is not None}, placing)
 
     def _on_inserted(self, event: Any) -> None:
         layer = event.value
@@ -367,14 +367,13 @@ class ReviewLayers:
             self.layers_changed.emit()
 
     def _on_removed(self, event: Any) -> None:
-        layer = event.value
         if self._blinding.moving:
             return
-        self._watch.end(layer)
-        if is_result(layer):
-            self._results.forget(layer)
-            return
-        self.layers_changed.emit()
+        self._watch.end(event.value)
+        if is_result(event.value):
+            self._results.forget(event.value)
+        else:
+            self.layers_changed.emit()
 
     def _on_renamed(self, event: Any = None) -> None:
         self.layers_changed.emit()
@@ -394,6 +393,5 @@ class ReviewLayers:
         for part in (self.surfaces, self.selected, self.errors, self.reference, *parts):
             part.cleanup()
         self._blinding.restore()
-        self.scan.cleanup()
-        self._letters.cleanup()
-        self._roll.cleanup()
+        for last in (self.scan, self._letters, self._roll):
+            last.cleanup()

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from qtpy.QtCore import QEvent, QObject
+from qtpy.QtGui import QMouseEvent, QWheelEvent
+from qtpy.QtWidgets import QApplication
 
 from napari_uncertainseg.widgets.layers.result_layers import LESIONS, ResultLayers
 from napari_uncertainseg.widgets.shared import napari_internals
@@ -96,11 +98,23 @@ class Pointer(QObject):
             self._hand.hover(voxel)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Keep the wheel from the viewer where the tool takes it."""
-        if event is None or event.type() != QEvent.Type.Wheel or not self._hand.takes_wheel:
-            return False
-        self._hand.turn(event.angleDelta().y() / _NOTCH)  # type: ignore[attr-defined]
-        return True
+        """Keep the wheel from the viewer where the tool takes it; two quick clicks are two clicks."""
+        if isinstance(event, QWheelEvent) and self._hand.takes_wheel:
+            self._hand.turn(event.angleDelta().y() / _NOTCH)
+            return True
+        if isinstance(event, QMouseEvent) and event.type() == QEvent.Type.MouseButtonDblClick:
+            # napari would zoom, and the tool would miss the second click.
+            press = QMouseEvent(
+                QEvent.Type.MouseButtonPress,
+                event.position(),
+                event.globalPosition(),
+                event.button(),
+                event.buttons(),
+                event.modifiers(),
+            )
+            QApplication.sendEvent(watched, press)
+            return True
+        return False
 
     def cleanup(self) -> None:
         """Let go of the mouse. May be called twice."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 NAME = "correction (preview)"
 TAKE, REMOVE, MARK = 1, 2, 3
 """Of voxels: would be lesion, would be none, or only a mark of where was clicked."""
-COLOURS = {TAKE: "#f0e442", REMOVE: "#d55e00", MARK: "#ffffff"}
+COLOURS: dict[int | None, str] = {TAKE: "#f0e442", REMOVE: "#d55e00", MARK: "#ffffff"}
 """After Okabe and Ito: yellow, vermilion; and white."""
 
 
@@ -40,7 +40,8 @@ class Preview:
         self._shown = np.zeros(placing.grid.shape, np.uint8)
         self._boxes: list[Box] = []
         colours: dict[int | None, Any] = {None: "transparent", 0: "transparent"}
-        colours |= {**COLOURS, **line_colours(self._shown.dtype)}
+        colours.update(COLOURS.items())
+        colours.update(line_colours(self._shown.dtype))
         self.layer = Labels(
             placing.array(self._shown),
             name=NAME,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QHBoxLayout, QToolButton
+from qtpy.QtWidgets import QHBoxLayout, QPushButton
 
 from napari_uncertainseg.widgets.dock_description import KeyAction
 from napari_uncertainseg.widgets.reading_bar.correct import texts
@@ -40,8 +40,7 @@ class CorrectPart(PartWidget):
         self._context = context
         self.tools: Tools | None = None
         self._keys: Mapping[str, str] = {}
-        self.button = QToolButton()
-        self.button.setText(texts.OPEN)
+        self.button = QPushButton(texts.OPEN)
         self.button.setCheckable(True)
         self.button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.button.clicked.connect(self._on_clicked)
@@ -64,7 +63,8 @@ class CorrectPart(PartWidget):
 
     def _show(self, shown: bool) -> None:
         if shown and self.tools is None:
-            self.tools = Tools(self._context, self._close)
+            self.tools = Tools(self._context)
+            self.tools.row.closed.connect(self._close)
             self.tools.row.show_keys(self._keys)
             self.tools.row.said.setText(self.tools.why_not)
         elif not shown and self.tools is not None:
@@ -93,7 +93,7 @@ PART = Part(
     "correct",
     CorrectPart,
     (
-        KeyAction(_OPEN, "O", "Open or close the tools that correct outlines."),
+        KeyAction(_OPEN, "Shift+T", "Open or close the tools that correct outlines."),
         *(
             KeyAction(f"{_TOOL}{name}", key, f"{texts.TOOLS[name].name}: {texts.TOOLS[name].tip}")
             for name, key in _KEYS.items()

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QMainWindow, QToolBar, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QPushButton,
+    QSizePolicy,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_uncertainseg.widgets.reading_bar.correct import texts
 from napari_uncertainseg.widgets.reading_bar.correct.settings import (
@@ -27,31 +37,23 @@ class ToolRow(QToolBar):
     ----------
     window
         At whose top it lies.
-    choose
-        Called with the key of a tool whose button was pressed.
-    turn, accept
-        Smart click's buttons.
-    close
-        Called to close the row.
     """
 
-    def __init__(
-        self,
-        window: QMainWindow,
-        choose: Callable[[str], None],
-        turn: Callable[[float], None],
-        accept: Callable[[], None],
-        close: Callable[[], None],
-    ) -> None:
+    chosen = Signal(str)
+    """The button of a tool was pressed; its key."""
+    closed = Signal()
+    """The row is to be closed."""
+
+    def __init__(self, window: QMainWindow) -> None:
         super().__init__("Correct (UncertainSeg)", window)
         self.setObjectName("uncertainseg-correct-row")
         self.setMovable(False)
         self._window = window
-        self.buttons = {key: self._button(key, choose) for key in texts.TOOLS}
+        self.buttons = {key: self._button(key) for key in texts.TOOLS}
         self.distance = millimetres(texts.BY_TIP, 1.0, 0.1)
         self.holes = choice(texts.IN_TIP, (texts.SLICES, texts.SPACE))
         self.brush = BrushControls()
-        self.click = ClickControls(turn, accept)
+        self.click = ClickControls()
         self.gap = millimetres(texts.GAP_TIP, _GAP_MM, 0.1)
         self._settings: Mapping[str, QWidget] = {
             "brush": self.brush,
@@ -59,22 +61,21 @@ class ToolRow(QToolBar):
             "merge": in_a_row(QLabel(texts.GAP), self.gap),
         }
         self.hint, self.said = yielding_label(), yielding_label()
-        self.close_button = QToolButton()
-        self.close_button.setText(texts.CLOSE)
+        self.close_button = QPushButton(texts.CLOSE)
         self.close_button.setToolTip(texts.CLOSE_TIP)
-        self.close_button.clicked.connect(close)
+        self.close_button.clicked.connect(self.closed)
         self.addWidget(self._laid_out())
         window.addToolBarBreak(Qt.ToolBarArea.TopToolBarArea)
         window.addToolBar(Qt.ToolBarArea.TopToolBarArea, self)
         self.show_tool("")
 
-    def _button(self, key: str, choose: Callable[[str], None]) -> QToolButton:
-        button, words = QToolButton(), texts.TOOLS[key]
-        button.setText(words.name)
+    def _button(self, key: str) -> QPushButton:
+        words = texts.TOOLS[key]
+        button = QPushButton(words.name)
         button.setToolTip(words.tip)
         button.setCheckable(bool(words.hint))
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the keys stay the window's
-        button.clicked.connect(lambda: choose(key))
+        button.clicked.connect(partial(self.chosen.emit, key))
         return button
 
     def _laid_out(self) -> QWidget:
@@ -100,6 +101,14 @@ class ToolRow(QToolBar):
         layout.setSpacing(2)
         layout.addLayout(tools)
         layout.addLayout(below)
+        # Two lines of text beside the settings, no more: what lies below the row is the image.
+        lines = 2 * self.fontMetrics().lineSpacing() + 4
+        for label in (self.hint, self.said):
+            label.setMaximumHeight(lines)
+        content.setFixedHeight(
+            self.distance.sizeHint().height() + max(lines, self.gap.sizeHint().height()) + 8
+        )
+        content.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         return content
 
     def show_tool(self, key: str) -> None:
@@ -118,6 +127,8 @@ class ToolRow(QToolBar):
 
     def cleanup(self) -> None:
         """Take the row out of the window."""
+        for button in self.buttons.values():  # what a signal calls keeps the window alive
+            button.clicked.disconnect()
         self._window.removeToolBarBreak(self)
         self._window.removeToolBar(self)
         self.deleteLater()

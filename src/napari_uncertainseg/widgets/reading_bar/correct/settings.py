@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QLabel, QPushButton, QSlider, QWidget
 
 from napari_uncertainseg.lesions.editing.brush import Brightness
 from napari_uncertainseg.widgets.reading_bar.correct import texts
@@ -15,6 +13,8 @@ from napari_uncertainseg.widgets.reading_bar.correct.hands import BrushSettings
 _STEPS = 400
 """Of the level's slider."""
 _LARGEST_MM = 60.0
+_EVERY = 7
+"""Of the brain's voxels one in so many is enough for where a slider begins and ends."""
 
 
 def millimetres(tip: str, value: float, least: float) -> QDoubleSpinBox:
@@ -133,7 +133,7 @@ class BrushControls(QWidget):
 
 def scan_range(scan: np.ndarray, brain: np.ndarray) -> tuple[float, float]:
     """The range of brightness that a slider runs over: of the brain, without its extremes."""
-    values = scan[brain > 0]
+    values = scan[brain > 0][::_EVERY]
     values = values[np.isfinite(values)]
     if not len(values):
         return 0.0, 1.0
@@ -144,15 +144,20 @@ def scan_range(scan: np.ndarray, brain: np.ndarray) -> tuple[float, float]:
 class ClickControls(QWidget):
     """What is shown, and buttons for those who have no wheel."""
 
-    def __init__(self, turn: Callable[[float], None], accept: Callable[[], None]) -> None:
+    turned = Signal(float)
+    """As if the wheel were turned by so many notches."""
+    taken = Signal()
+    """The outline is to be taken."""
+
+    def __init__(self) -> None:
         super().__init__()
         self.said = QLabel(texts.NO_PLACE)
         self.said.setMinimumWidth(170)
-        self.smaller, self.larger, self.take = QToolButton(), QToolButton(), QToolButton()
+        self.smaller, self.larger, self.take = QPushButton(), QPushButton(), QPushButton()
         for button, text, tip, act in (
-            (self.smaller, texts.SMALLER, texts.SMALLER_TIP, lambda: turn(-1.0)),
-            (self.larger, texts.LARGER, texts.LARGER_TIP, lambda: turn(1.0)),
-            (self.take, texts.TAKE, texts.TAKE_TIP, accept),
+            (self.smaller, texts.SMALLER, texts.SMALLER_TIP, self._turn_down),
+            (self.larger, texts.LARGER, texts.LARGER_TIP, self._turn_up),
+            (self.take, texts.TAKE, texts.TAKE_TIP, self.taken),
         ):
             button.setText(text)
             button.setToolTip(tip)
@@ -165,3 +170,9 @@ class ClickControls(QWidget):
         layout.setSpacing(4)
         for widget in (self.said, self.smaller, self.larger, self.take):
             layout.addWidget(widget)
+
+    def _turn_down(self) -> None:
+        self.turned.emit(-1.0)
+
+    def _turn_up(self) -> None:
+        self.turned.emit(1.0)

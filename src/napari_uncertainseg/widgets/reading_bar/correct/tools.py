@@ -14,6 +14,7 @@ from napari_uncertainseg.review.correcting.outlines import Corrected, Outlines
 from napari_uncertainseg.review.verdicts import Voxel
 from napari_uncertainseg.widgets.layers.correcting.pointer import Pointer
 from napari_uncertainseg.widgets.layers.correcting.preview import Preview
+from napari_uncertainseg.widgets.layers.lesion_picking import LesionPicking
 from napari_uncertainseg.widgets.layers.result_layers import LESIONS
 from napari_uncertainseg.widgets.reading_bar.correct import texts
 from napari_uncertainseg.widgets.reading_bar.correct.bench import Bench
@@ -37,31 +38,33 @@ class Tools(QObject):
     ----------
     context
         What the parts of the reading bar share.
-    closed
-        Called when the row is closed.
     """
 
     taken = Signal(str)
     """The key of the tool that is in hand now; empty for none."""
 
-    def __init__(self, context: BarContext, closed: Callable[[], None]) -> None:
+    def __init__(self, context: BarContext) -> None:
         super().__init__(context.window)
         self._context, self._case = context, context.review.case
         self._layers, self._viewer = context.review.layers, context.viewer
-        self.row = ToolRow(context.window, self.use, self._turn, self._accept, closed)
+        self.row = ToolRow(context.window)
         self.bench = Bench(self._case, self._layers, self.row.said.setText)
         self.active = ""
         self._hand: ToolHand | None = None
         self._pointer: Pointer | None = None
         self._of_scan: object = None
+        self._picking = LesionPicking(self._viewer, lambda: self._layers.results.outlines, self._pick)
         self._keys = [self._key(Qt.Key.Key_Escape, self.step_back)]
         self._keys += [self._key(key, self._accept) for key in (Qt.Key.Key_Return, Qt.Key.Key_Enter)]
         self._connections = Connections(
             (self._case.prediction_changed, self._on_prediction),
-            (self._layers.blinding_changed, self.leave),
+            (self._layers.blinding, self.leave),
             (self._viewer.dims.events.ndisplay, self._on_turned),
             (self._viewer.layers.events.removed, self._on_removed),
+            (self.row.chosen, self.use),
             (self.row.brush.level_moved, self._show_level),
+            (self.row.click.turned, self._turn),
+            (self.row.click.taken, self._accept),
         )
         self._on_prediction()
 
@@ -109,15 +112,27 @@ class Tools(QObject):
         }
         self.bench.apply(outlines, made[key]())
 
+    def _pick(self, number: int) -> None:
+        """Select the lesion (> 0) or candidate (< 0) that was clicked on with no tool in hand."""
+        lesions = self._case.lesions
+        if self.why_not or lesions is None:
+            return
+        table = lesions.table if number > 0 else lesions.candidate_table
+        row = table[table["label"] == abs(number)]
+        if len(row):
+            s, a, r = (int(row[f"slice_{axis}"].iloc[0]) for axis in "sar")
+            self._case.select((s, a, r))
+
     # -- a tool in hand -----------------------------------------------------------------------
 
     def _take(self, key: str) -> None:
-        self.leave()
+        self._let_go()
         placing = self._layers.results.placing
         if placing is None:
             return
         self._put_napari_away()
-        self.bench.preview = Preview(self._viewer, placing)
+        if self.bench.preview is None:  # adding and removing a layer is slow: it stays from tool to tool
+            self.bench.preview = Preview(self._viewer, placing)
         self._hand = self._made(key)
         self._pointer = Pointer(self._viewer, self._layers.results, _Careful(self._hand, self._try))
         self.active = key
@@ -158,6 +173,16 @@ class Tools(QObject):
 
     def leave(self) -> None:
         """Put the tool away. May be called twice."""
+        self._let_go()
+        preview, self.bench.preview = self.bench.preview, None
+        if preview is not None:
+            preview.remove()
+        if self.active:
+            self.active = ""
+            self.row.show_tool("")
+            self.taken.emit("")
+
+    def _let_go(self) -> None:
         if self._hand is not None:
             self._hand.drop()
         if self._pointer is not None:
@@ -165,16 +190,9 @@ class Tools(QObject):
         layer = self._layers.results.get(LESIONS)
         if layer is not None:
             layer.events.mode.disconnect(self._on_mode)
-        preview, self.bench.preview = self.bench.preview, None
-        if preview is not None:
-            preview.remove()
         self._hand = self._pointer = None
         for shortcut in self._keys:
             shortcut.setEnabled(False)
-        if self.active:
-            self.active = ""
-            self.row.show_tool("")
-            self.taken.emit("")
 
     def step_back(self) -> None:
         """Drop what was begun, or else put the tool away."""
@@ -232,6 +250,7 @@ class Tools(QObject):
     def cleanup(self) -> None:
         """Put the tool away, and take the row out of the window. May be called twice."""
         self.leave()
+        self._picking.cleanup()
         self._connections.disconnect_all()
         for shortcut in self._keys:
             shortcut.setEnabled(False)
