@@ -5,8 +5,8 @@ import weakref
 import numpy as np
 import pytest
 from napari.layers import Image
-from qtpy.QtCore import QPoint, QPointF, Qt
-from qtpy.QtGui import QWheelEvent
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QEnterEvent, QMouseEvent, QWheelEvent
 from qtpy.QtWidgets import QApplication
 
 from napari_uncertainseg.images.volume import Volume
@@ -102,6 +102,13 @@ def wheel(view, notches, modifiers=Qt.KeyboardModifier.NoModifier):
     QApplication.sendEvent(view, event)
 
 
+def moved_to(view, pixel):
+    """The mouse goes to a pixel with the left button down."""
+    left = Qt.MouseButton.LeftButton
+    kind, none = QEvent.Type.MouseMove, Qt.KeyboardModifier.NoModifier
+    return QMouseEvent(kind, QPointF(pixel), QPointF(view.mapToGlobal(pixel)), left, left, none)
+
+
 def picture(view):
     """Red, green and blue of a small view, shape (height, width, 3)."""
     image = view.grab().toImage().convertToFormat(view.grab().toImage().Format.Format_RGBA8888)
@@ -180,6 +187,14 @@ def check_lesions(review, viewer, views, qtbot):
     view = named(views, "Sagittal")
     click_on(qtbot, view, world_of(viewer, voxel))
     assert review.case.lesions.component_at(review.case.selected) == 1 == review.lesions.table.selected
+    QApplication.sendEvent(view, QEnterEvent(*[QPointF(5, 5)] * 3))
+    assert "large view" in viewer.status, "it says where one paints"
+    voxel = tuple(int(table.loc[2, f"slice_{axis}"]) for axis in "sar")
+    qtbot.mousePress(view, Qt.MouseButton.LeftButton, pos=view.rect().center())
+    before = review.case.selected
+    QApplication.sendEvent(view, moved_to(view, at(view, world_of(viewer, voxel))))
+    qtbot.mouseRelease(view, Qt.MouseButton.LeftButton)
+    assert review.case.selected == before, "dragging over lesions selects none"
 
 
 def test_what_is_done_in_one_view_moves_the_others(review, segmented_viewer, qtbot):

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QSplitter
 
 from napari_uncertainseg.widgets.layers.lesion_picking import LesionPicking
 from napari_uncertainseg.widgets.layers.planes.plane import Plane, planes_of
+from napari_uncertainseg.widgets.reading_bar.views import texts
 from napari_uncertainseg.widgets.reading_bar.views.cross import MainCross, place_on_canvas
 from napari_uncertainseg.widgets.reading_bar.views.marks import marks_of
 from napari_uncertainseg.widgets.reading_bar.views.place import SideBySide
@@ -78,6 +79,8 @@ class LinkedViews:
         for view in self.views:
             mouse += [
                 (view.pointed, partial(self._on_pointed, view)),
+                (view.clicked, self._on_clicked),
+                (view.entered, self._say),
                 (view.scrolled, partial(self._on_scrolled, view)),
                 (view.chosen, partial(self._on_chosen, view)),
             ]
@@ -247,7 +250,13 @@ class LinkedViews:
             return
         dims.set_point((plane.columns + extra, plane.rows + extra), (column, row))
         self._show_cross()
-        self._picking.pick_at(dims.point)
+
+    def _on_clicked(self) -> None:
+        self._picking.pick_at(self._viewer.dims.point)
+
+    def _say(self) -> None:
+        """Say in the status bar what a small view is for: a tooltip would lie over the picture."""
+        self._viewer.status = texts.STATUS
 
     def _on_scrolled(self, view: SliceView, slices: int) -> None:
         dims = self._viewer.dims
