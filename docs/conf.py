@@ -80,7 +80,7 @@ def _contents() -> str:
         "performance",
         "training",
     ]
-    pages += ["experiments", "raters", "architecture", "api/index"]
+    pages += ["experiments", "raters", "beside-others", "architecture", "api/index"]
     pages += [f"repository/{name.removesuffix('.md')}" for name in BESIDE]
     return "\n".join(
         [_heading(project, "="), ".. toctree::", "   :maxdepth: 1\n", *(f"   {p}" for p in pages), ""]

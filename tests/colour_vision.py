@@ -148,18 +148,22 @@ def meanings() -> list[Meaning]:
     from napari_uncertainseg.lesions.shapes import colours as surfaces
     from napari_uncertainseg.widgets.dashboard import learning_curve
     from napari_uncertainseg.widgets.layers import annotator_outline, colours, rater_layers, risk_contours
+    from napari_uncertainseg.widgets.layers.correcting import preview
 
     def named(pairs: Mapping[object, tuple[str, str]]) -> dict[str, Colour]:
         return {meaning: as_colour(colour) for colour, meaning in pairs.values()}
 
     doubt = {"sure": colours._SURE, "doubtful": colours._DOUBTFUL}
     verdicts = {name: as_colour(colour) for name, colour in colours.VERDICT_COLOURS.items()}
+    words = {preview.TAKE: "becomes lesion", preview.REMOVE: "becomes none", preview.MARK: "a mark"}
+    corrections = {words[kind]: as_colour(colour) for kind, colour in preview.COLOURS.items()}
     steps = np.linspace(0, surfaces.MOST_DOUBT, 5)
     below, above = (as_colour(c) for c in (colours._BELOW, colours._ABOVE))
     palettes = {"dark": learning_curve._ON_DARK, "light": learning_curve._ON_LIGHT}
     return [
         Meaning("outlines", {**doubt_ends(doubt), **verdicts, "candidate": colours._CANDIDATE}, LINE),
         Meaning("guarantees", {n: as_colour(c) for n, c in risk_contours._COLOURS.items()}, LINE),
+        Meaning("corrections", corrections, AREA),
         Meaning("surfaces", {f"doubt {s:.2f}": surfaces.doubt_colour(float(s)) for s in steps}, AREA),
         Meaning("explanation", {"less": below, "more": above}, AREA),
         Meaning("who is uncertain", named(rater_layers.KIND_COLOURS), AREA),
@@ -203,6 +207,7 @@ def readable() -> list[Readable]:
     from napari_uncertainseg.widgets.dashboard import learning_curve
     from napari_uncertainseg.widgets.lesions.lamp import texts as lamp
     from napari_uncertainseg.widgets.shared import plots
+    from napari_uncertainseg.widgets.shared.dock_area import FOCUS_COLOUR
 
     found = []
     for name in ("dark", "light"):
@@ -214,6 +219,7 @@ def readable() -> list[Readable]:
             Readable(f"data in plots, {name}", as_colour(plots.accent(theme)), ground, TEXT),
             Readable(f"marks in plots, {name}", as_colour(plots.marker(theme)), ground, TEXT),
             Readable(f"the lamp's sign, {name}", as_colour(lamp.LIKE_COLOUR), ground, GRAPHIC),
+            Readable(f"what has the focus, {name}", as_colour(FOCUS_COLOUR), ground, GRAPHIC),
             Readable(f"bars of doubt, {name}", as_colour(plots.accent(theme)), field, GRAPHIC),
             *(
                 Readable(f"learning curve {i}, {name}", as_colour(colour), ground, GRAPHIC)

@@ -68,8 +68,8 @@ class Display:
     Attributes
     ----------
     colormap
-        A name that napari knows: perceptually even, and black at 0, so that nothing is tinted where there
-        is nothing.
+        A name that napari knows: perceptually even. It is drawn clear at 0, so that nothing is tinted where
+        there is nothing.
     fit_down_to
         For maps that stay far below their maximum: the colour scale ends at the scan's own largest values,
         but never below this, where nothing but noise would look strong. None: it ends at the map's maximum.

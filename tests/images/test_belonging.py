@@ -1,11 +1,18 @@
 """Which scans are of one visit: by DICOM, by subject and session, by folder and name, by place."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from napari_uncertainseg.images.belonging import ScanOrigin, belongs, contradiction, mismatch
+from napari_uncertainseg.images.belonging import (
+    ScanOrigin,
+    another_patient,
+    belongs,
+    contradiction,
+    mismatch,
+)
 from napari_uncertainseg.images.volume import Grid
 
 
@@ -119,3 +126,33 @@ def test_layers_of_which_nothing_is_known_must_lie_on_each_other():
     assert not belongs(ScanOrigin("T1"), flair)
     assert "sub-02" in mismatch(scan(name="sub-02_T1w"), scan(name="sub-01_FLAIR"))
     assert not belongs(scan(name="B T1"), scan(name="A FLAIR"))
+
+
+@pytest.mark.parametrize(
+    ("scan", "flair", "another"),
+    [
+        ("/d/patient07/FLAIR.nii", "/d/patient19/FLAIR.nii", True),
+        ("/d/patient07/T1.nii", "/d/patient07/FLAIR.nii", False),
+        ("/d/P14_visit2/flair.nii", "/d/P14_visit1/flair.nii", False),
+        ("/d/P15_visit1/flair.nii", "/d/P14_visit1/flair.nii", True),
+        ("/d/patient19/study2_FLAIR.nii", "/d/patient19/study1_FLAIR.nii", False),
+        ("/d/patient20/study2_FLAIR.nii", "/d/patient19/study1_FLAIR.nii", True),
+        ("/d/Ann/2019-03-02/flair.nii", "/d/Ann/2021-11-30/flair.nii", False),
+        ("/d/Bob/2019-03-02/flair.nii", "/d/Ann/2019-03-02/flair.nii", True),
+        ("/d/sub-1/ses-2/anat/sub-1_ses-2_FLAIR.nii", "/d/sub-1/ses-1/anat/sub-1_ses-1_FLAIR.nii", False),
+        ("/d/sub-2/ses-1/anat/sub-2_ses-1_FLAIR.nii", "/d/sub-1/ses-1/anat/sub-1_ses-1_FLAIR.nii", True),
+        ("/e/sub-1/anat/sub-1_FLAIR.nii", "/d/sub-1/anat/sub-1_FLAIR.nii", True),
+        ("/d/P2_FLAIR.nii", "/d/P1_FLAIR.nii", True),
+    ],
+)
+def test_another_visit_is_no_other_patient(scan, flair, another):
+    origins = (ScanOrigin(Path(each).stem, Path(each)) for each in (scan, flair))
+    assert bool(another_patient(*origins)) is another
+
+
+def test_identifiers_say_more_than_folders():
+    one = ScanOrigin("a", Path("/d/x/FLAIR.nii"), {"patient": "7", "study": "1"})
+    same = ScanOrigin("b", Path("/d/y/FLAIR.nii"), {"patient": "7", "study": "2"})
+    other = ScanOrigin("a", Path("/d/x/FLAIR.nii"), {"patient": "8", "study": "3"})
+    assert not another_patient(same, one)
+    assert "patient IDs differ" in another_patient(replace(other, path=Path("/d/z/FLAIR.nii")), one)

@@ -13,6 +13,16 @@ from .fakes import fake_prediction
 SPACING = (3.0, 1.0, 1.0)
 
 
+@pytest.fixture(autouse=True)
+def _no_docks_of_another_test(request):
+    """A window remembers its docks for the next one."""
+    yield
+    if "make_viewer" in request.fixturenames:
+        from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
+
+        PreferenceStore().save(open_docks="", front_dock="")
+
+
 @pytest.fixture
 def grid() -> Grid:
     """24 x 40 x 32 voxels of 3 x 1 x 1 mm."""

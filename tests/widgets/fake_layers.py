@@ -30,6 +30,30 @@ class FakeFraming:
         self.zooms = True
 
 
+class FakeReference:
+    """No reference is chosen."""
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        self.name, self.problem = None, ""
+
+    def choose(self, name):
+        self.name = name
+
+
+class FakeErrors:
+    """Nothing is false or missed, since there is no reference."""
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        self.coloured, self.hidden, self.agreement, self.chosen = True, False, None, 0
+
+    def choose(self, number):
+        self.chosen = number
+
+
 class FakeLayers:
     """Remembers where the viewer was sent; its label layers are plain arrays."""
 
@@ -49,7 +73,7 @@ class FakeLayers:
         self.band = (None, None)
         self.alone = False
         self.surfaces = FakeSurfaces()
-        self.framing = FakeFraming()
+        self.framing, self.reference, self.errors = FakeFraming(), FakeReference(), FakeErrors()
         self.fitted = 0
 
     def show_alone(self, alone):
@@ -60,6 +84,9 @@ class FakeLayers:
 
     def fit_or_whole(self):
         self.fitted += 1
+
+    def go_to_missed(self, number):
+        self.errors.chosen = number
 
     def preview(self, threshold):
         self.previewed.append(threshold)

@@ -73,13 +73,14 @@ def test_results_lie_on_the_scan_and_the_scan_is_not_touched(viewer, shown, flai
         assert volume_of(layer).grid.same_as(flair.grid)
 
 
-def test_only_lesions_and_entropy_are_visible_and_maps_start_at_black(viewer, shown, prediction):
+def test_only_lesions_and_entropy_are_visible_and_maps_are_clear_where_they_are_0(viewer, shown, prediction):
     visible = {x.name for x in viewer.layers if is_result(x) and x.visible}
     assert visible == {"lesions", "entropy (nats)"}
     for layer in viewer.layers:
         if is_result(layer) and isinstance(layer, Image):
-            assert layer.blending == "additive" and layer.contrast_limits[0] == 0
-            assert layer.colormap.map(0.0)[..., :3].max() < 0.06
+            assert layer.blending == "translucent" and layer.contrast_limits[0] == 0
+            assert layer.opacity == 0.5 and np.ravel(layer.colormap.map(0.0))[3] == 0
+            assert np.ravel(layer.colormap.map(1.0))[3] == 1
             layer.visible = True
             assert layer.colorbar.visible and layer.name_overlay.visible
     assert viewer.layers["entropy (nats)"].contrast_limits[1] == pytest.approx(np.log(2))

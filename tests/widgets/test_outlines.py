@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from matplotlib import colormaps
 from napari.components import ViewerModel
 from napari.layers import Image
 from skimage.color import deltaE_ciede2000, rgb2lab
@@ -11,7 +10,7 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.voxel_maps import shown_maps
 from napari_uncertainseg.widgets.layers import rater_layers
 from napari_uncertainseg.widgets.layers import risk_contours as band
-from napari_uncertainseg.widgets.layers.colours import _CANDIDATE, lesion_colours
+from napari_uncertainseg.widgets.layers.colours import _CANDIDATE, clear_colormap, lesion_colours
 from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
 from napari_uncertainseg.widgets.layers.two_tone_outlines import AROUND, drawn, reserved
 from napari_uncertainseg.widgets.scans.volumes import layer_data
@@ -20,12 +19,15 @@ pytestmark = pytest.mark.usefixtures("qapp")
 
 
 def _grounds() -> np.ndarray:
-    """Every grey, and every grey with any colour of a heat map laid over it, sRGB."""
+    """Every grey, and every grey with any colour of a heat map of any opacity laid over it, sRGB."""
     grey = np.linspace(0, 1, 21)[:, None, None] * np.ones(3)
-    maps = [colormaps[each.display.colormap](np.linspace(0, 1, 33))[:, :3] for each in shown_maps().values()]
-    return np.concatenate(
-        [grey.reshape(-1, 3), *(np.clip(grey + 0.6 * m, 0, 1).reshape(-1, 3) for m in maps)]
-    )
+    names = {each.display.colormap for each in shown_maps().values()}
+    grounds = [grey.reshape(-1, 3)]
+    for colours in (clear_colormap(name).map(np.linspace(0, 1, 33)) for name in names):
+        for opacity in (0.25, 0.5, 1.0):
+            share = opacity * colours[:, 3:]
+            grounds.append(((1 - share) * grey + share * colours[:, :3]).reshape(-1, 3))
+    return np.concatenate(grounds)
 
 
 _COLOURS = {

@@ -24,7 +24,7 @@ from napari_uncertainseg.review.feedback import Feedback
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.widgets import menu
 from napari_uncertainseg.widgets import window as module
-from napari_uncertainseg.widgets.dock_list import DOCKS
+from napari_uncertainseg.widgets.dock_list import DOCKS, WITH_KEYS
 from napari_uncertainseg.widgets.lesions.dock import LesionsDock
 from napari_uncertainseg.widgets.scans.volumes import layer_data
 from napari_uncertainseg.widgets.shared.dock_area import DockArea
@@ -202,19 +202,23 @@ def test_typing_gives_no_verdict(viewer, qtbot, flair):
 
 
 def test_keys_are_free_in_napari():
+    from napari.components import ViewerModel
     from napari.layers import Image, Labels
+    from napari.utils.action_manager import action_manager
     from napari.utils.shortcuts import default_shortcuts
 
+    providers = {name: action.keymapprovider for name, action in action_manager._actions.items()}
     taken = {
         str(key)
         for name, keys in default_shortcuts.items()
         for key in keys
-        if not any(kind in name for kind in ("points", "shapes", "vectors", "tracks", "surface"))
+        if providers.get(name) in (None, ViewerModel, Image, Labels)
     }
+    assert {"Z", "P", "V"} <= taken
     taken |= {str(key) for layer in (Image, Labels) for key in layer.class_keymap}
-    actions = [action for dock in DOCKS for action in dock.keys]
+    actions = [action for owner in WITH_KEYS for action in owner.keys]
     ours = {action.key for action in actions}
-    assert len(ours) == len(actions) == 21
+    assert len(ours) == len(actions) == 25
     assert not taken & ours
     assert all(QKeySequence(key).count() == 1 for key in ours)
 

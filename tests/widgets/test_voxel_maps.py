@@ -87,7 +87,7 @@ def test_a_new_map_is_shown(qtbot, spread, scan_and_prediction):
     case.set_images({"flair": flair})
     case.open_prediction(prediction)
     layer = viewer.layers["spread of members (SD)"]
-    assert layer.colormap.name == "viridis" and layer.contrast_limits == [0, 0.5]
+    assert layer.colormap.name == "viridis, clear at 0" and layer.contrast_limits == [0, 0.5]
     np.testing.assert_array_equal(layer.data, prediction.maps[NAME])
     panel.show()
     panel.button.click()

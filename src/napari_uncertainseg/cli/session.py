@@ -26,6 +26,7 @@ def session(options: Namespace) -> None:
         "verify": _verify,
         "export": _export,
         "report": _report,
+        "adjudicate": _adjudicate,
         "migrate": _migrate,
         "simulate": _simulate,
     }
@@ -145,6 +146,32 @@ def _report(options: Namespace) -> None:
         )
     unsound = sum(bool(part.fault) for part in found.sessions)
     print(f"{options.out}: {len(found.sessions)} sessions, {unsound} of them not sound")
+
+
+def _adjudicate(options: Namespace) -> None:
+    from napari_uncertainseg.evaluate.adjudication.combine import RULES, adjudicate
+    from napari_uncertainseg.evaluate.adjudication.files import write_adjudication
+    from napari_uncertainseg.evaluate.adjudication.reviews import finished_reviews, read_masks
+    from napari_uncertainseg.evaluate.saved_results import read_saved_results
+
+    prediction = read_saved_results(Path(options.results)).prediction
+    with _open(options) as store:
+        offered = [found.id for found in finished_reviews(store, prediction).sessions]
+        chosen = options.sessions or offered
+        if missing := [one for one in chosen if one not in offered]:
+            raise InputError(
+                f"{store.name}: {missing[0]} is no finished review of these results; `uncertainseg session "
+                "list` shows the sessions."
+            )
+        masks = [read_masks(store, one, prediction) for one in chosen]
+    found = adjudicate(masks, options.rule, prediction.grid)
+    write_adjudication(Path(options.out), found, prediction, "")
+    outcomes = [one.outcome for one in found.lesions]
+    print(RULES[options.rule])
+    print(
+        f"{options.out}: {outcomes.count('kept')} lesions kept, {outcomes.count('dropped')} dropped, "
+        f"{outcomes.count('open')} to be decided (not in the mask)"
+    )
 
 
 def _migrate(options: Namespace) -> None:

@@ -43,6 +43,7 @@ def view(options: Namespace) -> None:
     from napari_uncertainseg.cli.driver import ReviewWindow
 
     window = ReviewWindow()
+    window.review.open(last=True)
     window.add(layers)
     for folder in folders:
         window.review.open_results(folder)

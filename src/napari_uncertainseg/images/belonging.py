@@ -7,7 +7,7 @@ something speaks against it, or nothing is known; only the first lets a scan be 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise, product
 from pathlib import Path
@@ -97,7 +97,7 @@ def belongs(scan: ScanOrigin, flair: ScanOrigin) -> bool:
     if _before_kind(scan) and _before_kind(flair) and _before_kind(scan) != _before_kind(flair):
         return False
     if scan.path is not None and flair.path is not None:
-        return _visit_folder(scan.path) == _visit_folder(flair.path)
+        return visit_folder(scan.path) == visit_folder(flair.path)
     unknown = not any(o.path or o.uids for o in (scan, flair))
     return unknown and scan.grid is not None and flair.grid is not None and _overlap(scan, flair) >= _WHOLE
 
@@ -111,11 +111,51 @@ def another_patient(scan: ScanOrigin, flair: ScanOrigin) -> str:
     if _both(scan, flair, "patient") and not _differ(scan, flair, "patient"):
         return ""
     ours, theirs = _entities(scan), _entities(flair)
-    if "sub" in ours and ours.get("sub") == theirs.get("sub") and _same_data_set(scan, flair):
-        return ""
+    if "sub" in ours and ours.get("sub") == theirs.get("sub"):
+        return "" if _same_data_set(scan, flair) else "it lies in another data set"
     if scan.path is not None and flair.path is not None and _without_visit(scan) == _without_visit(flair):
         return ""
     return mismatch(scan, flair)
+
+
+# -- two visits of one patient --------------------------------------------------------------------
+
+
+def other_patient(scan: ScanOrigin, flair: ScanOrigin) -> str:
+    """What says that a scan is of another patient, half a sentence; another visit of the same one may be."""
+    if _both(scan, flair, "patient"):
+        return _other_study(scan, flair) if _differ(scan, flair, "patient") else ""
+    found = next((sentence for what, sentence in _differences(scan, flair) if what == "patient"), "")
+    return found or next((text for what, text in _folder_codes(scan, flair) if what == "other"), "")
+
+
+def same_patient(scan: ScanOrigin, flair: ScanOrigin) -> bool:
+    """Whether something says that two scans are of one patient, and nothing speaks against it."""
+    if other_patient(scan, flair):
+        return False
+    if _both(scan, flair, "patient"):
+        return True
+    ours, theirs = _entities(scan), _entities(flair)
+    if "sub" in ours and "sub" in theirs:
+        return _same_data_set(scan, flair)
+    counted = _counted(scan).keys() & _counted(flair).keys()
+    if any(_COUNTED[word] == "patient" for word in counted):
+        return True
+    names = _same_codes(_before_kind(scan), _before_kind(flair))
+    if any(_COUNTED.get(_code(word)[0], "patient") == "patient" for word, _ in names):
+        return True
+    return any(what == "same" for what, _ in _folder_codes(scan, flair))
+
+
+def _folder_codes(scan: ScanOrigin, flair: ScanOrigin) -> Iterator[tuple[str, str]]:
+    """Codes of patients in the names of two folders of visits, such as ``P14_visit2``: same or other."""
+    if scan.path is None or flair.path is None or (_entities(scan) and _entities(flair)):
+        return
+    ours, theirs = (_words_of(visit_folder(path).name) for path in (scan.path, flair.path))
+    for word, other in _same_codes(ours, theirs):
+        if _COUNTED.get(_code(word)[0], "patient") == "patient":
+            same = word == other
+            yield "same" if same else "other", "" if same else f"its folder is of {word}, not {other}"
 
 
 # -- DICOM ----------------------------------------------------------------------------------------
@@ -198,23 +238,41 @@ def _before_kind(origin: ScanOrigin) -> list[str]:
 
 
 def _other_names(scan: ScanOrigin, flair: ScanOrigin) -> str:
+    return next((sentence for _, sentence in _differences(scan, flair)), "")
+
+
+def _differences(scan: ScanOrigin, flair: ScanOrigin) -> Iterator[tuple[str, str]]:
+    """What differs by names and folders (``patient`` or ``session``), and half a sentence that says so."""
     ours, theirs = _entities(scan), _entities(flair)
     for key, what in (("sub", "patient"), ("ses", "session")):
         if key in ours and key in theirs and ours[key] != theirs[key]:
-            return f"it is of another {what}: {key}-{ours[key]}, not {key}-{theirs[key]}"
+            yield what, f"it is of another {what}: {key}-{ours[key]}, not {key}-{theirs[key]}"
     if ours and theirs:
-        return ""
-    for word, other in zip(_before_kind(scan), _before_kind(flair), strict=False):
-        code, other_code = _CODE.match(word), _CODE.match(other)
-        if code and other_code and code[1] == other_code[1] and code[2] != other_code[2]:
-            return f"its name is of another {_COUNTED.get(code[1], 'patient')}: {word}, not {other}"
+        return
+    for word, other in _same_codes(_before_kind(scan), _before_kind(flair)):
+        if word != other:
+            what = _COUNTED.get(_code(word)[0], "patient")
+            yield what, f"its name is of another {what}: {word}, not {other}"
     counted, other_counted = _counted(scan), _counted(flair)
     for word in counted.keys() & other_counted.keys():
         number, other_number = counted[word], other_counted[word]
         if number.lstrip("0") != other_number.lstrip("0"):
             what = _COUNTED[word]
-            return f"its path is of another {what}: {word} {number}, not {word} {other_number}"
-    return ""
+            yield what, f"its path is of another {what}: {word} {number}, not {word} {other_number}"
+
+
+def _code(word: str) -> tuple[str, str]:
+    """Letters and number of a word such as ``ms012``; empty where it is no such word."""
+    found = _CODE.match(word)
+    return ("", "") if found is None else (found[1], found[2])
+
+
+def _same_codes(words: list[str], others: list[str]) -> Iterator[tuple[str, str]]:
+    """Pairs of words at one place with the same letters before a number; one word twice for one number."""
+    for word, other in zip(words, others, strict=False):
+        (letters, number), (other_letters, other_number) = _code(word), _code(other)
+        if letters and letters == other_letters:
+            yield word, word if number == other_number else other
 
 
 def _counted(origin: ScanOrigin) -> dict[str, str]:
@@ -231,11 +289,11 @@ def _counted(origin: ScanOrigin) -> dict[str, str]:
 def _other_folder(scan: ScanOrigin, flair: ScanOrigin) -> str:
     if scan.path is None or flair.path is None or (_entities(scan) and _entities(flair)):
         return ""
-    ours, theirs = _visit_folder(scan.path), _visit_folder(flair.path)
+    ours, theirs = visit_folder(scan.path), visit_folder(flair.path)
     return "" if ours == theirs else f"it lies in another folder: {ours}, not {theirs}"
 
 
-def _visit_folder(path: Path) -> Path:
+def visit_folder(path: Path) -> Path:
     """The folder of a visit: the nearest that does not sort by kind; a DICOM folder is one series of it."""
     folder = path.parent
     while _KIND.match(folder.name) and folder != folder.parent:
@@ -246,7 +304,7 @@ def _visit_folder(path: Path) -> Path:
 def _without_visit(origin: ScanOrigin) -> tuple[str, str]:
     """Folder and beginning of the name, without numbers of visits and without dates."""
     assert origin.path is not None
-    folder = str(_visit_folder(origin.path))
+    folder = str(visit_folder(origin.path))
     return _VISIT.sub("#", folder), _VISIT.sub("#", " ".join(_before_kind(origin)))
 
 

@@ -218,7 +218,7 @@ class CaseDesk:
             return self._answer[0]
         allowed = self._ask(strange, another_patient(strange, open_now))
         self._answer = allowed, strange
-        QTimer.singleShot(0, self._window, self._forget_answer)
+        QTimer.singleShot(0, self._forget_answer)
         return allowed
 
     def _forget_answer(self) -> None:

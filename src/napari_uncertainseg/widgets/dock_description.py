@@ -80,11 +80,14 @@ class KeyAction:
         The key unless the user chose another, in Qt's words, such as ``"Shift+N"``.
     meaning
         What it does, in one sentence.
+    repeats
+        Whether a key that is held does it again and again.
     """
 
     name: str
     key: str
     meaning: str
+    repeats: bool = True
 
 
 @dataclass(frozen=True)

@@ -110,6 +110,7 @@ class WindowKeys(QObject):
             same = _QUESTION_MARKS if sequence.toString() == _QUESTION_MARK else (sequence,)
             for each in same:
                 shortcut = QShortcut(each, self._window)
+                shortcut.setAutoRepeat(self._actions[name][1].repeats)
                 # A keyboard that knows ? by two of its names presses both.
                 heard = (shortcut.activated, shortcut.activatedAmbiguously)[: 1 + (same is _QUESTION_MARKS)]
                 for signal in heard:

@@ -141,7 +141,10 @@ class MeanSquares:
             return Estimate(1.0, 1.0, 1.0)
         if between == 0:
             return Estimate(value)
-        a, b = k * value / (n * (1 - value)), 1 + k * value * (n - 1) / (n * (1 - value))
+        # McGraw and Wong put the estimate in for the true ICC, which is never negative. With a negative one
+        # both parts of `total` cancel, and the freedom falls to nothing.
+        true = max(value, 0.0)
+        a, b = k * true / (n * (1 - true)), 1 + k * true * (n - 1) / (n * (1 - true))
         total = a * columns + b * error
         spread = (a * columns) ** 2 / (k - 1) + (b * error) ** 2 / ((n - 1) * (k - 1))
         freedom = total**2 / spread

@@ -6,7 +6,7 @@ import argparse
 
 from napari_uncertainseg.cli.options.declare import command, reads, writes
 from napari_uncertainseg.cli.options.numbers import count, probability, seconds
-from napari_uncertainseg.disk.outputs import NUMBERS, PAGE, TABLE
+from napari_uncertainseg.disk.outputs import FOLDER, NUMBERS, PAGE, TABLE
 
 
 def add_session(commands: argparse._SubParsersAction) -> None:
@@ -18,7 +18,7 @@ def add_session(commands: argparse._SubParsersAction) -> None:
         "open sessions from a run; list, verify or export recorded ones, or simulate some",
     )
     actions = parser.add_subparsers(
-        dest="action", metavar="new|list|verify|export|report|migrate|simulate", required=True
+        dest="action", metavar="new|list|verify|export|report|adjudicate|migrate|simulate", required=True
     )
     _add_new_sessions(actions)
     for name, help in (
@@ -48,6 +48,7 @@ def add_session(commands: argparse._SubParsersAction) -> None:
                 "--head", metavar="HASH", help="the last hash that was shown when a session was closed"
             )
             reads(action, "--hashes", metavar="FILE.tsv", help="the table of last hashes beside an export")
+    _add_adjudicate(actions)
     migrate = actions.add_parser(
         "migrate", help="bring a server of an older version up to date, once backed up"
     )
@@ -97,6 +98,34 @@ def _add_new_sessions(actions: argparse._SubParsersAction) -> None:
         default="doubt",
         help="in which each session shows its lesions (%(default)s)",
     )
+
+
+def _add_adjudicate(actions: argparse._SubParsersAction) -> None:
+    action = actions.add_parser(
+        "adjudicate", help="make one mask of two or three finished reviews of the same case"
+    )
+    reads(
+        action,
+        "file",
+        type=str,
+        metavar="FILE.db|URL",
+        help="the file of the Session dock, or postgresql://user@host/name",
+    )
+    reads(action, "results", metavar="DIR", help="the folder of results that was reviewed")
+    action.add_argument(
+        "--sessions",
+        nargs="+",
+        metavar="ID",
+        help="which reviews; all that are finished, if not given, where these are two or three",
+    )
+    action.add_argument(
+        "--rule",
+        choices=("lesions", "voxels"),
+        default="lesions",
+        help="what the majority decides: lesions by their verdicts, or single voxels (%(default)s)",
+    )
+    writes(action, "--out", kind=FOLDER, required=True, metavar="DIR", help="a new folder")
+    reads(action, "--masks", metavar="DIR", help="the folder of the masks; needed for a server")
 
 
 def _add_report(action: argparse.ArgumentParser) -> None:

@@ -12,6 +12,11 @@ from napari_uncertainseg.review.store.reading_speed import LONGEST_S
 
 RESEARCH = "For research only. This is not a medical device."
 TITLE = "White matter lesions after review"
+ABOUT = (
+    "Case", "Scan date", "Lesions", "By place", "Counted", "Changes", "Doubt left", "Time", "Reference",
+    "Made with", "Reader",
+)  # fmt: skip
+"""What the lines are about, in their order; that about the reference is there only with one."""
 _LONGEST_NAME = 120
 
 
@@ -36,7 +41,7 @@ def plain_text(result: CaseResult) -> str:
 def _lines(result: CaseResult) -> Iterator[Line]:
     made = result.made
     yield Line("Case", _name(made.case) or "without a name")
-    yield Line("Date of the scan", made.scan_date or "not known: the file does not say it")
+    yield Line("Scan date", made.scan_date or "not known: the file does not say it")
     yield Line("Lesions", _lesions(result))
     yield Line("By place", _places(result))
     yield Line("Counted", _counted(result.counted, result.reviewed))
@@ -44,7 +49,7 @@ def _lines(result: CaseResult) -> Iterator[Line]:
     yield Line("Doubt left", _doubt(result))
     yield Line("Time", _time(result))
     if result.reference is not None:
-        yield Line("Against the reference", _reference(result))
+        yield Line("Reference", _reference(result))
     yield Line("Made with", _made_with(result))
     yield Line("Reader", _name(made.annotator) or "without a name")
 

@@ -59,6 +59,20 @@ def dicom_series(path: Path) -> tuple[str, ...]:
     return _series(path)[0]
 
 
+def dicom_date(path: Path) -> str:
+    """The date of the scan in a file or folder as DICOM writes it (20260301); empty where it has none."""
+    import pydicom
+
+    tags = ["AcquisitionDate", "SeriesDate", "StudyDate"]
+    try:
+        first = dicom_series(path)[0]
+        header = pydicom.dcmread(first, stop_before_pixels=True, force=True, specific_tags=[*tags])
+        dates = [str(header.get(tag) or "") for tag in tags]
+    except _BROKEN:
+        return ""
+    return next((text for text in dates if text), "")
+
+
 def _series(path: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Files of the one image series, in order; and what a reader should know of the others there."""
     with lenient():

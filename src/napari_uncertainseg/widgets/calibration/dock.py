@@ -27,19 +27,23 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.nouns import LESION
 from napari_uncertainseg.widgets.calibration import texts
 from napari_uncertainseg.widgets.calibration.recalibration import RecalibrationRow
-from napari_uncertainseg.widgets.dock_description import Dock, ReviewContext
+from napari_uncertainseg.widgets.dock_description import Dock
+from napari_uncertainseg.widgets.layers.agreement.reference_choice import ReferenceChoice
 from napari_uncertainseg.widgets.shared.definitions import DefinedLabel
 from napari_uncertainseg.widgets.shared.dialogs import ask_file
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
-from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, set_layer_choices, wrapping_label
+from napari_uncertainseg.widgets.shared.form_helpers import (
+    PlainLabel,
+    set_layer_choices,
+    show_layer_choice,
+    wrapping_label,
+)
 from napari_uncertainseg.widgets.shared.plots import ReliabilityView
 
 if TYPE_CHECKING:
     from napari_uncertainseg.calibration.reliability import Reliability
     from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
-    from napari_uncertainseg.widgets.scans.chosen_scans import ChosenScans
 
-_PAINT_MS = 100
 _SLICE_MS = 30
 
 
@@ -52,19 +56,25 @@ class CalibrationDock(DockWidget):
         The case under review.
     layers
         Gives the user's label layers and the current slice.
+    choice
+        Of the reference, shared with other docks; of its own where none is given.
     parent
         Qt parent.
     """
 
-    def __init__(self, case: Case, layers: ReviewLayers, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        case: Case,
+        layers: ReviewLayers,
+        choice: ReferenceChoice | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self._case = case
         self._layers = layers
-        self._problem = ""
-        self._chosen: ChosenScans | None = None
+        self._choice, self._own_choice = choice or ReferenceChoice(case, layers), choice is None
         self._make_controls()
         self._lay_out()
-        self._update_reference = qthrottled(self._read_reference, timeout=_PAINT_MS)
         self._update_region = qthrottled(self._apply_region, timeout=_SLICE_MS)
         self._connect()
         self._list_layers()
@@ -72,11 +82,9 @@ class CalibrationDock(DockWidget):
 
     def cleanup(self) -> None:
         """Disconnect from case and layers. May be called twice."""
-        if self._chosen is not None:
-            self._chosen.reference_changed.disconnect(self._choose_reference, missing_ok=True)
-            self._chosen = None
-        self._update_reference.cancel()
         self._update_region.cancel()
+        if self._own_choice:
+            self._choice.cleanup()
         for signal, slot in self._listened():
             signal.disconnect(slot, missing_ok=True)
         self.recalibration.cleanup()
@@ -148,6 +156,7 @@ class CalibrationDock(DockWidget):
             (self._layers.labels_edited, self._on_edited),
             (self._layers.slice_changed, self._on_slice),
             (self._case.prediction_changed, self._on_prediction),
+            (self._choice.changed, self._show_choice),
             (self._case.reliability_changed, self._show),
             (self._case.lesions_changed, self._mark_threshold),
         ]
@@ -155,57 +164,37 @@ class CalibrationDock(DockWidget):
     def _connect(self) -> None:
         for signal, slot in self._listened():
             signal.connect(slot)
-        self.reference.currentIndexChanged.connect(self._read_reference)
+        self.reference.currentIndexChanged.connect(self._choose)
         self.region.currentIndexChanged.connect(self._apply_region)
         self.inside.currentIndexChanged.connect(self._apply_region)
         self.recalibration.previewed.connect(self._show_preview)
         self.figure_button.clicked.connect(self.export_figure)
         self.table_button.clicked.connect(self.export_bins)
 
-    def follow(self, chosen: ChosenScans) -> None:
-        """Compare with the mask that the window says, from now on."""
-        self._chosen = chosen
-        chosen.reference_changed.connect(self._choose_reference)
-        self._choose_reference()
-
-    def _choose_reference(self) -> None:
-        found = -1 if self._chosen is None else self.reference.findData(self._chosen.reference)
-        if found > 0:
-            self.reference.setCurrentIndex(found)
-
     # -- from the user to the case ------------------------------------------------------------
 
     def _list_layers(self) -> None:
         """List the label layers; a chosen one that was removed is no longer chosen."""
-        chosen, names = self.reference.currentData(), self._layers.label_layers()
-        inside = self.inside.currentData()
+        names, inside = self._layers.label_layers(), self.inside.currentData()
         for box in (self.reference, self.inside):
             set_layer_choices(box, names)
         if inside is not None and inside not in names:
             self._apply_region()
-        if chosen is not None and chosen not in names:
-            self._read_reference()
-        else:
-            self._show()
+        self._show_choice()
 
     def _on_prediction(self) -> None:
-        """Read the reference again; without a case the choices are reset."""
+        """Without a case the choices are reset."""
         if self._case.prediction is None:
-            for box in (self.reference, self.inside, self.region):
+            for box in (self.inside, self.region):
                 box.setCurrentIndex(0)
-        self._read_reference()
+        self._show_choice()
 
-    def _read_reference(self) -> None:
-        name, self._problem, mask = self.reference.currentData(), "", None
-        if name is not None and self._case.prediction is not None:
-            try:
-                mask = self._layers.mask_of(name)
-            except InputError as error:
-                self._problem = str(error)
-        if mask is not None or self._case.comparison.reference is not None:
-            self._case.comparison.reference = mask
-        else:
-            self._show()
+    def _choose(self) -> None:
+        self._choice.choose(self.reference.currentData())
+
+    def _show_choice(self) -> None:
+        show_layer_choice(self.reference, self._choice.name)
+        self._show()
 
     def _apply_region(self) -> None:
         kind = self.region.currentData()
@@ -232,8 +221,6 @@ class CalibrationDock(DockWidget):
         self._case.comparison.region = Region("mask", inside=mask, version=self._mask_version)
 
     def _on_edited(self, name: str) -> None:
-        if name == self.reference.currentData():
-            self._update_reference()
         if name == self.inside.currentData() and self.region.currentData() == "mask":
             self._update_region()
 
@@ -258,8 +245,8 @@ class CalibrationDock(DockWidget):
         self._show_numbers(reliability)
         self.voxels.setText(_counts(reliability, unit))
         no_mask = self.region.currentData() == "mask" and self.inside.currentData() is None
-        reference = self.reference.currentData()
-        if reliability is not None and self._layers.is_foreign(reference):
+        reference = self._choice.name
+        if reliability is not None and reference is not None and self._layers.is_foreign(reference):
             self._warn(texts.foreign_reference(reference))
         elif no_mask:
             self._warn(texts.CHOOSE_MASK)
@@ -285,8 +272,8 @@ class CalibrationDock(DockWidget):
     def _next_step(self) -> str:
         if self._case.prediction is None:
             return texts.NO_PREDICTION
-        if self._problem:
-            return self._problem
+        if self._choice.problem:
+            return self._choice.problem
         return texts.CHOOSE_REFERENCE
 
     def _warn(self, sentence: str) -> None:
@@ -328,17 +315,10 @@ def _counts(reliability: Reliability | None, unit: str) -> str:
     return texts.counts(voxels(reliability), reference_voxels(reliability), unit)
 
 
-def make_dock(context: ReviewContext) -> CalibrationDock:
-    """Make the dock for a window."""
-    dock = CalibrationDock(context.case, context.layers)
-    dock.follow(context.cases.chosen)
-    return dock
-
-
 DOCK = Dock(
     "calibration",
     "Calibration",
-    make_dock,
+    lambda context: CalibrationDock(context.case, context.layers, context.layers.reference),
     opens_with_review=True,
     follows_target=True,
 )

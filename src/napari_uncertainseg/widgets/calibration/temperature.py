@@ -37,6 +37,7 @@ class TemperatureSlider(QWidget):
         self.slider.setRange(-_STEPS, _STEPS)
         self.slider.setPageStep(_STEPS // 10)
         self.slider.setToolTip(texts.TEMPERATURE_TIP)
+        self.slider.setAccessibleName(texts.TEMPERATURE_NAME)
         self.label = PlainLabel()
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

@@ -154,3 +154,8 @@ def before_and_after(name: str, before: float, after: float) -> str:
 def dice_at(threshold: float) -> str:
     """Name of the Dice coefficient at a threshold."""
     return f"Dice at {threshold:.2f}"
+
+
+# -- names of what has no word beside it, for programs that read the screen aloud --------------
+
+TEMPERATURE_NAME = "Temperature"

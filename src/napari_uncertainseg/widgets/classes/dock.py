@@ -74,7 +74,7 @@ class ClassesDock(DockWidget):
 
     def _make_controls(self) -> None:
         self.heading = wrapping_label(selectable=True)
-        self.table = NumberTable()
+        self.table = NumberTable(name=texts.TABLE_NAME)
         self.shown = choice_box("class-map", texts.SHOW_TIP)
         self.label_map = QComboBox()
         self.label_map.setToolTip(texts.LABEL_MAP_TIP)

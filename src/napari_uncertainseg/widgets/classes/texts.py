@@ -84,3 +84,8 @@ def classwise(ace: float, ece: float, before: float | None = None) -> str:
     """Calibration of all classes together, as HTML; the ACE before a recalibration where there was one."""
     first = "" if before is None else f"{before:.4f} → "
     return f"Classwise <b>ACE</b> {first}{ace:.4f}, <b>ECE</b> {ece:.4f} (means over the classes)"
+
+
+# -- names of what has no word beside it, for programs that read the screen aloud --------------
+
+TABLE_NAME = "Classes"

@@ -128,3 +128,8 @@ def unknown_case(case: str) -> str:
         f"Where the results of {case} lie is not known: list the cases in the tab Cases, or choose a table "
         "with the column folder."
     )
+
+
+# -- names of what has no word beside it, for programs that read the screen aloud --------------
+
+TABLES_NAME, TABLE_NAME = "Which table is shown", "Table of the audit"

@@ -138,7 +138,7 @@ class CasesPanel(QWidget):
         self.annotator.setToolTip(texts.ANNOTATOR_TIP)
         self.runs_with = wrapping_label()
         self.runs_with.setToolTip(texts.RUNS_WITH_TIP)
-        self.table = NumberTable()
+        self.table = NumberTable(name=texts.TABLE_NAME)
         self.table.setMinimumHeight(_TABLE_HEIGHT)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)

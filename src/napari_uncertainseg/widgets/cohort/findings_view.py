@@ -79,8 +79,9 @@ class FindingsView(QWidget):
         self.old = yielding_label()
         self.old.setStyleSheet("font-weight: bold")
         self.sentences = yielding_label(selectable=True)
-        self.tables = choice_box("found-tables", "")
-        self.table = NumberTable()
+        self.tables = choice_box("found-tables", texts.TABLES_NAME)
+        self.tables.setAccessibleName(texts.TABLES_NAME)
+        self.table = NumberTable(name=texts.TABLE_NAME)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         if (down := self.table.verticalHeader()) is not None:

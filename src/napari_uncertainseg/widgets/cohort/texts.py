@@ -169,3 +169,8 @@ def describe_failures(lines: Sequence[str], count: int) -> str:
 def sessions_made(text: str) -> str:
     """After sessions were opened for the cases of a run."""
     return f"{text} Press Open next."
+
+
+# -- names of what has no word beside it, for programs that read the screen aloud --------------
+
+TABLE_NAME = "Cases"

@@ -105,8 +105,9 @@ class DashboardDock(DockWidget):
         self.pseudonyms.setToolTip(texts.PSEUDONYMS_TIP)
         self.message = wrapping_label(selectable=True)
         self.message.setTextFormat(Qt.TextFormat.PlainText)
-        self.annotators, self.cases, self.pairs = NumberTable(), NumberTable(), NumberTable()
-        self.times, self.exercises = NumberTable(), NumberTable()
+        self.annotators, self.cases, self.pairs, self.times, self.exercises = (
+            NumberTable(name=name) for name in texts.TABLE_NAMES
+        )
         rows = self.pairs.verticalHeader()
         assert rows is not None
         rows.setDefaultSectionSize(_TWO_LINES)
@@ -115,6 +116,7 @@ class DashboardDock(DockWidget):
         self.times_note, self.exercises_note = wrapping_label(), wrapping_label()
         self.annotator = QComboBox()
         self.annotator.setToolTip(texts.CURVE_TIP)
+        self.annotator.setAccessibleName(texts.CURVE_NAME)
         self.curves = LearningCurveView()
         self.curves.setMinimumHeight(170)
         self.confidence = ReliabilityView(compact=True)

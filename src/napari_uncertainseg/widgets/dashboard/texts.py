@@ -149,3 +149,9 @@ def describe_exercises(row: Trained) -> str:
         line += f"; {point.repeats} repeated"
         lines.append(line + (f"; model shown for {point.aided}" if point.aided else ""))
     return "\n".join(lines)
+
+
+# -- names of what has no word beside it, for programs that read the screen aloud --------------
+
+TABLE_NAMES = ("Annotators", "Cases", "Pairs of annotators", "Times", "Exercises")
+CURVE_NAME = "Annotator of the curve"

@@ -34,6 +34,7 @@ class AnswerPanel(QWidget):
         self.confidence = QSlider(Qt.Orientation.Horizontal)
         self.confidence.setRange(50, 100)
         self.confidence.setPageStep(STEP)
+        self.confidence.setAccessibleName(texts.CONFIDENCE)
         self._percent = PlainLabel()
         self.confidence.valueChanged.connect(lambda percent: self._percent.setText(f"{percent} %"))
         self.confidence.setValue(75)

@@ -176,3 +176,9 @@ def less_sure(percent: int) -> str:
 def more_sure(percent: int) -> str:
     """What the key for more confidence does."""
     return f"Exercises: raise the stated confidence by {percent} %."
+
+
+# -- names of what has no word beside it, for programs that read the screen aloud --------------
+
+NUMBERS_NAME, ALONE_NAME = "Your outline in numbers", "Lesions that only one of you outlined"
+SIZES_NAME, WRONG_NAME = "Answers by size", "Wrong answers"

@@ -41,6 +41,7 @@ class RegionChoice(QWidget):
         self._layer: Layer | None = None
         """The chosen one, which stays chosen when it is renamed."""
         self.box = choice_box("explain-region", texts.REGION_TIP)
+        self.box.setAccessibleName(texts.REGION_NAME)
         self.open = button_with_tip(texts.OPEN, texts.OPEN_TIP)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

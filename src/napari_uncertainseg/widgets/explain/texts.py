@@ -320,3 +320,8 @@ def saved(folder: object) -> str:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+# -- names of what has no word beside it, for programs that read the screen aloud --------------
+
+REGION_NAME = "What is explained"

@@ -1,12 +1,12 @@
-"""How results look: heat maps that start at black, and colours that every eye can tell apart."""
+"""How results look: heat maps, clear where they say nothing, and colours that every eye tells apart."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from napari.utils.colormaps import Colormap, DirectLabelColormap
+from napari.utils.colormaps import Colormap, DirectLabelColormap, ensure_colormap
 
 from napari_uncertainseg.review.verdicts import Decision
 from napari_uncertainseg.voxel_maps import Display, VoxelMap
@@ -25,6 +25,10 @@ VERDICT_COLOURS: dict[str, tuple[float, float, float]] = {
     "unsure": (0.95, 0.5, 0.75),
 }
 _CANDIDATE = (0.94, 0.89, 0.26)
+FOUND_COLOUR, FALSE_COLOUR = (0.0, 0.45, 0.85, 1.0), (1.0, 0.62, 0.0, 1.0)
+"""Of lesions that the reference has, too, and of those that it has not: all readers tell blue from orange."""
+MISSED_COLOUR = (0.93, 0.93, 0.93, 1.0)
+"""Of lesions that only the reference has; dotted, so that none goes by the colour alone."""
 
 
 SIGNED = "violet to orange, clear at 0"
@@ -39,6 +43,24 @@ def signed_colormap() -> Colormap:
     share = np.linspace(-1, 1, 257)
     colours = np.where((share < 0)[:, None], _BELOW, _ABOVE)
     return Colormap(np.column_stack([colours, np.abs(share) ** _FAINT * 0.9]), name=SIGNED)
+
+
+_FULL = 0.8
+"""Share of a map's largest value from which its colours are as opaque as the layer."""
+MAP_OPACITY = 0.5
+"""Of a heat map at first: more hides the edges on the scan below."""
+
+
+def clear_colormap(name: str) -> Colormap:
+    """A colormap of napari's that is clear at 0 and gets opaque towards its end.
+
+    So a map covers nothing where it says nothing, and what lies below it is mixed with its colours. Added to
+    the scan's light (napari's *additive*), they turn white on what is bright already: on lesions.
+    """
+    share = np.linspace(0, 1, 256)
+    colours = np.array(ensure_colormap(name).map(share))
+    colours[:, 3] = np.minimum(share / _FULL, 1)
+    return Colormap(colours, name=f"{name}, clear at 0")
 
 
 def map_options(shown: VoxelMap, array: np.ndarray) -> dict[str, Any]:
@@ -57,10 +79,10 @@ def map_options(shown: VoxelMap, array: np.ndarray) -> dict[str, Any]:
         strong = float(np.quantile(seen, 0.999)) if seen.size else 0.0
         top = min(max(strong, display.fit_down_to), top)
     return {
-        "colormap": display.colormap,
+        "colormap": clear_colormap(display.colormap),
         "contrast_limits": (0.0, top),
-        "blending": "additive",
-        "opacity": 0.6,
+        "blending": "translucent",
+        "opacity": MAP_OPACITY,
         "visible": display.visible,
         "interpolation2d": "nearest",
     }
@@ -89,6 +111,19 @@ def lesion_colours(
         decision = decisions.get(int(number))
         found[int(number)] = (*(colour if decision is None else VERDICT_COLOURS[decision]), 1.0)
     return found
+
+
+def error_colours(numbers: Iterable[int], false: Collection[int]) -> dict[int, tuple[float, ...]]:
+    """Colours of the lesions by the reference: found, or false.
+
+    Parameters
+    ----------
+    numbers
+        Of all lesions.
+    false
+        Of those that touch no lesion of the reference.
+    """
+    return {int(number): FALSE_COLOUR if number in false else FOUND_COLOUR for number in numbers}
 
 
 def lesion_colormap(colours: Mapping[int, tuple[float, ...]]) -> DirectLabelColormap:

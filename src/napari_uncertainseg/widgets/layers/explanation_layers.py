@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.layers import Image, Layer
 
-from napari_uncertainseg.widgets.layers.colours import SIGNED, signed_colormap
+from napari_uncertainseg.widgets.layers.colours import (
+    MAP_OPACITY,
+    SIGNED,
+    clear_colormap,
+    signed_colormap,
+)
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -60,7 +65,7 @@ class ExplanationLayers:
         title
             Of the region, the model and the network: other maps of one title are finer ones.
         maps
-            On the prediction's grid. The colours of one that is never below 0 begin at black.
+            On the prediction's grid. One that is never below 0 is clear at 0.
         names
             Of the layers, by map.
         chosen
@@ -101,10 +106,10 @@ class ExplanationLayers:
             placing.array(shown.whole(placing.grid.shape)),
             name=called,
             metadata=placing.metadata,
-            colormap=signed_colormap() if signed else _UNSIGNED,
+            colormap=signed_colormap() if signed else clear_colormap(_UNSIGNED),
             contrast_limits=(-top if signed else 0.0, top),
-            blending="translucent" if signed else "additive",
-            opacity=1.0 if signed else 0.6,
+            blending="translucent",
+            opacity=1.0 if signed else MAP_OPACITY,
             visible=visible,
             interpolation2d="nearest",
             **placing.options,

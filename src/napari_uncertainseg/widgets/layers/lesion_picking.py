@@ -46,6 +46,7 @@ class LesionPicking:
             return
         active = self._viewer.layers.selection.active
         paints = isinstance(active, Labels) and active.mode != "pan_zoom"
+        paints = paints or (active is not None and not active.mouse_pan)  # something else is drawn
         moved = np.abs(np.asarray(event.pos, float) - start).max() > _STILL
         if event.button == 1 and not (paints or moved or event.modifiers) and self._viewer.dims.ndisplay == 2:
             self.pick_at(event.position)

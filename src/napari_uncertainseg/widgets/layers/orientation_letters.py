@@ -85,7 +85,8 @@ class OrientationLetters:
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
         self._overlays = {
-            edge: TextOverlay(position=position, font_size=14) for edge, position in _EDGES.items()
+            edge: TextOverlay(position=position, font_size=14, gridded=True)
+            for edge, position in _EDGES.items()
         }
         for edge, overlay in self._overlays.items():
             viewer.canvas.overlays[f"orientation_{edge}"] = overlay

@@ -11,6 +11,7 @@ from napari.utils.colormaps import DirectLabelColormap
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.raters.consensus import UncertaintySource
+from napari_uncertainseg.widgets.layers.colours import MAP_OPACITY, clear_colormap
 from napari_uncertainseg.widgets.layers.two_tone_outlines import TwoToneOutline, line_colours
 from napari_uncertainseg.widgets.scans.placement import COPIED
 from napari_uncertainseg.widgets.scans.volumes import KEY, spacing_of
@@ -66,10 +67,10 @@ class RaterLayers:
             disagreement,
             name=DISAGREEMENT,
             metadata=about,
-            colormap="inferno",
+            colormap=clear_colormap("inferno"),
             contrast_limits=(0.0, 0.3),  # the largest variance, 0.25, is not yet white
-            blending="additive",
-            opacity=0.6,
+            blending="translucent",
+            opacity=MAP_OPACITY,
             **place,
         )
         differing.colorbar.position = differing.name_overlay.position = "top_right"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.networks.real_probability import P_REAL
 from napari_uncertainseg.voxel_maps import shown_maps
 from napari_uncertainseg.widgets.layers.colours import (
+    error_colours,
     lesion_colormap,
     lesion_colours,
     map_options,
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
     from napari_uncertainseg.case import Case
+    from napari_uncertainseg.lesions.against_reference import AgainstReference
     from napari_uncertainseg.prediction.prediction import Prediction
     from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 
@@ -59,6 +63,10 @@ class ResultLayers:
         self._outlines: dict[str, TwoToneOutline] = {}
         self._called = LESIONS
         self.alone = False
+        self.held_back: WeakSet[Layer] | None = None
+        """Overlays that are hidden and will be shown again; None while none are hidden."""
+        self.errors: Callable[[], AgainstReference | None] = lambda: None
+        """How the lesions agree with a reference, where they are coloured by it."""
 
     def get(self, name: str) -> Layer | None:
         """A layer by ``LESIONS``, ``CANDIDATES`` or a name of `shown_maps`; None when it has gone."""
@@ -97,6 +105,20 @@ class ResultLayers:
         self._add_labels(LESIONS, lesions.labels, lesions.table, visible=True)
         self.mark()
         self._begin_painting()
+
+    def bring(self, layer: Layer) -> None:
+        """Show a layer; one that is hidden with all overlays, when they are shown again."""
+        if self.held_back is None:
+            layer.visible = True
+        else:
+            self.held_back.add(layer)
+
+    def put_away(self, layer: Layer) -> None:
+        """Hide a layer; with all overlays hidden, it does not come back with them."""
+        if self.held_back is not None:
+            self.held_back.discard(layer)
+        if layer.visible:
+            layer.visible = False
 
     def bring_back(self) -> None:
         """Outline the lesions again where the user has removed their layer: none is judged unseen."""
@@ -208,6 +230,8 @@ class ResultLayers:
         return (layer, abs(number)) if number and isinstance(layer, Labels) else None
 
     def _wanted_colours(self, lesions: Lesions) -> dict[int, tuple[float, ...]]:
+        if (found := self.errors()) is not None:
+            return error_colours(lesions.table["label"], frozenset(found.false.tolist()))
         doubt = dict(zip(lesions.table["label"], lesions.table["doubt"], strict=True))
         return lesion_colours(doubt, self._case.review.decisions())
 
@@ -268,7 +292,7 @@ class ResultLayers:
     def hide_maps(self) -> None:
         """Hide all heat maps."""
         for name in shown_maps().keys() & self._layers.keys():
-            self._layers[name].visible = False
+            self.put_away(self._layers[name])
 
     def forget(self, layer: Layer) -> None:
         """Take note that a layer has left the viewer."""

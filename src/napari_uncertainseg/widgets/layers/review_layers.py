@@ -13,6 +13,8 @@ from qtpy.QtCore import QTimer
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
+from napari_uncertainseg.widgets.layers.agreement.errors import ReferenceErrors
+from napari_uncertainseg.widgets.layers.agreement.reference_choice import ReferenceChoice
 from napari_uncertainseg.widgets.layers.annotator_outline import AnnotatorOutline
 from napari_uncertainseg.widgets.layers.blinding import Blinding
 from napari_uncertainseg.widgets.layers.brain_outline import BrainOutline
@@ -29,7 +31,7 @@ from napari_uncertainseg.widgets.layers.surfaces.lesion_surfaces import LesionSu
 from napari_uncertainseg.widgets.layers.user_labels import LayerWatch, labels_on_grid
 from napari_uncertainseg.widgets.scans.camera import move_to
 from napari_uncertainseg.widgets.scans.segmented_scan import SegmentedScan
-from napari_uncertainseg.widgets.scans.volumes import is_brain, is_result
+from napari_uncertainseg.widgets.scans.volumes import is_brain, is_compared, is_result
 from napari_uncertainseg.widgets.shared.connections import Connections
 
 if TYPE_CHECKING:
@@ -64,22 +66,25 @@ class ReviewLayers:
         self.scan = SegmentedScan(viewer, case)
         self.raters = RaterLayers(viewer)
         self.classes = ClassLayer(viewer)
-        self.explanation = ExplanationLayers(viewer, self._results, lambda: self.blinded)
+        placing, blinded = lambda: self._results.placing, lambda: self.blinded
+        self.explanation = ExplanationLayers(viewer, self._results, blinded)
         self._band = RiskContours(viewer)
         self._blinding = Blinding(viewer)
-        self.brain = BrainOutline(
-            viewer, case, lambda: self._results.placing, lambda: self.blinded, self.scan.hashes
-        )
-        self.surfaces = LesionSurfaces(
-            viewer, case, lambda: self._results.placing, lambda: self.blinded, self.go_to
-        )
+        self.brain = BrainOutline(viewer, case, placing, blinded, self.scan.hashes)
+        self.surfaces = LesionSurfaces(viewer, case, placing, blinded, self.go_to)
         self.framing = LesionFraming(viewer, case)
-        self.selected = SelectedOutline(viewer, self._results.selected, lambda: self.blinded)
+        self.selected = SelectedOutline(viewer, self._selected, blinded)
         self._own_outline = AnnotatorOutline(viewer)
         self._shown = case.original
         self._letters, self._roll = OrientationLetters(viewer), UprightRoll(viewer)
         self._watch = LayerWatch(self)
         self._listen()
+        self.errors = ReferenceErrors(viewer, case, placing, blinded)
+        self._results.errors = lambda: self.errors.shown
+        self.reference = ReferenceChoice(case, self)
+        self._connections.connect(self.errors.changed, self._results.colour)
+        self._connections.connect(self.errors.changed, self.selected.follow)
+        self._connections.connect(self.blinding_changed, self.errors.follow)
 
     @property
     def viewer(self) -> ViewerModel:
@@ -189,9 +194,24 @@ class ReviewLayers:
         if number > 0:
             layer.selected_label = number
         elif number and candidates is not None and not self.blinded:
-            candidates.visible = True
+            self._results.bring(candidates)
         self.framing.go_to(layer, placing, voxel)
         self.selected.follow()
+
+    def go_to_missed(self, number: int) -> None:
+        """Show a lesion of the reference that the model missed."""
+        reference, layer = self._case.comparison.reference_lesions, self._results.get(LESIONS)
+        placing = self._results.placing
+        if reference is None or placing is None or not isinstance(layer, Labels) or self.surfaces.shown:
+            return
+        self._case.select(None)
+        self.errors.choose(number)
+        self.framing.go_to_lesion(layer, placing, reference.labels, number)
+        self.selected.follow()
+
+    def _selected(self) -> tuple[Labels, int] | None:
+        """What is outlined as selected: a lesion, a candidate or a missed lesion."""
+        return self._results.selected() or self.errors.selected
 
     def fit_or_whole(self) -> None:
         """Fit the zoom to the selected lesion again; where it fits already, show the whole slice."""
@@ -278,7 +298,8 @@ class ReviewLayers:
 
     def also_shown(self) -> list[str]:
         """Names of the images and label layers that are shown and seem not to be of the case."""
-        return [layer.name for layer in (*self.scan.foreign(), *self.scan.foreign_labels())]
+        compared = [x for x in self._viewer.layers if is_compared(x) and x.visible]
+        return [layer.name for layer in (*self.scan.foreign(), *self.scan.foreign_labels(), *compared)]
 
     # -- the user's label layers ----------------------------------------------------------------
 
@@ -352,10 +373,10 @@ class ReviewLayers:
         layer = event.value
         if self._blinding.moving:
             return
+        self._watch.end(layer)
         if is_result(layer):
             self._results.forget(layer)
             return
-        self._watch.end(layer)
         self.layers_changed.emit()
 
     def _on_renamed(self, event: Any = None) -> None:
@@ -367,20 +388,13 @@ class ReviewLayers:
 
     # -- the end --------------------------------------------------------------------------------
 
-    def remove(self) -> None:
-        """Take the layers of the last run out of the viewer."""
-        self.selected.remove()
-        self._own_outline.forget()
-        self.surfaces.leave()
-        self._results.remove()
-
     def cleanup(self) -> None:
         """Let go of viewer and case; the layers stay. May be called twice."""
         self._connections.disconnect_all()
         for layer in self._viewer.layers:
             self._watch.end(layer)
         parts = (self._results, self.raters, self.classes, self.explanation, self._band, self.brain)
-        for part in (self.surfaces, self.selected, *parts):
+        for part in (self.surfaces, self.selected, self.errors, self.reference, *parts):
             part.cleanup()
         self._blinding.restore()
         self.scan.cleanup()

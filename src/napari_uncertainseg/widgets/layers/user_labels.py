@@ -10,7 +10,7 @@ from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import QTimer
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.widgets.scans.volumes import is_result, volume_of
+from napari_uncertainseg.widgets.scans.volumes import is_compared, is_result, volume_of
 
 if TYPE_CHECKING:
     from napari_uncertainseg.images.volume import Grid
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 class LayerWatch:
     """Hears what is done to images and label layers of the user's; layers of a run are passed over.
+
+    Scans of other visits are heard too: the banner says that they are shown.
 
     Parameters
     ----------
@@ -41,7 +43,7 @@ class LayerWatch:
             layer.events[name].disconnect(hear)
 
     def _heard(self, layer: Layer) -> dict[str, Callable[[Any], None]]:
-        if is_result(layer) or not isinstance(layer, Image | Labels):
+        if not isinstance(layer, Image | Labels) or (is_result(layer) and not is_compared(layer)):
             return {}
         if isinstance(layer, Image):
             return {"visible": self._on_seen}

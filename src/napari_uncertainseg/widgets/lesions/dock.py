@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -22,6 +23,8 @@ from napari_uncertainseg.widgets.dock_description import Dock, ReviewContext
 from napari_uncertainseg.widgets.lesions import texts
 from napari_uncertainseg.widgets.lesions.action_buttons import ActionButtons
 from napari_uncertainseg.widgets.lesions.actions import KEYS
+from napari_uncertainseg.widgets.lesions.agreement.panel import AgreementPanel
+from napari_uncertainseg.widgets.lesions.agreement.texts import NO_MISSED
 from napari_uncertainseg.widgets.lesions.export import ExportPanel
 from napari_uncertainseg.widgets.lesions.feedback import FeedbackPanel
 from napari_uncertainseg.widgets.lesions.heading.panel import ListHeading
@@ -41,6 +44,8 @@ from napari_uncertainseg.widgets.shared.known_reasons import KnownReasons
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 
 if TYPE_CHECKING:
+    from napari_uncertainseg.lesions.against_reference import AgainstReference
+    from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
     from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
     from napari_uncertainseg.widgets.shared.kept_review import ReviewKeeper
 
@@ -83,6 +88,7 @@ class LesionsDock(SteppingDock):
         super().__init__(parent)
         self.resume = None if keeper is None else ResumeBar(case, keeper, self)
         self._case, self._layers = case, layers
+        self.agreement = AgreementPanel(case, layers, self)
         self._make_list()
         self._make_buttons()
         self.feedback = FeedbackPanel(case, self)
@@ -92,9 +98,11 @@ class LesionsDock(SteppingDock):
         kept = preferences or PreferenceStore()
         self.selected = SelectedPanel(case, layers.framing, reasons, kept, lambda: self.places.problem, self)
         self._open_dock = open_dock
+        self._listed: tuple[Lesions | None, AgainstReference | None] = (None, None)
         self.measures = MeasuresPanel(case, self)
         self.threshold = ThresholdPanel(case, layers, self)
         self.export = ExportPanel(case, self._listed_table, self)
+        self._stack.addWidget(self.agreement.missed)
         self._panels = (self.refined, self.places, self.measures, self.threshold, self.export)
         self._lay_out()
         self._connect()
@@ -105,7 +113,7 @@ class LesionsDock(SteppingDock):
         self._connections.disconnect_all()
         if self.resume is not None:
             self.resume.cleanup()
-        for panel in (self.heading, self.feedback, self.selected, *self._panels):
+        for panel in (self.heading, self.agreement, self.feedback, self.selected, *self._panels):
             panel.cleanup()
 
     # -- widgets ------------------------------------------------------------------------------
@@ -119,7 +127,7 @@ class LesionsDock(SteppingDock):
         self.tabs.setElideMode(Qt.TextElideMode.ElideNone)
         self.tabs.setTabToolTip(self.tabs.addTab(texts.LESIONS), texts.LESIONS_TIP)
         self.tabs.setTabToolTip(self.tabs.addTab(texts.CANDIDATES), texts.CANDIDATES_TIP)
-        self.tables = (LesionTable(), LesionTable())
+        self.tables = (LesionTable(texts.LESIONS), LesionTable(texts.CANDIDATES))
         self.empty = PlainLabel()
         self.empty.setWordWrap(True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -155,6 +163,7 @@ class LesionsDock(SteppingDock):
         listing.addWidget(self.verdict_filter)
         listing.addWidget(self.uncertainty_filter, stretch=1)
         layout.addLayout(listing)
+        layout.addWidget(self.agreement)
         layout.addWidget(self._stack, stretch=1)
         for below in (
             self.selected,
@@ -170,7 +179,7 @@ class LesionsDock(SteppingDock):
         case = self._case
         self._connections = Connections(
             (case.prediction_changed, self._on_prediction),
-            (case.lesions_changed, self._show_lesions),
+            (case.lesions_changed, self._on_lesions),
             (case.verdicts_changed, self._show_verdicts),
             (case.selection_changed, self._show_selection),
             (case.stepped, self._show_message),
@@ -190,6 +199,8 @@ class LesionsDock(SteppingDock):
         self.uncertainty_filter.currentIndexChanged.connect(self._filter)
         self.refined.filtered.connect(self._filter)
         self.places.filtered.connect(self._filter)
+        self.agreement.filtered.connect(self._filter)
+        self.agreement.updated.connect(self._show_agreement)
 
     # -- from the case to the screen ----------------------------------------------------------
 
@@ -200,6 +211,7 @@ class LesionsDock(SteppingDock):
 
     def _show_lesions(self) -> None:
         lesions = self._case.lesions
+        self._listed = lesions, self.agreement.found
         for widget in (self.tabs, self.verdict_filter, self.uncertainty_filter, *self.buttons.values()):
             widget.setEnabled(lesions is not None)
         if lesions is None:
@@ -211,10 +223,10 @@ class LesionsDock(SteppingDock):
             self.header.set_html(texts.header(lesions.count, candidates, lesions.volume_ml))
             self.header.setToolTip(header_tip(lesions, self._case.prediction))
             decisions = self._case.review.decisions()
-            selected = self._selected_labels()
-            tables = (lesions.table, lesions.candidate_table)
+            selected, columns = self._selected_labels(), {**lesions.columns, **self.agreement.columns}
+            tables = (self.agreement.with_reference(lesions.table), lesions.candidate_table)
             for number, (view, table) in enumerate(zip(self.tables, tables, strict=True)):
-                view.set_table(table, decisions_of_list(decisions, number), selected[number], lesions.columns)
+                view.set_table(table, decisions_of_list(decisions, number), selected[number], columns)
             here = self.tabs.currentIndex()
             if selected[here] is None and selected[1 - here] is not None:
                 # The selected region crossed the threshold: it is in the other list now.
@@ -245,15 +257,34 @@ class LesionsDock(SteppingDock):
     def _filter(self) -> None:
         state, least = self.verdict_filter.currentData(), self.uncertainty_filter.currentData()
         chosen = Filter(state, least, (*self.places.chosen, *self.refined.chosen))
-        for view in self.tables:
-            view.set_filter(chosen)
+        by_reference = self.agreement.chosen  # it says nothing of candidates
+        self.tables[0].set_filter(replace(chosen, within=(*chosen.within, *by_reference)))
+        self.tables[1].set_filter(chosen)
         self._show_page()
 
+    def _show_agreement(self) -> None:
+        """Show in the list what the reference says, and whether the threshold was chosen by it."""
+        best = self.threshold.best
+        chosen = best is not None and best.threshold == self._case.threshold
+        self.agreement.say_best(best.threshold if chosen else None, best.dice if chosen else 0.0)
+        self._on_lesions()
+
+    def _on_lesions(self) -> None:
+        """Show the lesions, unless those are shown with what the reference says of them."""
+        now = self._case.lesions, self.agreement.found
+        if now[0] is None or self._listed[0] is not now[0] or self._listed[1] is not now[1]:
+            self._show_lesions()
+
     def _show_page(self) -> None:
-        """Show the list, or a sentence where it is empty."""
+        """Show the list, or a sentence where it is empty; or the missed lesions."""
         model = self.table.lesions
         predicted, candidates = self._case.lesions is not None, bool(self.tabs.currentIndex())
-        if sentence := empty_list_message(model, predicted=predicted, candidates=candidates):
+        if self.agreement.lists_missed and not candidates and self.agreement.missed.rowCount():
+            self._stack.setCurrentWidget(self.agreement.missed)
+        elif self.agreement.lists_missed and not candidates:
+            self.empty.setText(NO_MISSED)
+            self._stack.setCurrentWidget(self.empty)
+        elif sentence := empty_list_message(model, predicted=predicted, candidates=candidates):
             self.empty.setText(sentence)
             self._stack.setCurrentWidget(self.empty)
         else:

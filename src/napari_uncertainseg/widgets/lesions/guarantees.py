@@ -74,6 +74,7 @@ class GuaranteeRow(QWidget):
         self.limit.setValue(10)
         self.limit.setSuffix(" %")
         self.limit.setToolTip(texts.LIMIT_TIP)
+        self.limit.setAccessibleName(texts.LIMIT_NAME)
         self.loss, self.kind = QComboBox(), QComboBox()
         self.loss.setToolTip("\n".join(loss.title for loss in LOSSES.values()))
         for name, loss in LOSSES.items():
@@ -82,6 +83,8 @@ class GuaranteeRow(QWidget):
         self.kind.addItem(texts.ON_AVERAGE, None)
         self.kind.addItem(texts.confident(_CONFIDENCE), _CONFIDENCE)
         self.kind.setToolTip(texts.guarantee_kind_tip(_CONFIDENCE))
+        self.loss.setAccessibleName(texts.LOSS_NAME)
+        self.kind.setAccessibleName(texts.KIND_NAME)
         self.button = QPushButton()
         self.contours = QCheckBox(texts.CONTOURS)
         self.contours.setToolTip(texts.CONTOURS_TIP)

@@ -54,7 +54,7 @@ class MeasuresPanel(QWidget):
         self.agreement.setWordWrap(True)
         columns = [COLUMNS["persistence"], *AGREEMENT.values()]
         self.agreement.setToolTip("\n".join(_definition(column) for column in columns))
-        self.maps = NumberTable()
+        self.maps = NumberTable(name=texts.MAPS_NAME)
         self.maps.setFixedHeight(5 * 24 + 12)
         self._show = qthrottled(self._show_now, timeout=_DELAY_MS)
         self._lay_out()

@@ -37,3 +37,8 @@ def _volume(ml: float) -> str:
 def unknown(reason: str) -> str:
     """Why there are no places."""
     return as_warning(reason)
+
+
+# -- names of what has no word beside it, for programs that read the screen aloud --------------
+
+FILTER_NAME = "Place"

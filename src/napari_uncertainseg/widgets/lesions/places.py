@@ -54,6 +54,7 @@ class PlacesPanel(QWidget):
         self.filter.addItem(texts.ALL_PLACES)
         self.filter.addItems([place.capitalize() for place in PLACES])
         self.filter.setToolTip(texts.FILTER_TIP)
+        self.filter.setAccessibleName(texts.FILTER_NAME)
         self.counts = PlainLabel()
         self.counts.setWordWrap(True)
         self._lay_out()

@@ -58,13 +58,22 @@ class UncertaintyBar(QStyledItemDelegate):
 
 
 class LesionTable(QTableView):
-    """A list of lesions; at most one is selected."""
+    """A list of lesions; at most one is selected.
+
+    Parameters
+    ----------
+    name
+        What it lists, for programs that read the screen aloud.
+    parent
+        Qt parent.
+    """
 
     chosen = Signal(int)
     """The user chose a lesion: its label."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, name: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setAccessibleName(name)
         self.lesions = LesionModel(self)
         self._bars = UncertaintyBar(self)
         self._quiet = False
@@ -207,4 +216,6 @@ def make_filters() -> tuple[QComboBox, QComboBox]:
     for least in (0.0, 0.25, 0.5, 0.75):
         doubt.addItem(texts.uncertainty_filter(least), least)
     doubt.setToolTip(texts.UNCERTAINTY_FILTER_TIP)
+    verdict.setAccessibleName(texts.VERDICT_FILTER_NAME)
+    doubt.setAccessibleName(texts.DOUBT_FILTER_NAME)
     return verdict, doubt

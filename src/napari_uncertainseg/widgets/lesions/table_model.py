@@ -31,6 +31,9 @@ STATES = tuple(MARKS)
 VERDICT = "verdict"
 DOUBT = "doubt"
 PLACE = "place"
+REFERENCE = "reference"
+BY_REFERENCE = ("found", "false")
+"""What a reference says of a lesion."""
 BAR = Qt.ItemDataRole.UserRole
 """Role under which a cell gives its number as a share of the largest in its column, hidden rows included."""
 
@@ -82,6 +85,14 @@ COLUMNS = (
     Column(P_TRUE, lambda v: f"{100 * v:.0f} %", 82, largest_first=False, late=True),
     Column(PLACE, lambda v: SHORT[int(v)], 74, largest_first=False, choices=PLACES, late=True),
     Column(ATTENTION, lambda v: f"{100 * v:.1f} %", 72, late=True),
+    Column(
+        REFERENCE,
+        lambda v: BY_REFERENCE[int(v)],
+        66,
+        largest_first=True,
+        choices=BY_REFERENCE,
+        late=True,
+    ),
     Column(VERDICT, lambda v: f"{MARKS[STATES[int(v)]]} {STATES[int(v)]}", 80, largest_first=False),
 )
 

@@ -109,6 +109,7 @@ COLUMN_TITLES = {
     "mean_entropy": "Entropy",
     "place": "Place",
     "attention": "Attention",
+    "reference": "Reference",
     "verdict": "Verdict",
 }
 VERDICT_TIP = (
@@ -186,7 +187,7 @@ THRESHOLD_TIP = (
 MIN_VOLUME = "Min. volume"
 MIN_VOLUME_TIP = "Smallest lesion volume in mm³: smaller regions are left out."
 BEST_DICE = "Best Dice"
-NO_REFERENCE_TIP = "Choose a reference in Calibration first."
+NO_REFERENCE_TIP = "Choose a reference first, above the list or in Calibration."
 CALIBRATION_ERRORS_TIP = (
     "Average (ACE) and maximum (MCE) calibration error against the reference, 0 to 1; 0 is best.\n"
     "Choose the reference and the region in Calibration."
@@ -199,9 +200,9 @@ def reset_tip(threshold: float) -> str:
     return f"Reset to the model's own threshold, {threshold:.2f}."
 
 
-def best_dice(threshold: float) -> str:
+def best_dice(threshold: float, dice: float) -> str:
     """The button that applies the threshold with the best Dice."""
-    return f"{BEST_DICE}: {threshold:.2f}"
+    return f"{BEST_DICE} {dice:.3f} at {threshold:.2f}"
 
 
 def best_dice_tip(threshold: float, dice: float) -> str:
@@ -344,3 +345,11 @@ LEAVE_TIP = "The earlier review is kept. You find it in the list of Session."
 def earlier_review(description: str) -> str:
     """The review that is offered."""
     return f"● {description}"
+
+
+# -- names of what has no word beside it, for programs that read the screen aloud --------------
+
+RESET, RESET_THRESHOLD = "Reset", "Reset the threshold"
+LIMIT_NAME, LOSS_NAME, KIND_NAME = "Largest share", "What is limited", "How sure the limit is"
+VERDICT_FILTER_NAME, DOUBT_FILTER_NAME = "Verdicts that are listed", "Least doubt that is listed"
+MAPS_NAME = "Maps within the selected lesion"

@@ -86,6 +86,11 @@ class ThresholdPanel(QWidget):
         self.guarantee.cleanup()
         self._diagram.cleanup()
 
+    @property
+    def best(self) -> BestThreshold | None:
+        """What *Best Dice* found against the reference; None where it found nothing."""
+        return self._best
+
     # -- widgets ------------------------------------------------------------------------------
 
     def _make_controls(self) -> None:
@@ -99,13 +104,16 @@ class ThresholdPanel(QWidget):
         self.spin.setDecimals(3)
         for control in (self.slider, self.spin):
             control.setToolTip(texts.THRESHOLD_TIP)
+            control.setAccessibleName(texts.THRESHOLD)
         self.reset_button = QToolButton()
-        self.reset_button.setText("↺")
+        self.reset_button.setText(texts.RESET)
+        self.reset_button.setAccessibleName(texts.RESET_THRESHOLD)
         self.volume = QDoubleSpinBox()
         self.volume.setRange(0, 10_000)
         self.volume.setDecimals(1)
         self.volume.setSuffix(" mm³")
         self.volume.setToolTip(texts.MIN_VOLUME_TIP)
+        self.volume.setAccessibleName(texts.MIN_VOLUME)
         for field in (self.spin, self.volume):
             field.setKeyboardTracking(False)  # otherwise a half-typed number is applied and rewritten
         self.best_button = QPushButton(texts.BEST_DICE)
@@ -231,7 +239,7 @@ class ThresholdPanel(QWidget):
             return
         self._best = best
         self.best_button.setEnabled(True)
-        self.best_button.setText(texts.best_dice(best.threshold))
+        self.best_button.setText(texts.best_dice(best.threshold, best.dice))
         self.best_button.setToolTip(texts.best_dice_tip(best.threshold, best.dice))
 
 

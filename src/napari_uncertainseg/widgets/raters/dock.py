@@ -111,7 +111,9 @@ class RatersDock(DockWidget):
             self.measure.setItemData(
                 self.measure.count() - 1, measure.definition, Qt.ItemDataRole.ToolTipRole
             )
-        self.pairs, self.each_rater, self.model = NumberTable(), NumberTable(), NumberTable()
+        self.measure.setAccessibleName(texts.MEASURE_NAME)
+        self.pairs = NumberTable(name=texts.PAIRS_NAME)
+        self.each_rater, self.model = NumberTable(name=texts.EACH_NAME), NumberTable(name=texts.MODEL_NAME)
         self.summary = wrapping_label(selectable=True)
         self.scatter = UncertaintyScatter()
         self.compared = wrapping_label(selectable=True)

@@ -147,3 +147,9 @@ def saved(path: Path) -> str:
 def not_saved(reason: Exception) -> str:
     """Why the table was not saved."""
     return as_warning(f"Not saved: {reason}")
+
+
+# -- names of what has no word beside it, for programs that read the screen aloud --------------
+
+MEASURE_NAME, PAIRS_NAME = "Measure of agreement", "Agreement of each pair"
+EACH_NAME, MODEL_NAME = "Each rater", "Raters and the model"

@@ -8,6 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QToolBar
 
 from napari_uncertainseg.widgets.reading_bar.part import BarContext, Part, PartWidget
+from napari_uncertainseg.widgets.shared.dock_area import FOCUS_STYLE
 
 
 class ReadingBar(QToolBar):
@@ -30,6 +31,7 @@ class ReadingBar(QToolBar):
         super().__init__("Reading bar (UncertainSeg)", context.window)
         self.setObjectName("uncertainseg-reading-bar")
         self.setMovable(False)
+        self.setStyleSheet(FOCUS_STYLE)
         self._window = context.window
         self.parts: dict[str, PartWidget] = {}
         for part in parts:

@@ -13,16 +13,13 @@ if TYPE_CHECKING:
 
 
 class ChosenScans:
-    """What the Segment dock has chosen, and the mask that was chosen as reference."""
+    """What the Segment dock has chosen."""
 
     changed = Signal()
     """Other layers are chosen."""
-    reference_changed = Signal()
-    """Another layer was chosen to compare with."""
 
     def __init__(self) -> None:
         self._layers: tuple[weakref.ref[Layer] | None, ...] = ()
-        self._reference = ""
 
     @property
     def flair(self) -> Layer | None:
@@ -42,13 +39,3 @@ class ChosenScans:
         if before != list(layers):
             self._layers = tuple(None if layer is None else weakref.ref(layer) for layer in layers)
             self.changed.emit()
-
-    @property
-    def reference(self) -> str:
-        """Name of the layer that was chosen to compare with; empty where none was."""
-        return self._reference
-
-    @reference.setter
-    def reference(self, name: str) -> None:
-        self._reference = name
-        self.reference_changed.emit()

@@ -69,9 +69,12 @@ class RecentCases:
         text = json.dumps({"cases": [[str(path) for path in case] for case in cases]}, indent=1)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            with replaced_file(self._path) as file:
+            new = self._path.with_suffix(".new")
+            new.unlink(missing_ok=True)
+            with replaced_file(new) as file:
                 file.write(text.encode())
-            self._path.chmod(0o600)  # where a user has which scans is nobody else's business
+            new.chmod(0o600)  # where a user has which scans is nobody else's business
+            new.replace(self._path)
         except (InputError, OSError) as error:
             logger.warning("The list of recent cases was not saved: %s", error)
 
@@ -79,8 +82,13 @@ class RecentCases:
 def _parsed(said: object) -> RecentCase:
     if not isinstance(said, list):
         return ()
-    paths = [Path(each) for each in said[:_MOST_PATHS] if isinstance(each, str) and "\0" not in each]
+    paths = [Path(each) for each in said[:_MOST_PATHS] if isinstance(each, str) and _is_text(each)]
     return tuple(path for path in paths if path.is_absolute())
+
+
+def _is_text(path: str) -> bool:
+    """Whether a path can be kept in a file of text; a name may hold halves of characters."""
+    return "\0" not in path and path.isprintable()
 
 
 def missing(case: RecentCase) -> str:

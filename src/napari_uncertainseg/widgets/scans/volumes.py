@@ -28,6 +28,8 @@ AXES = ("z", "y", "x")
 KEY = "uncertainseg"
 """Where a layer's metadata holds the grid, the modality, the path and the name."""
 
+COMPARED_ROLE = "compared"
+"""The ``role`` of a layer with a scan of another visit: to look at, and for nothing else."""
 BRAIN_ROLE = "brain"
 """The ``role`` of a layer on which the outline of the brain is mended."""
 _HEADROOM = 0.4
@@ -157,8 +159,13 @@ def volume_from_tuple(data: Any, arguments: Mapping[str, Any]) -> Volume:
 
 
 def is_result(layer: Layer) -> bool:
-    """Whether a layer was made by a run, and so is not the user's own."""
-    return bool(layer.metadata.get(KEY, {}).get("role") == "result")
+    """Whether a layer was made by this plugin for a case, and so is not the user's own."""
+    return layer.metadata.get(KEY, {}).get("role") in ("result", COMPARED_ROLE)
+
+
+def is_compared(layer: Layer) -> bool:
+    """Whether a layer shows a scan of another visit, which is only looked at."""
+    return bool(layer.metadata.get(KEY, {}).get("role") == COMPARED_ROLE)
 
 
 def is_brain(layer: Layer) -> bool:

@@ -67,6 +67,7 @@ class ModelForm(QObject):
         models = _OpenedBox()
         models.opened.connect(self.refresh)
         self.model = choice_box("model", texts.MODEL_TIP, models)
+        self.model.setAccessibleName(texts.MODEL)
         self.menu = ModelMenu(self.model.currentData, self)
         self._added: str | None = None
         """A model that was added, until it is listed and chosen."""

@@ -39,6 +39,7 @@ class SessionProgress(QWidget):
         self.target.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.target.editingFinished.connect(self.target.clearFocus)
         self.target.setToolTip(texts.TARGET_TIP)
+        self.target.setAccessibleName(texts.TARGET_NAME)
         self.diagram = ReliabilityView(compact=True, across=texts.PROBABILITY)
         self.diagram.set_unit(texts.LESIONS)
         self.diagram.setFixedHeight(130)

@@ -94,8 +94,9 @@ class ReplayPanel(QWidget):
     def _make_controls(self) -> None:
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setToolTip(texts.STEP_TIP)
-        self.back_button, self.play_button = QPushButton("◀"), QPushButton(texts.PLAY)
-        self.forward_button, self.end_button = QPushButton("▶"), QPushButton(texts.END_REPLAY)
+        self.slider.setAccessibleName(texts.STEP_NAME)
+        self.back_button, self.play_button = QPushButton(texts.BACK), QPushButton(texts.PLAY)
+        self.forward_button, self.end_button = QPushButton(texts.FORWARD), QPushButton(texts.END_REPLAY)
         self.back_button.setToolTip(texts.BACK_TIP)
         self.forward_button.setToolTip(texts.FORWARD_TIP)
         self.play_button.setToolTip(texts.PLAY_TIP)

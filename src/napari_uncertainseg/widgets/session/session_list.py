@@ -39,7 +39,7 @@ class SessionList(NumberTable):
     """
 
     def __init__(self, file: SessionFile, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(parent, name=texts.LIST_NAME)
         self._file = file
         self._listed: list[Session] = []
         down = self.verticalHeader()

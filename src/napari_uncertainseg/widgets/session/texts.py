@@ -310,3 +310,9 @@ def describe_score(score: Score) -> str:
         f"false positives: {score.false_alarms}; d' {format_number(score.sensitivity)}, "
         f"criterion {format_number(score.criterion)}."
     )
+
+
+# -- names of what has no word beside it, for programs that read the screen aloud --------------
+
+BACK, FORWARD = "◀ Back", "Forward ▶"
+STEP_NAME, TARGET_NAME, LIST_NAME = "Step", "Errors that may remain", "Sessions of this file"

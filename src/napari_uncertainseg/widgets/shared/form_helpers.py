@@ -22,6 +22,13 @@ def set_layer_choices(box: QComboBox, names: list[str]) -> None:
     box.blockSignals(blocked)
 
 
+def show_layer_choice(box: QComboBox, name: str | None) -> None:
+    """Show which of the offered layers is chosen, without a signal."""
+    blocked = box.blockSignals(True)
+    box.setCurrentIndex(max(box.findData(name), 0))
+    box.blockSignals(blocked)
+
+
 class PlainLabel(QLabel):
     """A label that shows its text as it is: a tag in a name, a path or a comment is no tag.
 

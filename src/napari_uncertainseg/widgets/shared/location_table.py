@@ -19,10 +19,14 @@ class LocationTable(NumberTable):
         Shows a place.
     parent
         Qt parent.
+    name
+        What it shows, for programs that read the screen aloud.
     """
 
-    def __init__(self, go_to: Callable[[Voxel], None], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(
+        self, go_to: Callable[[Voxel], None], parent: QWidget | None = None, *, name: str = ""
+    ) -> None:
+        super().__init__(parent, name=name)
         self._go_to = go_to
         self._places: Sequence[Voxel] = ()
         self.itemSelectionChanged.connect(self._look)

@@ -6,7 +6,7 @@ The tests of this module fail where a later napari has renamed something.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
@@ -93,6 +93,32 @@ def show_welcome(viewer: Viewer, shown: bool) -> bool:
     before = bool(qt_viewer.show_welcome_screen)
     qt_viewer.show_welcome_screen = shown
     return before
+
+
+def group_cells(viewer: Viewer, cell_of: Callable[[Layer], int]) -> None:
+    """Let the cells of napari's grid of canvases hold layers by what they are.
+
+    The public `viewer.canvas.grid.stride` puts so many neighbours of the list into each cell: what lies over
+    one scan would fill cells of its own.
+
+    Parameters
+    ----------
+    viewer
+        Whose grid.
+    cell_of
+        The number of the cell of a layer; cells without a visible layer are not drawn.
+    """
+
+    def groups(layers: Sequence[Layer]) -> tuple[dict[int, int], list[int]]:
+        cells = {index: cell_of(layer) for index, layer in enumerate(layers)}
+        return cells, sorted({cells[index] for index, layer in enumerate(layers) if layer.visible})
+
+    vars(viewer.canvas.grid)["_viewbox_groups"] = groups
+
+
+def ungroup_cells(viewer: Viewer) -> None:
+    """Give the grid its own cells back. May be called twice."""
+    vars(viewer.canvas.grid).pop("_viewbox_groups", None)
 
 
 def replace_close(window: QMainWindow, close: Callable[..., Any]) -> Callable[..., Any]:

@@ -39,10 +39,19 @@ def format_number(value: float, digits: int = 2) -> str:
 
 
 class NumberTable(QTableWidget):
-    """A table to read and to copy from."""
+    """A table to read and to copy from.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    Parameters
+    ----------
+    parent
+        Qt parent.
+    name
+        What it shows, for programs that read the screen aloud.
+    """
+
+    def __init__(self, parent: QWidget | None = None, *, name: str = "") -> None:
         super().__init__(parent)
+        self.setAccessibleName(name)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         across, down = self.horizontalHeader(), self.verticalHeader()
         assert across is not None and down is not None

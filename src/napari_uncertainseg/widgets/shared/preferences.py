@@ -15,7 +15,7 @@ _SECTION = "review"
 
 @dataclass(frozen=True)
 class Preferences:
-    """The last settings of the Segment dock, the last tables of the Cohort dock, and which docks were open.
+    """The last settings of the Segment dock, the last tables of Cohort, and how images are looked at.
 
     Attributes
     ----------
@@ -36,6 +36,10 @@ class Preferences:
         in front; empty where none was.
     zoom_to_lesion
         Whether going to a lesion also zooms.
+    mouse
+        ``"workstation"`` or ``"napari"``: how the mouse works over a slice.
+    map_opacity
+        Of the heat maps, percent.
     target
         Classes that the user ticked; empty for the model's own target. They are not kept for the next time.
     """
@@ -53,6 +57,8 @@ class Preferences:
     open_docks: str = ""
     front_dock: str = ""
     zoom_to_lesion: bool = True
+    mouse: str = "workstation"
+    map_opacity: int = 50
     target: tuple[str, ...] = ()
 
     @property

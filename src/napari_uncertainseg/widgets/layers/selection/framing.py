@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from psygnal import Signal
 
+from napari_uncertainseg._boxes import bounding_box
 from napari_uncertainseg.lesions.sections import Section, largest_section
 from napari_uncertainseg.widgets.scans.camera import current_slice, move_to, show_field, whole_slice
 
@@ -72,6 +73,14 @@ class LesionFraming:
         """
         section = self._section(layer, placing, voxel) or Section(voxel, (0.0, 0.0, 0.0))
         self._show(layer, placing, section, zoom=self._zooms)
+
+    def go_to_lesion(self, layer: Labels, placing: Placement, labels: np.ndarray, number: int) -> None:
+        """Show a lesion of other labels on the prediction's grid, such as those of a reference."""
+        axis, _ = placing.canonical_slice(*current_slice(self._viewer, layer))
+        box = bounding_box(labels == number)
+        section = largest_section(labels, number, box, axis, placing.grid.spacing)
+        if section is not None:
+            self._show(layer, placing, section, zoom=self._zooms)
 
     def fit_or_whole(self, layer: Labels, placing: Placement, voxel: tuple[int, int, int]) -> None:
         """Fit the zoom to the lesion at a voxel; where it is fitted already, show the whole slice."""

@@ -53,6 +53,7 @@ class RefinedPanel(QWidget):
         for least in _LEAST:
             self.filter.addItem(texts.at_least(least), least)
         self.filter.setToolTip(texts.FILTER_TIP)
+        self.filter.setAccessibleName(texts.FILTER_NAME)
         self.message = PlainLabel()
         self.message.setWordWrap(True)
         row = QHBoxLayout(self)

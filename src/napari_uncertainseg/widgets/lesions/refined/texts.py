@@ -12,3 +12,8 @@ FILTER_TIP = (
 def at_least(least: float) -> str:
     """A choice of the smallest probability (0 to 1) that is listed."""
     return f"Real (yours) ≥ {100 * least:.0f} %" if least else "Real (yours): any"
+
+
+# -- names of what has no word beside it, for programs that read the screen aloud --------------
+
+FILTER_NAME = "Least probability to be real"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from psygnal import SignalInstance
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QEvent, Signal
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from napari_uncertainseg.case import Case
@@ -17,6 +17,7 @@ from napari_uncertainseg.widgets.lesions.table_model import MARKS
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, yielding_label
 from napari_uncertainseg.widgets.shared.known_reasons import KnownReasons
+from napari_uncertainseg.widgets.shared.plots import accent, theme_of
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 
 
@@ -103,6 +104,12 @@ class SelectedPanel(QWidget):
         """Disconnect from the case. May be called twice."""
         self._connections.disconnect_all()
 
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Follow napari's theme."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.StyleChange and hasattr(self, "_connections"):
+            self.follow()
+
     def _lay_out(self) -> None:
         first, second = QHBoxLayout(), QHBoxLayout()
         first.addWidget(self.measure, stretch=1)
@@ -135,9 +142,9 @@ class SelectedPanel(QWidget):
         verdict = case.review.decisions().get(found.number, "to do")
         self.measure.set_html(texts.size(found))
         self.doubt.set_html(texts.doubt(found, f"{MARKS[verdict]} {verdict}"))
-        problem = self._place_problem()
-        self.place.set_html(texts.place(found.place, problem, link=True))
-        self.why.set_html(texts.why(self._why(found)))
+        problem, colour = self._place_problem(), accent(theme_of(self)).name()
+        self.place.set_html(texts.place(found.place, problem, colour))
+        self.why.set_html(texts.why(self._why(found), colour))
 
     def _why(self, found: SelectedLesion) -> str:
         sides = zip(found.start, found.inside.shape, strict=True)

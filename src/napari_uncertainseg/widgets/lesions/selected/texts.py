@@ -46,7 +46,7 @@ def volume(mm3: float) -> str:
 
 def size(found: SelectedLesion) -> str:
     """Name, longest diameter and volume, as HTML."""
-    return f"<b>{title(found)}</b> · ⌀ {found.diameter_mm:.1f} mm · {volume(found.volume_mm3)}"
+    return f"<b>{title(found)}</b> · diameter {found.diameter_mm:.1f} mm · {volume(found.volume_mm3)}"
 
 
 def doubt(found: SelectedLesion, verdict: str) -> str:
@@ -55,15 +55,20 @@ def doubt(found: SelectedLesion, verdict: str) -> str:
     return f"Doubt: {said} · {escape(verdict)}"
 
 
-def place(where: str, problem: str, *, link: bool) -> str:
+def link(target: str, word: str, colour: str) -> str:
+    """A link as HTML, in a colour that the theme lets be read."""
+    return f'<a href="{target}" style="color:{colour}">{word}</a>'
+
+
+def place(where: str, problem: str, colour: str) -> str:
     """Where it lies, as HTML; a link that looks for it while nobody has."""
     if problem:
         return f"Place: unknown. {escape(problem)}"
     if where:
         return f"Place: {escape(where)}"
-    return f"Place: {PLACE_NOT_FOUND}" + (f' · <a href="place">{FIND_PLACE}</a>' if link else "")
+    return f"Place: {PLACE_NOT_FOUND} · {link('place', FIND_PLACE, colour)}"
 
 
-def why(sentence: str) -> str:
+def why(sentence: str, colour: str) -> str:
     """Why it is doubtful, as HTML; a link to Explain while it was not explained."""
-    return f"Why: {escape(sentence)}" if sentence else f'Why: <a href="explain">{EXPLAIN}</a>'
+    return f"Why: {escape(sentence) if sentence else link('explain', EXPLAIN, colour)}"

@@ -61,7 +61,7 @@ class FirstHint(QFrame):
             (self.results, open_results),
         ):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # keys stay with the canvas after a click
-            button.clicked.connect(lambda _=False, do=do: do())
+            button.clicked.connect(do)
             column.addWidget(button)
         canvas.installEventFilter(self)
         events = viewer.layers.events
@@ -90,7 +90,7 @@ class FirstHint(QFrame):
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Stay in the middle of the canvas."""
-        if event is not None and watched is self._canvas and event.type() == QEvent.Type.Resize:
+        if self._welcome is not None and event is not None and event.type() == QEvent.Type.Resize:
             self.refresh()
         return False
 
@@ -102,5 +102,6 @@ class FirstHint(QFrame):
         self._canvas.removeEventFilter(self)
         napari_internals.show_welcome(self._viewer, self._welcome)
         self._welcome = None
+        del self._viewer, self._canvas
         self.hide()
         self.deleteLater()

@@ -56,7 +56,7 @@ class CaseMenu(QMenu):
         action = QAction(text, self)
         action.setToolTip(tip)
         action.setData(tip)
-        action.triggered.connect(lambda *_: do())
+        action.triggered.connect(do)
         self.addAction(action)
         return action
 
@@ -90,6 +90,8 @@ class RecentMenu(QMenu):
         self._recent, self._loader = recent, loader
         self._missing: dict[RecentCase, str] = {}
         self._shown: list[tuple[RecentCase, QAction]] = []
+        self._last: QAction | None = None
+        self.triggered.connect(self._on_triggered)
         self._jobs = JobRunner(self)
         self._jobs.finished.connect(self._on_looked)
 
@@ -100,14 +102,12 @@ class RecentMenu(QMenu):
         cases = self._recent.listed()
         for case in cases:
             action = QAction(self)
-            action.triggered.connect(partial(self._open, case))
             self._shown.append((case, action))
             self.addAction(action)
         self.addSeparator()
-        last = QAction(texts.CLEAR_RECENT if cases else texts.NO_RECENT, self)
-        last.setEnabled(bool(cases))
-        last.triggered.connect(lambda *_: self._recent.clear())
-        self.addAction(last)
+        self._last = QAction(texts.CLEAR_RECENT if cases else texts.NO_RECENT, self)
+        self._last.setEnabled(bool(cases))
+        self.addAction(self._last)
         self._write()
         if cases and self._jobs.state is JobState.IDLE:
             self._jobs.start(partial(_look, cases))
@@ -124,8 +124,11 @@ class RecentMenu(QMenu):
         self._missing = found
         self._write()
 
-    def _open(self, case: RecentCase, *_: Any) -> None:
-        if len(case) == 1:
+    def _on_triggered(self, action: QAction) -> None:
+        case = next((case for case, own in self._shown if own is action), None)
+        if case is None:
+            self._recent.clear()
+        elif len(case) == 1:
             self._loader.open_path(case[0])
         else:
             self._loader.open_scans(case)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QAction
 from qtpy.QtWidgets import QMainWindow, QMenu, QPushButton, QToolBar
 
 from napari_uncertainseg.images.volume import Volume
@@ -69,18 +69,20 @@ class MaskOffer(QToolBar):
         button.setMenu(menu)
         if before is not None:
             before.deleteLater()
-        for mask, name in zip(self._masks if menu is not None else (), names, strict=False):
-            assert menu is not None
-            action = menu.addAction(name.replace("&", "&&"))
-            if action is not None:
-                action.triggered.connect(partial(self._accept, mask))
+        if menu is None:
+            return
+        for number, name in enumerate(names):
+            action = QAction(name.replace("&", "&&"), menu)
+            action.setData(number)
+            menu.addAction(action)
+        menu.triggered.connect(self._on_chosen)
 
     def _on_load(self) -> None:
         if len(self._masks) == 1:
-            self._accept(self._masks[0])
+            self.accepted.emit(self._masks[0])
 
-    def _accept(self, mask: Volume, *_: object) -> None:
-        self.accepted.emit(mask)
+    def _on_chosen(self, action: QAction) -> None:
+        self.accepted.emit(self._masks[action.data()])
 
     def cleanup(self) -> None:
         """Take the line out of the window. May be called twice."""

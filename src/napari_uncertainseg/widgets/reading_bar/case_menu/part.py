@@ -42,7 +42,7 @@ class CasePart(PartWidget):
         super().__init__()
         self._context, self._cases = context, context.review.cases
         self._recent = RecentCases(recent_file())
-        self._loader = CaseLoader(context.review, context.window)
+        self._loader = CaseLoader(context.review, self)
         self._busy = ""
         self._declined: set[Path] = set()
         """Masks that the user does not want, for as long as the window is open."""
@@ -163,7 +163,7 @@ class CasePart(PartWidget):
     def _on_accepted(self, mask: Volume) -> None:
         self._context.review.layers.add([layer_data(mask, "labels", visible=False, opacity=0.5)])
         layer = self._context.viewer.layers[-1]
-        self._cases.chosen.reference = layer.name
+        self._context.review.layers.reference.choose(layer.name)
         show_info(notice(texts.loaded(layer.name)))
 
     def _on_declined(self) -> None:

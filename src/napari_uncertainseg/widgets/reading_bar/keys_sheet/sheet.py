@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLineEdit, QTextBro
 from napari_uncertainseg.widgets.reading_bar.keys_sheet import texts
 from napari_uncertainseg.widgets.reading_bar.keys_sheet.contents import ShownGroup, count_clashes, matching
 from napari_uncertainseg.widgets.reading_bar.keys_sheet.page import as_html
+from napari_uncertainseg.widgets.shared.dock_area import FOCUS_STYLE
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, button_with_tip
 from napari_uncertainseg.widgets.shared.plots import theme_of
 
@@ -38,7 +39,7 @@ class KeySheet(QFrame):
         super().__init__(window)
         self._groups, self._columns = groups, 0
         self.setObjectName("uncertainseg-keys-sheet")
-        self.setStyleSheet("#uncertainseg-keys-sheet { background: rgba(0, 0, 0, 140); }")
+        self.setStyleSheet(f"#uncertainseg-keys-sheet {{ background: rgba(0, 0, 0, 140); }} {FOCUS_STYLE}")
         self.setAccessibleName(texts.TITLE)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.card = QFrame(self)
@@ -164,7 +165,7 @@ class KeySheet(QFrame):
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
         """Close with a click beside the card."""
-        if event is not None and not self.card.geometry().contains(event.pos()):
+        if event is not None and not self.card.geometry().contains(event.position().toPoint()):
             self.closed.emit()
 
     def wheelEvent(self, event: object) -> None:

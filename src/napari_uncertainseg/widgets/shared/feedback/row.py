@@ -63,6 +63,7 @@ class FeedbackRow(QWidget):
         self.note = QLineEdit()
         self.note.setMaxLength(LONGEST_NOTE)
         self.note.setPlaceholderText(texts.NOTE_HINT)
+        self.note.setAccessibleName(texts.NOTE_HINT)
         self.note.setToolTip(texts.NOTE_TIP)
         self.note.editingFinished.connect(self.finish_note)
         self.note.returnPressed.connect(self.note.clearFocus)  # the keys work again

@@ -1,0 +1,1 @@
+"""What a reader measures on a scan: lengths, and brightness in a region."""

@@ -1,0 +1,225 @@
+"""Measurements as a reader made them, and the table in which they are saved."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.disk.tables import as_tsv, read_tsv
+from napari_uncertainseg.images.files import replaced_file
+from napari_uncertainseg.images.measures.brightness import Values
+from napari_uncertainseg.images.measures.shapes import PLANES, Slice, to_patient, to_voxels
+from napari_uncertainseg.images.volume import Grid
+
+FILE = "measurements.tsv"
+"""What the table is called in a folder of results."""
+RULER = "ruler"
+KINDS = {RULER: 2, "ellipse": 2, "polygon": 3, "lesion": 1}
+"""Kinds of measurements, and the fewest points of each."""
+_MOST_POINTS = 10_000
+_MOST_ROWS = 100_000
+_OWN = ("number", "kind", "name", "plane", "slice", "points_ras_mm")
+_NUMBERS = ("length_mm", "voxels", "volume_ml", "area_mm2")
+_VALUES = ("mean", "sd", "minimum", "maximum")
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A ruler or a region.
+
+    Attributes
+    ----------
+    kind
+        One of `KINDS`.
+    points
+        The ends of a ruler, opposite corners of an ellipse's box, corners of a polygon, or a voxel of a
+        lesion: (s, a, r) voxels of the scan on which it was drawn, which need not be whole numbers.
+    where
+        The slice in which it was drawn; of a lesion, one that cuts it.
+    name
+        Of a lesion, such as ``"lesion 7"``; otherwise empty.
+    length_mm
+        Of a ruler, else NaN.
+    voxels, volume_ml, area_mm2
+        Of a region, else NaN or 0; the area of one in a slice.
+    values
+        Brightness in a region, for each scan and map, as it was when it was drawn.
+    """
+
+    kind: str
+    points: tuple[tuple[float, float, float], ...]
+    where: Slice
+    name: str = ""
+    length_mm: float = math.nan
+    voxels: int = 0
+    volume_ml: float = math.nan
+    area_mm2: float = math.nan
+    values: tuple[Values, ...] = ()
+
+
+def as_table(measured: Sequence[Measurement], grid: Grid, case: str, scan: str) -> pd.DataFrame:
+    """One row for each ruler, and one for each region and image.
+
+    Parameters
+    ----------
+    measured
+        In the order of their numbers, which begin at 1.
+    grid
+        Of the scan on which they were drawn: their points are written in the patient's millimetres (RAS).
+    case, scan
+        What both are called.
+    """
+    rows: list[dict[str, Any]] = []
+    for number, one in enumerate(measured, 1):
+        about = {
+            "case": case,
+            "number": number,
+            "kind": one.kind,
+            "name": one.name,
+            "scan": scan,
+            "plane": PLANES[one.where.axis],
+            "slice": one.where.index,
+            "length_mm": one.length_mm,
+            "voxels": one.voxels if one.kind != RULER else None,
+            "volume_ml": one.volume_ml,
+            "area_mm2": one.area_mm2,
+        }
+        points = _as_text(to_patient(np.array(one.points), grid))
+        rows += [about | _about(values) | {"points_ras_mm": points} for values in one.values or (None,)]
+    columns = list(_row_of_none())
+    return pd.DataFrame(rows, columns=columns)
+
+
+def as_text(measured: Sequence[Measurement], grid: Grid, case: str, scan: str) -> str:
+    """The same as tab-separated text."""
+    return as_tsv(as_table(measured, grid, case, scan))
+
+
+def write(path: Path, measured: Sequence[Measurement], grid: Grid, case: str, scan: str) -> None:
+    """Write the table; one that is there is replaced whole or not at all.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written.
+    """
+    text = as_text(measured, grid, case, scan)
+    with replaced_file(path) as file:
+        file.write(text.encode("utf-8"))
+
+
+def read(path: Path, grid: Grid) -> list[Measurement]:
+    """Read the table of measurements that were made on a scan with this grid.
+
+    Raises
+    ------
+    InputError
+        If it is no such table, or what it holds does not lie in slices of the scan.
+    """
+    table = read_tsv(path, texts=True)
+    missing = [name for name in (*_OWN, *_NUMBERS) if name not in table]
+    if missing:
+        raise InputError(f"{path} is no table of measurements: it lacks the column '{missing[0]}'.")
+    if len(table) > _MOST_ROWS:
+        raise InputError(f"{path} has more than {_MOST_ROWS} rows, too many for a table of measurements.")
+    found: dict[str, Measurement] = {}
+    for line, row in enumerate(table.to_dict("records"), 2):
+        where = f"{path}, row {line}"
+        number = str(row["number"])
+        if number in found:
+            found[number] = _with(found[number], _values(row, where))
+        else:
+            found[number] = _measurement(row, grid, where)
+    return list(found.values())
+
+
+def _about(values: Values | None) -> dict[str, Any]:
+    if values is None:
+        return {}
+    return {
+        "image": values.image,
+        "unit": values.unit,
+        "with_value": values.voxels,
+        "without_value": values.missing,
+        **{name: getattr(values, name) for name in _VALUES},
+        "how": "interpolated" if values.interpolated else "voxels",
+    }
+
+
+def _row_of_none() -> tuple[str, ...]:
+    first = ("case", "number", "kind", "name", "scan", "plane", "slice", *_NUMBERS)
+    return (*first, "image", "unit", "with_value", "without_value", *_VALUES, "how", "points_ras_mm")
+
+
+def _as_text(points: np.ndarray) -> str:
+    return "; ".join(" ".join(f"{value:.3f}" for value in point) for point in points)
+
+
+def _with(one: Measurement, values: Iterable[Values]) -> Measurement:
+    return replace(one, values=(*one.values, *values))
+
+
+def _measurement(row: dict[str, Any], grid: Grid, where: str) -> Measurement:
+    kind, plane = str(row["kind"]), str(row["plane"])
+    if kind not in KINDS:
+        raise InputError(f"{where}: the kind '{kind[:40]}' is none of {', '.join(KINDS)}.")
+    if plane not in PLANES:
+        raise InputError(f"{where}: the plane '{plane[:40]}' is none of {', '.join(PLANES)}.")
+    points = to_voxels(_points(str(row["points_ras_mm"]), KINDS[kind], where), grid)
+    axis = PLANES.index(plane)
+    index = round(float(points[:, axis].mean()))
+    inside = 0 <= index < grid.shape[axis]
+    if not inside or (kind != "lesion" and np.abs(points[:, axis] - index).max() > 0.5):
+        raise InputError(f"{where}: it lies in no {plane} slice of this scan: it was made on another one.")
+    length, voxels, volume, area = (_number(row[name], where, name) for name in _NUMBERS)
+    drawn = tuple((float(s), float(a), float(r)) for s, a, r in points)
+    count = 0 if math.isnan(voxels) else int(voxels)
+    own = Slice(axis, index)
+    return Measurement(
+        kind, drawn, own, str(row["name"])[:80], length, count, volume, area, _values(row, where)
+    )
+
+
+def _points(text: str, fewest: int, where: str) -> np.ndarray:
+    parts = text.split(";")
+    try:
+        points = np.array([[float(value) for value in part.split()] for part in parts[: _MOST_POINTS + 1]])
+    except ValueError:
+        points = np.empty((0, 0))
+    fits = points.ndim == 2 and points.shape[1:] == (3,) and fewest <= len(points) <= _MOST_POINTS
+    if not fits or not np.isfinite(points).all() or np.abs(points).max() > 1e6:
+        raise InputError(
+            f"{where}: points_ras_mm should be {fewest} or more places of three numbers, with ';' between."
+        )
+    return points
+
+
+def _number(cell: Any, where: str, name: str) -> float:
+    text = str(cell).strip()
+    if text.casefold() in ("", "n/a", "nan"):
+        return math.nan
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.inf
+    if math.isinf(value):
+        raise InputError(f"{where}: {name} should be a number, not '{text[:40]}'.")
+    return value
+
+
+def _values(row: dict[str, Any], where: str) -> tuple[Values, ...]:
+    image = str(row.get("image", ""))[:80]
+    if not image or image == "n/a":
+        return ()
+    counts = [_number(row.get(name, ""), where, name) for name in ("with_value", "without_value")]
+    n, missing = (0 if math.isnan(count) else int(count) for count in counts)
+    numbers = [_number(row.get(name, ""), where, name) for name in _VALUES]
+    unit = str(row.get("unit", ""))[:40]
+    return (Values(image, unit, n, missing, *numbers, row.get("how") == "interpolated"),)

@@ -1,0 +1,73 @@
+"""One scan at a time under the overlays, and its name on the canvas."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari.components.overlays import TextOverlay
+
+from napari_uncertainseg.widgets.reading_bar.compare.scans import ComparedScans
+
+if TYPE_CHECKING:
+    from napari import Viewer
+    from napari.layers import Layer
+
+_NAME = "uncertainseg_scan"
+_OWN, _OTHER = (1.0, 1.0, 1.0, 1.0), (1.0, 0.72, 0.2, 1.0)
+"""Colours of the name: a scan of another visit is never taken for one of this."""
+FONT_SIZE = 13
+
+
+class Flip:
+    """Shows one scan after the other; what lies over them, slice, zoom and each scan's window stay.
+
+    Parameters
+    ----------
+    viewer, scans
+        Where, and between which.
+    """
+
+    def __init__(self, viewer: Viewer, scans: ComparedScans) -> None:
+        self._viewer, self._scans = viewer, scans
+        self._before: dict[Layer, bool] | None = None
+        self._label = TextOverlay(position="top_left", font_size=FONT_SIZE, box=True, gridded=False)
+        self._label.box_color = (0.0, 0.0, 0.0, 0.6)
+        viewer.canvas.overlays[_NAME] = self._label
+        self.named = True
+        scans.changed.connect(self.update)
+        self.update()
+
+    def step(self, by: int) -> None:
+        """Show the scan that is so many further in the order."""
+        scans, shown = self._scans.all(), self._scans.shown()
+        if scans:
+            self.show((scans.index(shown) + by) % len(scans) if shown is not None else 0)
+
+    def show(self, index: int) -> None:
+        """Show one scan, and hide the others."""
+        layers = [scan.layer for scan in self._scans.all()]
+        if self._before is None:
+            self._before = {layer: layer.visible for layer in layers}
+        layers[index].visible = True  # first, so that nothing flashes
+        for other in layers:
+            if other is not layers[index]:
+                other.visible = False
+
+    def update(self) -> None:
+        """Write the name of the scan that is shown; where there is only one, nothing can be confused."""
+        shown = self._scans.shown()
+        seen = self.named and shown is not None and len(self._scans.all()) > 1
+        if seen and shown is not None:
+            self._label.text = shown.title
+            self._label.color = _OTHER if shown.other_visit else _OWN
+        if self._label.visible != seen:
+            self._label.visible = seen
+
+    def cleanup(self) -> None:
+        """Show the scans as they were before the first flip. May be called twice."""
+        self._scans.changed.disconnect(self.update, missing_ok=True)
+        for layer, visible in (self._before or {}).items():
+            if layer in self._viewer.layers:
+                layer.visible = visible
+        self._before = None
+        self._viewer.canvas.overlays.pop(_NAME, None)

@@ -1,0 +1,125 @@
+"""All scans beside each other in one canvas: one camera and one slice for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Layer
+
+from napari_uncertainseg.widgets.reading_bar.compare.flip import FONT_SIZE
+from napari_uncertainseg.widgets.reading_bar.compare.scans import ComparedScan, ComparedScans
+from napari_uncertainseg.widgets.shared import napari_internals
+
+if TYPE_CHECKING:
+    from napari import Viewer
+
+
+@dataclass(frozen=True, eq=False)
+class _Before:
+    """What is put back at the end."""
+
+    visible: dict[Layer, bool]
+    names: dict[Layer, dict[str, Any]]
+    zoom: float
+    grid: dict[str, Any]
+
+
+class SideBySide:
+    """napari's grid with a cell for each scan; outlines and maps lie over the main scan, in the first cell.
+
+    It is one canvas, so that slice, zoom and shift are one, a click means the same place in each cell, and
+    nothing has to be copied.
+
+    Parameters
+    ----------
+    viewer, scans
+        Where, and which.
+    """
+
+    def __init__(self, viewer: Viewer, scans: ComparedScans) -> None:
+        self._viewer, self._scans = viewer, scans
+        self._before: _Before | None = None
+        self._cells: dict[Layer, int] = {}
+
+    @property
+    def active(self) -> bool:
+        """Whether the scans are side by side."""
+        return self._before is not None
+
+    def begin(self) -> None:
+        """Lay the scans side by side; two or more are needed."""
+        if self.active:
+            return
+        viewer, scans, grid = self._viewer, self._scans.all(), self._viewer.canvas.grid
+        names = {scan.layer: _named(scan.layer) for scan in scans}
+        visible = {scan.layer: scan.layer.visible for scan in scans}
+        before = {key: getattr(grid, key) for key in ("enabled", "shape", "stride", "spacing")}
+        self._before = _Before(visible, names, viewer.scene.camera.zoom, before)
+        self._cells = {scan.layer: number for number, scan in enumerate(scans)}
+        napari_internals.group_cells(viewer, lambda layer: self._cells.get(layer, 0))
+        for scan in scans:
+            self._show(scan)
+        rows, columns = self._layout(len(scans))
+        grid.stride, grid.spacing, grid.shape = 1, 4, (rows, columns)
+        grid.enabled = True
+        shrunk = min(1 / rows, 1 / columns) if not rows == columns == 1 else 1.0
+        viewer.scene.camera.zoom = self._before.zoom * max(shrunk, self._fitting(rows, columns))
+
+    def follow(self) -> None:
+        """Lay out anew where scans came or went; one alone is not compared."""
+        if self._before is None or {scan.layer for scan in self._scans.all()} == self._cells.keys():
+            return
+        self.end()
+        if len(self._scans.all()) > 1:
+            self.begin()
+
+    def end(self) -> None:
+        """Put canvas, names and visibility back. May be called twice."""
+        if self._before is None:
+            return
+        before, self._before = self._before, None
+        grid = self._viewer.canvas.grid
+        grid.enabled = before.grid["enabled"]
+        napari_internals.ungroup_cells(self._viewer)
+        for key in ("shape", "stride", "spacing"):
+            setattr(grid, key, before.grid[key])
+        for layer, seen in before.visible.items():
+            layer.visible = seen
+            for key, value in before.names[layer].items():
+                setattr(layer.name_overlay, key, value)
+        self._viewer.scene.camera.zoom = before.zoom
+        self._cells = {}
+
+    def _show(self, scan: ComparedScan) -> None:
+        name = scan.layer.name_overlay
+        name.position, name.font_size, name.box = "top_left", FONT_SIZE, True
+        name.visible = scan.layer.visible = True
+
+    def _layout(self, count: int) -> tuple[int, int]:
+        """Rows and columns in which a slice is shown largest."""
+        return max(
+            ((rows, -(-count // rows)) for rows in range(1, count + 1)),
+            key=lambda shape: (self._fitting(*shape), -shape[0]),
+        )
+
+    def _fitting(self, rows: int, columns: int) -> float:
+        """How large a slice can be in a cell, as a share of what it can be in the whole canvas."""
+        height, width = self._viewer.canvas.size
+        tall, wide = _extent(self._viewer)
+        whole = min(height / tall, width / wide)
+        return min(height / rows / tall, width / columns / wide) / whole
+
+
+def _named(layer: Layer) -> dict[str, Any]:
+    name = layer.name_overlay
+    return {key: getattr(name, key) for key in ("visible", "position", "font_size", "box")}
+
+
+def _extent(viewer: Viewer) -> Sequence[float]:
+    """Height and width of what is shown, in the world's unit."""
+    low, high = viewer.layers.extent.world
+    shown = [float(high[axis] - low[axis]) for axis in viewer.dims.displayed[-2:]]
+    return [max(side, float(np.finfo(float).eps)) for side in shown]

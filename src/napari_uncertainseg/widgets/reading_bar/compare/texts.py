@@ -1,0 +1,65 @@
+"""What the compare part of the reading bar says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+NOTHING = "Scan: none"
+TIP = (
+    "The scan that is shown under the outlines. Click, or press the key, to show the next scan at the same "
+    "place: FLAIR, T1, T2, and the last visit once it is open."
+)
+NEXT, BEFORE = "Next scan", "Scan before"
+SIDE = "Side by side"
+SIDE_TIP = "Shows all scans beside each other. Slice, zoom and shift are the same in all of them."
+OPEN_SCAN = "Open last visit..."
+OPEN_RESULTS = "Open last visit from a folder (results or DICOM)..."
+OPEN_TIP = (
+    "Opens a scan of another visit of this patient, to look at only: it is put onto this scan's place, and "
+    "is never segmented."
+)
+CLOSE = "Close the other visit"
+FOUND = "Found beside this scan"
+CANCEL = "Cancel"
+ALONE = "There is only one scan. Open a T1, a T2 or the last visit to compare with."
+NO_SCAN = "Open the scan of this visit first; then open the last visit to compare with."
+IN_EXERCISE = "Another visit can be opened after the exercise."
+OTHER_PATIENT = "Another patient?"
+SHOW_ANYWAY = "Show it anyway"
+PATIENT_UNKNOWN = "Nothing in names or files says that both are of one patient: please check."
+KINDS = "Scans (*.nii *.nii.gz *.mgz *.mgh *.nrrd *.nhdr *.dcm);;All files (*)"
+
+
+def title(shown: str) -> str:
+    """What stands in the bar."""
+    return f"Scan: {shown}"
+
+
+def beside(titles: Sequence[str]) -> str:
+    """What stands in the bar while scans are side by side."""
+    return " | ".join(titles)
+
+
+def visit(words: str, when: str, modality: str) -> str:
+    """What a scan of another visit is called, such as ``"FLAIR, visit 2026-03-01 (earlier)"``."""
+    return f"{modality}, {words} ({when})"
+
+
+def offer(words: str, when: str, last: bool) -> str:
+    """A visit in the menu."""
+    return f"{words} (last)" if last else f"{words} ({when})"
+
+
+def loading(stage: str, share: float) -> str:
+    """What stands in the bar while another visit is opened."""
+    return f"Last visit: {stage}, {round(100 * share)} %"
+
+
+def opened(title: str, how: str, doubts: Sequence[str]) -> str:
+    """What is said when another visit has been opened."""
+    return " ".join([f"Opened {title}.", how, *doubts])
+
+
+def ask_patient(name: str, why: str) -> str:
+    """Asked before a scan that seems to be of another patient is shown."""
+    return f"'{name}' seems not to be of this patient: {why}. Compare with it all the same?"

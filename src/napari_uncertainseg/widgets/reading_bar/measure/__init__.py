@@ -1,0 +1,1 @@
+"""Lengths and brightness, measured on the canvas and listed."""

@@ -1,0 +1,178 @@
+"""Window and level in the bar, and whose mouse it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+from weakref import WeakSet
+
+from napari.components.overlays import TextOverlay
+from napari.layers import Image
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QAction, QActionGroup
+from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton
+
+from napari_uncertainseg.widgets.dock_description import KeyAction
+from napari_uncertainseg.widgets.reading_bar.mouse import texts
+from napari_uncertainseg.widgets.reading_bar.mouse.presets import ScanPresets
+from napari_uncertainseg.widgets.reading_bar.mouse.top_scan import top_scan
+from napari_uncertainseg.widgets.reading_bar.mouse.window_level import in_words, window_of
+from napari_uncertainseg.widgets.reading_bar.mouse.workstation import WorkstationMouse
+from napari_uncertainseg.widgets.reading_bar.part import BarContext, HelpGroup, HelpLine, Part, PartWidget
+from napari_uncertainseg.widgets.shared import napari_internals
+from napari_uncertainseg.widgets.shared.connections import Connections
+
+_RESET, _NEXT = "reset_window", "next_window"
+_OVERLAY = "window_and_level"
+
+
+class WindowPart(PartWidget):
+    """A button whose menu has the presets and the mouse; W and L stand on the canvas.
+
+    Parameters
+    ----------
+    context
+        What the parts of the window share.
+    """
+
+    def __init__(self, context: BarContext) -> None:
+        super().__init__()
+        self._viewer, self._preferences = context.viewer, context.review.preferences
+        self._presets = ScanPresets(context.viewer, context.review.case, context.review.layers.scan.layer)
+        self._keys = {_RESET: "", _NEXT: ""}
+        self.button = QPushButton(texts.BUTTON)
+        self.button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keyboard to the canvas
+        self.menu = QMenu(self.button)
+        self.menu.setToolTipsVisible(True)
+        self.button.setMenu(self.menu)
+        self._groups: list[QActionGroup] = []
+        self.menu.aboutToShow.connect(self._fill)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.button)
+        self._text = TextOverlay(position="bottom_left", font_size=9, visible=False)
+        self._viewer.canvas.overlays[_OVERLAY] = self._text
+        canvas = napari_internals.drawing_canvas(self._viewer).native
+        self.mouse = WorkstationMouse(self._viewer, canvas, self._workstation)
+        self._heard: WeakSet[Image] = WeakSet()
+        layers, dims = self._viewer.layers.events, self._viewer.dims.events
+        self._connections = Connections(
+            (layers.inserted, self._follow),
+            (layers.removed, self._follow),
+            (layers.reordered, self._follow),
+            (dims.ndisplay, self._follow),
+        )
+        self._follow()
+
+    def _workstation(self) -> bool:
+        return self._preferences.load().mouse == texts.WORKSTATION
+
+    def choose_mouse(self, mouse: str) -> None:
+        """Let the mouse work as on a workstation, or as in napari; remembered."""
+        self._preferences.save(mouse=mouse)
+
+    def help(self) -> tuple[HelpGroup, ...]:
+        """What the mouse does now."""
+        lines = texts.mouse_lines(self._preferences.load().mouse)
+        return (HelpGroup(texts.MOUSE, tuple(HelpLine((how,), f"{what}.") for how, what in lines)),)
+
+    # -- presets ------------------------------------------------------------------------------
+
+    def act(self, action: str) -> None:
+        """Reset, or step to the next preset."""
+        scan = top_scan(self._viewer)
+        if scan is None:
+            return
+        names = list(self._presets.of(scan))
+        shown = None if action == _RESET else self._presets.shown(scan)
+        self.choose(names[0] if shown is None else names[(names.index(shown) + 1) % len(names)])
+
+    def choose(self, name: str) -> None:
+        """Give the scan on top one of its presets."""
+        scan = top_scan(self._viewer)
+        window = None if scan is None else self._presets.of(scan).get(name)
+        if scan is not None and window is not None:
+            scan.contrast_limits = (window.low, window.high)
+
+    def _fill(self) -> None:
+        self._empty()
+        scan = top_scan(self._viewer)
+        title = QAction(texts.NO_SCAN if scan is None else f"{scan.name}: {self._said()}", self.menu)
+        title.setEnabled(False)
+        self.menu.addAction(title)
+        if scan is not None:
+            presets, shown = self._presets.of(scan), self._presets.shown(scan)
+            entries = {name: texts.PRESETS[name] for name in texts.PRESETS if name in presets}
+            self._choices(entries, texts.PRESET_TIPS, shown, self.choose)
+        self.menu.addSeparator()
+        mouse = self._preferences.load().mouse
+        self._choices(texts.MOUSE_CHOICES, texts.MOUSE_TIPS, mouse, self.choose_mouse)
+
+    def _choices(
+        self, entries: Mapping[str, str], tips: Mapping[str, str], chosen: str | None, choose: Any
+    ) -> None:
+        group = QActionGroup(self.menu)
+        self._groups.append(group)
+        for name, text in entries.items():
+            action = QAction(text, group)
+            action.setCheckable(True)
+            action.setChecked(name == chosen)
+            action.setToolTip(tips[name])
+            action.triggered.connect(partial(choose, name))
+            self.menu.addAction(action)
+
+    def _empty(self) -> None:
+        self.menu.clear()
+        while self._groups:
+            self._groups.pop().deleteLater()
+
+    # -- what is said -------------------------------------------------------------------------
+
+    def show_keys(self, keys: Mapping[str, str]) -> None:
+        """Say the keys in the tip."""
+        self._keys = {name: keys.get(name, "") for name in self._keys}
+        self._say()
+
+    def _follow(self, event: Any = None) -> None:
+        """Hear of new scans, and say the window of the one on top."""
+        self._presets.note()
+        for layer in self._viewer.layers:
+            if isinstance(layer, Image) and layer not in self._heard:
+                self._heard.add(layer)
+                layer.events.visible.connect(self._say)
+                layer.events.contrast_limits.connect(self._say)
+        self._say()
+
+    def _said(self) -> str:
+        scan = top_scan(self._viewer)
+        return "" if scan is None else in_words(window_of(scan))
+
+    def _say(self, event: Any = None) -> None:
+        said = self._said() if self._viewer.dims.ndisplay == 2 else ""
+        if said:  # an empty text is not drawn, and is not worth a change
+            self._text.text = said
+        self._text.visible = bool(said)
+        self.button.setToolTip(texts.tip(said or texts.NO_SCAN, self._keys[_RESET], self._keys[_NEXT]))
+
+    def cleanup(self) -> None:
+        """Give the mouse back, and let go of the viewer; windows stay as they are. May be called twice."""
+        self._empty()
+        self.mouse.cleanup()
+        self._connections.disconnect_all()
+        for layer in list(self._heard):
+            layer.events.visible.disconnect(self._say)
+            layer.events.contrast_limits.disconnect(self._say)
+        self._heard.clear()
+        self._viewer.canvas.overlays.pop(_OVERLAY, None)
+
+
+PART = Part(
+    key="window",
+    make=WindowPart,
+    keys=(
+        KeyAction(_RESET, "R", texts.RESET_MEANING),
+        KeyAction(_NEXT, "Shift+R", texts.NEXT_MEANING),
+    ),
+    works_in_exercise=True,
+)

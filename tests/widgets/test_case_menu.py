@@ -1,0 +1,379 @@
+"""The case in the bar: name, menu, drops, the hint, masks beside it, and a restart. By real events."""
+
+from __future__ import annotations
+
+import shutil
+import weakref
+
+import numpy as np
+import pytest
+from napari.layers import Labels
+from napari.settings import get_settings
+from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtWidgets import QApplication, QFileDialog
+
+from napari_uncertainseg.images.files import write_volume
+from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.widgets import case_desk, menu, window
+from napari_uncertainseg.widgets.reading_bar.case_menu import opening, part, texts
+from napari_uncertainseg.widgets.reading_bar.case_menu.drops import drop_target
+from napari_uncertainseg.widgets.shared import napari_internals
+from napari_uncertainseg.widgets.window import open_review, review_of
+
+from .actions import click
+from .fake_window import docks_with
+from .fakes import FakeSegmenter
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """What the user was told."""
+    said = []
+    monkeypatch.setattr(opening, "show_warning", said.append)
+    monkeypatch.setattr(part, "show_info", said.append)
+    return said
+
+
+@pytest.fixture
+def folders(flair, mask, grid, tmp_path):
+    """Scans of Ann and Bob, each with a mask of lesions and one of the brain."""
+    for name, shift in (("Ann", 0), ("Bob", 3)):
+        folder = tmp_path / name
+        folder.mkdir()
+        for kind, factor in (("FLAIR", 1.0), ("T1", 0.5)):
+            data = (np.roll(flair.data, shift, 2) * factor).astype(np.float32)
+            write_volume(folder / f"{kind}.nii.gz", data, grid)
+        write_volume(folder / "lesions_gt.nii.gz", mask.astype(np.uint8), grid)
+        write_volume(folder / "brain_mask.nii.gz", np.ones(grid.shape, np.uint8), grid)
+    return tmp_path
+
+
+@pytest.fixture
+def review(make_viewer, monkeypatch, tmp_path, told, quiet):
+    monkeypatch.setattr(window, "default_file", lambda: tmp_path / "sessions.db")
+    monkeypatch.setattr(part, "recent_file", lambda: tmp_path / "recent.json")
+    docks = docks_with(make_segmenter=FakeSegmenter)
+    return weakref.proxy(open_review(make_viewer(), docks))  # a fixture's value outlives the window
+
+
+def case_of(review):
+    return review._bar.parts["case"]
+
+
+def names(review):
+    return sorted(layer.name for layer in review._viewer.layers)
+
+
+def settle(review, qtbot):
+    loader = case_of(review)._loader
+    qtbot.waitUntil(lambda: not loader.busy, timeout=10_000)
+    qtbot.wait(30)
+
+
+def drop(review, qtbot, *paths, modifiers=Qt.KeyboardModifier.NoModifier):
+    """Drop files on the canvas, as a file manager does."""
+    target = drop_target(napari_internals.drawing_canvas(review._viewer).native)
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    copy, left = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
+    enter = QDragEnterEvent(QPoint(50, 50), copy, mime, left, modifiers)
+    QApplication.sendEvent(target, enter)
+    event = QDropEvent(QPointF(50, 50), copy, mime, left, modifiers)
+    QApplication.sendEvent(target, event)
+    settle(review, qtbot)
+
+
+def choose(review, qtbot, action):
+    """Open the menu with the mouse and press one of its entries."""
+    own = case_of(review).menu
+    own.aboutToShow.emit()
+    entry = next(each for each in own.actions() if each.text() == action)
+    assert entry.isEnabled()
+    entry.trigger()
+    settle(review, qtbot)
+
+
+def run(review, qtbot):
+    qtbot.waitUntil(review.segment.run.isEnabled, timeout=3000)
+    with qtbot.waitSignal(review.segment.done, timeout=5000):
+        click(qtbot, review.segment.run)
+
+
+def offered(review, qtbot):
+    line = case_of(review).offer
+    qtbot.waitUntil(line.isVisible, timeout=5000)
+    return line
+
+
+# -- name and hint --------------------------------------------------------------------------------
+
+
+def test_the_hint_goes_with_the_first_layer_and_comes_back_with_none(review, qtbot, folders):
+    hint, qt_viewer = case_of(review).hint, review._viewer.window._qt_viewer
+    assert hint.isVisible() and not qt_viewer._welcome_widget.isVisible()
+    canvas = qt_viewer.canvas.native
+    assert canvas.rect().contains(hint.geometry())
+    layer = review._viewer.add_points([[0, 0, 0]])
+    assert not hint.isVisible()
+    review._viewer.layers.remove(layer)
+    assert hint.isVisible()
+    for dock in list(review.opened):
+        review._viewer.window.remove_dock_widget(dock.area)
+    qtbot.waitUntil(lambda: review._bar is None, timeout=3000)
+    qtbot.wait(30)
+    assert qt_viewer.show_welcome_screen == review._viewer.window._qt_viewer._welcome_widget.isVisible()
+
+
+def test_the_hint_gives_way_in_a_small_canvas(review, qtbot):
+    hint = case_of(review).hint
+    canvas = review._viewer.window._qt_viewer.canvas.native
+    review._window.resize(1280, 800)
+    qtbot.wait(30)
+    assert hint.isVisible()
+    canvas.resize(120, 60)
+    assert not hint.isVisible()
+    canvas.resize(500, 400)
+    assert hint.isVisible() and canvas.rect().contains(hint.geometry())
+
+
+def test_buttons_of_the_hint_open_things(review, qtbot, folders, monkeypatch):
+    files = [str(folders / "Ann" / name) for name in ("T1.nii.gz", "FLAIR.nii.gz")]
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: (files, ""))
+    click(qtbot, case_of(review).hint.scan)
+    settle(review, qtbot)
+    assert names(review) == ["FLAIR", "T1"]
+    assert [layer.name for layer in review._viewer.layers if layer.visible] == ["FLAIR"]
+    assert get_settings().application.open_history[0] == str(folders / "Ann")
+
+
+def test_the_name_stands_first_elided_with_the_whole_in_the_tooltip(review, qtbot, folders):
+    button = case_of(review).button
+    assert button.text().startswith(texts.NO_CASE)
+    long = folders / ("A" * 80 + "_<b>the end")
+    shutil.copytree(folders / "Ann", long)
+    drop(review, qtbot, long / "FLAIR.nii.gz")
+    assert "…" in button.text() and button.width() < 300
+    assert f"{'A' * 80}_&lt;b&gt;the end/FLAIR" in button.toolTip()
+
+
+# -- new, close, recent ---------------------------------------------------------------------------
+
+
+def test_close_takes_the_case_and_leaves_what_is_the_users(review, qtbot, folders, told):
+    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz", folders / "Ann" / "T1.nii.gz")
+    run(review, qtbot)
+    own = review._viewer.add_labels(np.zeros((24, 40, 32), np.uint8), name="my notes")
+    points = review._viewer.add_points([[1, 2, 3]], name="marks")
+    choose(review, qtbot, texts.CLOSE)
+    assert names(review) == ["marks", "my notes"]
+    assert review.case.prediction is None and case_of(review).button.text().startswith(texts.NO_CASE)
+    assert own in review._viewer.layers and points in review._viewer.layers
+    case_of(review).menu.aboutToShow.emit()
+    close = next(each for each in case_of(review).menu.actions() if each.text() == texts.CLOSE)
+    assert not close.isEnabled() and told == []
+
+
+def test_close_asks_only_where_something_would_be_lost(review, qtbot, folders, answer_questions, monkeypatch):
+    answer = answer_questions(case_desk)
+    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
+    run(review, qtbot)
+    monkeypatch.setattr(type(review.case.review), "unsaved", property(lambda _: True))
+    answer.says = None
+    choose(review, qtbot, texts.CLOSE)
+    assert review.case.prediction is not None and len(answer.questions) == 1
+    answer.says = True
+    choose(review, qtbot, texts.CLOSE)
+    assert review.case.prediction is None and names(review) == []
+
+
+def test_painting_on_a_mask_of_the_case_is_asked_about(review, qtbot, folders, answer_questions):
+    answer = answer_questions(case_desk)
+    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
+    line = offered(review, qtbot)
+    click(qtbot, line.load)
+    layer = review._viewer.layers["lesions_gt"]
+    layer.paint((5, 5, 5), 1)
+    qtbot.wait(30)
+    answer.says = None
+    choose(review, qtbot, texts.CLOSE)
+    assert "lesions_gt" in answer.questions[0] and "FLAIR" in names(review)
+
+
+def test_a_folder_is_a_new_case_in_place_of_the_one_before(review, qtbot, folders, monkeypatch, told):
+    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
+    run(review, qtbot)
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(folders / "Bob"))
+    choose(review, qtbot, texts.NEW_FROM_FOLDER)
+    assert names(review) == ["FLAIR", "T1"]  # and no mask is taken for a scan
+    assert review.case.prediction is None and "Bob" in case_of(review).button.text()
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(folders))
+    choose(review, qtbot, texts.NEW_FROM_FOLDER)
+    assert "2 visits" in told[-1] and "Bob" in case_of(review).button.text()
+
+
+def test_recent_cases_open_again_and_those_that_have_gone_are_greyed(review, qtbot, folders):
+    for name in ("Ann", "Bob"):
+        case_of(review)._loader.open_path(folders / name)
+        settle(review, qtbot)
+    shutil.rmtree(folders / "Ann")
+    recent = case_of(review).menu.recent
+    case_of(review).menu.aboutToShow.emit()
+    qtbot.waitUntil(lambda: not recent.actions()[1].isEnabled(), timeout=3000)
+    bob, ann = recent.actions()[:2]
+    assert bob.text().startswith("Bob/FLAIR") and str(folders / "Bob") in bob.text() and bob.isEnabled()
+    assert "not there any more" in ann.text()
+    choose(review, qtbot, texts.CLOSE)
+    case_of(review).menu.aboutToShow.emit()
+    recent.actions()[0].trigger()
+    settle(review, qtbot)
+    assert names(review) == ["FLAIR", "T1"]
+    case_of(review).menu.aboutToShow.emit()
+    assert recent.actions()[-1].text() == texts.CLEAR_RECENT
+    recent.actions()[-1].trigger()
+    case_of(review).menu.aboutToShow.emit()
+    assert [action.text() for action in recent.actions() if action.text()] == [texts.NO_RECENT]
+
+
+# -- one patient at a time ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("says", [True, False, None])
+def test_a_flair_of_another_patient_is_a_question(review, qtbot, folders, answer_questions, says):
+    answer = answer_questions(case_desk)
+    answer.says = says
+    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
+    drop(review, qtbot, folders / "Ann" / "T1.nii.gz")
+    assert answer.questions == []  # T1 of the same patient
+    run(review, qtbot)
+    drop(review, qtbot, folders / "Bob" / "T1.nii.gz", folders / "Bob" / "FLAIR.nii.gz")
+    assert len(answer.questions) == 1 and "Ann" in answer.questions[0] and "Bob" in answer.questions[0]
+    paths = {layer.metadata["uncertainseg"].get("path") for layer in review._viewer.layers} - {None}
+    whose = sorted({path.parent.name for path in paths})
+    assert whose == {True: ["Bob"], False: ["Ann", "Bob"], None: ["Ann"]}[says]
+    assert (review.case.prediction is None) == (says is True)
+
+
+def test_by_napari_too_each_file_alone_is_one_question(review, qtbot, folders, answer_questions):
+    answer = answer_questions(case_desk)
+    answer.says = None
+    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
+    files = [str(folders / "Bob" / f"{name}.nii.gz") for name in ("FLAIR", "T1")]
+    review._viewer.open(files, plugin="napari-uncertainseg")
+    assert names(review) == ["FLAIR"] and len(answer.questions) == 1
+    qtbot.wait(30)
+    review._viewer.open(files[:1], plugin="napari-uncertainseg")
+    assert len(answer.questions) == 2
+
+
+# -- no question which reader ---------------------------------------------------------------------
+
+
+def test_a_drop_is_read_by_us_also_where_others_claim_the_name(review, qtbot, folders, monkeypatch):
+    opened = []
+    monkeypatch.setattr(
+        type(review._viewer.window._qt_viewer), "_qt_open", lambda _, files, **options: opened.append(files)
+    )
+    scan = folders / "Ann" / "FLAIR.nii.gz"
+    drop(review, qtbot, scan)
+    assert names(review) == ["FLAIR"] and opened == []
+    drop(review, qtbot, scan, modifiers=Qt.KeyboardModifier.AltModifier)  # napari's way to choose a reader
+    note = folders / "note.tif"
+    note.write_bytes(b"")
+    drop(review, qtbot, note)
+    get_settings().plugins.extension2reader = {"*.nii.gz": "another-plugin"}  # the user's own wish
+    drop(review, qtbot, scan)
+    assert len(opened) == 3 and names(review) == ["FLAIR"]
+    get_settings().plugins.extension2reader = {}
+
+
+def test_a_folder_of_scans_may_be_dropped_too(review, qtbot, folders):
+    drop(review, qtbot, folders / "Bob")
+    assert names(review) == ["FLAIR", "T1"]
+
+
+# -- a mask beside it -----------------------------------------------------------------------------
+
+
+def test_a_mask_beside_the_scan_is_offered_and_becomes_the_reference(review, qtbot, folders, mask, told):
+    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
+    line = offered(review, qtbot)
+    assert line.label.text() == texts.offer(["lesions_gt.nii.gz"])  # and no brain
+    assert names(review) == ["FLAIR"]
+    click(qtbot, line.load)
+    assert not line.isVisible() and isinstance(review._viewer.layers["lesions_gt"], Labels)
+    assert review.calibration.reference.currentData() == "lesions_gt"
+    run(review, qtbot)
+    np.testing.assert_array_equal(review.case.comparison.reference, mask)
+
+
+def test_who_says_no_is_not_asked_again(review, qtbot, folders):
+    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
+    line = offered(review, qtbot)
+    click(qtbot, line.no)
+    run(review, qtbot)
+    qtbot.wait(100)
+    assert not line.isVisible()
+    choose(review, qtbot, texts.CLOSE)
+    drop(review, qtbot, folders / "Bob" / "FLAIR.nii.gz")
+    offered(review, qtbot)
+
+
+def test_in_an_exercise_nothing_is_offered_and_no_case_is_left(review, qtbot, folders, grid, mask, told):
+    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
+    line = offered(review, qtbot)
+    run(review, qtbot)
+    review.layers.add([window_labels(mask, grid)])
+    review.layers.blind()
+    assert not line.isVisible()
+    own = case_of(review).menu
+    own.aboutToShow.emit()
+    assert not own.recent.menuAction().isVisible()
+    assert not any(each.isEnabled() for each in own.actions() if each.text() and each.menu() is None)
+    case_of(review)._loader.close()
+    case_of(review)._loader.open_path(folders / "Bob")
+    assert review.case.prediction is not None and len(told) == 2
+    assert str(folders) not in case_of(review).button.toolTip()
+    review.layers.unblind()
+    assert line.isVisible()
+
+
+def window_labels(mask, grid):
+    from napari_uncertainseg.widgets.scans.volumes import layer_data
+
+    return layer_data(Volume(mask.astype(np.uint8), grid, "experts"), "labels")
+
+
+# -- a restart ------------------------------------------------------------------------------------
+
+
+def test_after_a_restart_the_docks_are_as_they_were(make_viewer, qtbot, monkeypatch, tmp_path):
+    monkeypatch.setattr(part, "recent_file", lambda: tmp_path / "recent.json")
+    monkeypatch.setattr(window, "default_file", lambda: tmp_path / "sessions.db")
+    first = make_viewer()
+    made = open_review(first)
+    made.open_dock("session")
+    made.open_dock("raters")
+    made.show_dock("lesions")
+    qtbot.wait(50)
+    del made
+    first.close()
+    qtbot.wait(50)
+    again = make_viewer()
+    entry = menu.segment_dock(again)
+    again.window.add_dock_widget(entry, name="Review (UncertainSeg)", area="right")
+    made = review_of(again)
+    qtbot.waitUntil(lambda: len(list(made.opened)) == 5, timeout=3000)
+    qtbot.wait(50)
+    assert sorted(each.dock.key for each in made.opened) == [
+        *("calibration", "lesions", "raters", "segment", "session")
+    ]
+    assert [each.dock.key for each in made.opened if each.area.in_front] == ["lesions"]
+
+
+def test_unknown_docks_are_passed_over(make_viewer, qtbot, tmp_path, monkeypatch):
+    monkeypatch.setattr(part, "recent_file", lambda: tmp_path / "recent.json")
+    made = review_of(make_viewer())
+    made.preferences.save(open_docks="lesions gone raters", front_dock="gone")
+    made.open(last=True)
+    assert sorted(each.dock.key for each in made.opened) == ["calibration", "lesions", "raters", "segment"]

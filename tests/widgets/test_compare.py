@@ -1,0 +1,264 @@
+"""Scans of one place against each other: flipped with a key, side by side, and the last visit."""
+
+import weakref
+
+import numpy as np
+import pytest
+from napari.layers import Image
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QApplication
+
+from napari_uncertainseg.images.files import write_volume
+from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.widgets import window as window_module
+from napari_uncertainseg.widgets.reading_bar.compare import last_visit
+from napari_uncertainseg.widgets.reading_bar.compare.part import ComparePart
+from napari_uncertainseg.widgets.scans.volumes import is_compared, layer_data
+
+from .actions import click, focus
+from .fake_window import docks_with
+from .fakes import FakeSegmenter
+
+pytestmark = pytest.mark.viewer
+J, S = Qt.Key.Key_J, Qt.Key.Key_S
+SHIFT = Qt.KeyboardModifier.ShiftModifier
+
+
+def add(viewer, volume, **options):
+    data, own, _ = layer_data(volume)
+    return viewer.add_layer(Image(data, **{**own, **options}))
+
+
+@pytest.fixture
+def t1(flair, grid):
+    data = (1.2 - flair.data).astype(np.float32)
+    return Volume(data, grid, "t1", "t1", flair.path)
+
+
+@pytest.fixture
+def opened(make_viewer, qtbot, monkeypatch, tmp_path, flair, t1):
+    """The real window with FLAIR and T1, segmented without a network."""
+    monkeypatch.setattr(window_module, "default_file", lambda: tmp_path / "sessions.db")
+    viewer = make_viewer()
+    review = window_module.open_review(viewer, docks_with(make_segmenter=FakeSegmenter))
+    add(viewer, t1)
+    add(viewer, flair)
+    qtbot.waitUntil(review.segment.run.isEnabled, timeout=3000)
+    with qtbot.waitSignal(review.segment.done, timeout=5000):
+        click(qtbot, review.segment.run)
+    focus(qtbot, review._window)
+    return weakref.proxy(review)
+
+
+@pytest.fixture
+def part(opened) -> ComparePart:
+    return weakref.proxy(opened.opened.parts["compare"])
+
+
+def seen(review, *names):
+    return [name for name in names if review._viewer.layers[name].visible]
+
+
+def press(qtbot, review, key, modifier=Qt.KeyboardModifier.NoModifier):
+    qtbot.keyClick(review._window, key, modifier)
+
+
+def label(review):
+    shown = review._viewer.canvas.overlays["uncertainseg_scan"]
+    return shown.text if shown.visible else ""
+
+
+def test_a_key_flips_at_one_place_and_overlays_slice_zoom_and_windows_stay(opened, part, qtbot):
+    viewer = opened._viewer
+    viewer.dims.set_point(0, -20.0)
+    viewer.scene.camera.zoom, viewer.scene.camera.center = 7.0, (0.0, 3.0, 4.0)
+    viewer.layers["t1"].contrast_limits = (0.1, 0.9)
+    overlays = {x.name: x.visible for x in viewer.layers if x.name not in ("FLAIR", "t1")}
+    place = viewer.dims.point, viewer.scene.camera.zoom, viewer.scene.camera.center
+    flair_limits = list(viewer.layers["FLAIR"].contrast_limits)
+    assert overlays["lesions"] and label(opened) == "FLAIR" and part.button.text() == "Scan: FLAIR"
+
+    press(qtbot, opened, J)
+    assert seen(opened, "FLAIR", "t1") == ["t1"] and label(opened) == "T1"
+    assert part.button.text() == "Scan: T1"
+    press(qtbot, opened, J)
+    assert seen(opened, "FLAIR", "t1") == ["FLAIR"] and label(opened) == "FLAIR"
+    press(qtbot, opened, J, SHIFT)
+    assert seen(opened, "FLAIR", "t1") == ["t1"]
+    assert {name: viewer.layers[name].visible for name in overlays} == overlays
+    assert (viewer.dims.point, viewer.scene.camera.zoom, viewer.scene.camera.center) == place
+    assert viewer.layers["FLAIR"].contrast_limits == flair_limits
+    assert list(viewer.layers["t1"].contrast_limits) == [0.1, 0.9]
+
+
+def test_the_name_is_of_what_is_seen_whoever_hid_it(opened, part):
+    layers = opened._viewer.layers
+    layers["t1"].visible = True
+    assert label(opened) == "FLAIR"  # it lies above
+    layers["FLAIR"].visible = False
+    assert label(opened) == "T1" and part.button.text() == "Scan: T1"
+    layers["t1"].visible = False
+    assert label(opened) == "" and part.button.text() == "Scan: none"
+
+
+def test_side_by_side_is_one_canvas_with_a_cell_each_and_leaves_nothing_behind(opened, part, qtbot):
+    viewer = opened._viewer
+    grid, layers = viewer.canvas.grid, viewer.layers
+    before = (viewer.scene.camera.zoom, layers["FLAIR"].visible, layers["t1"].visible, list(layers))
+    own_cells = grid._viewbox_groups(layers)
+    press(qtbot, opened, S, SHIFT)
+    assert part.side.active and grid.enabled and part.button.text() == "FLAIR | T1" and label(opened) == ""
+    cells = {layer.name: grid.position(i, layers) for i, layer in enumerate(layers) if layer.visible}
+    assert cells.pop("t1") != cells["FLAIR"] and set(cells.values()) == {cells["FLAIR"]}
+    assert {"lesions", "FLAIR"} <= cells.keys()
+    assert all(layers[name].name_overlay.visible for name in ("FLAIR", "t1"))
+    view = viewer.window._qt_viewer.canvas
+    assert len(view.grid_views) == 2
+    centres = {tuple(np.round(camera._2D_camera.center, 3)) for camera in view.grid_cameras}
+    assert len(centres) == 1  # linked
+
+    press(qtbot, opened, S, SHIFT)
+    after = (viewer.scene.camera.zoom, layers["FLAIR"].visible, layers["t1"].visible, list(layers))
+    assert after == before and not grid.enabled and grid._viewbox_groups(layers) == own_cells
+    assert not layers["t1"].name_overlay.visible and label(opened) == "FLAIR"
+
+
+def test_a_flip_ends_side_by_side_and_so_does_another_arrangement(opened, part, qtbot):
+    arrangement = part._context.arrangement
+    press(qtbot, opened, S, SHIFT)
+    assert arrangement.holder == "side by side"
+    press(qtbot, opened, J)
+    assert not part.side.active and arrangement.holder == "" and seen(opened, "FLAIR", "t1") == ["t1"]
+    press(qtbot, opened, S, SHIFT)
+    arrangement.claim("three", lambda: None)
+    assert not part.side.active and not opened._viewer.canvas.grid.enabled
+    press(qtbot, opened, S, SHIFT)
+    assert part.side.active and arrangement.holder == "side by side"
+
+
+def test_one_scan_alone_says_so(opened, part, qtbot, monkeypatch):
+    from napari_uncertainseg.widgets.reading_bar.compare import part as module
+
+    told = []
+    monkeypatch.setattr(module, "show_warning", told.append)
+    opened._viewer.layers.remove("t1")
+    press(qtbot, opened, J)
+    press(qtbot, opened, S, SHIFT)
+    assert len(told) == 2 and "only one scan" in told[0] and not part.side.active and label(opened) == ""
+
+
+def test_closing_the_bar_puts_all_back(opened, part, qtbot):
+    viewer = opened._viewer
+    before = {layer: layer.visible for layer in viewer.layers}
+    press(qtbot, opened, J)
+    press(qtbot, opened, S, SHIFT)
+    part.cleanup()
+    part.cleanup()
+    assert {layer: layer.visible for layer in viewer.layers} == before
+    assert "uncertainseg_scan" not in viewer.canvas.overlays and not viewer.canvas.grid.enabled
+
+
+# -- the last visit -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def visits(tmp_path, flair, monkeypatch):
+    """Files of two visits of P7: the FLAIR of the window's is visit 2."""
+    monkeypatch.setattr(last_visit, "ask_yes_no_cancel", lambda *args: False)
+    files = {}
+    for number in (1, 2):
+        folder = tmp_path / f"P7_visit{number}"
+        folder.mkdir()
+        path = folder / "flair.nii.gz"
+        write_volume(path, flair.data + 0.01 * (2 - number), flair.grid)
+        files[number] = path
+    return files
+
+
+@pytest.fixture
+def with_path(opened, visits):
+    """The FLAIR says that it was read from visit 2."""
+    layer = opened._viewer.layers["FLAIR"]
+    layer.metadata["uncertainseg"]["path"] = visits[2]
+    return opened
+
+
+def open_last(qtbot, part, path):
+    with qtbot.waitSignal(part.visit.opened, timeout=20_000):
+        part.open_visit(path)
+
+
+def test_the_last_visit_is_shown_and_named_and_never_an_input(with_path, part, visits, qtbot):
+    review, viewer = with_path, with_path._viewer
+    open_last(qtbot, part, visits[1])
+    (layer,) = [x for x in viewer.layers if is_compared(x)]
+    assert layer.name == label(review) == "FLAIR, visit 1 (earlier)"
+    assert layer.visible and seen(review, "FLAIR", "t1") == []
+    assert viewer.layers.index(layer) < viewer.layers.index(viewer.layers["lesions"])
+    boxes = review.segment.roles
+    assert all(layer not in boxes.offered(role) for role in ("flair", "t1", "t2"))
+    assert boxes.layer("flair").name == review.case.scan.name == "FLAIR"
+    whose = review.opened.get("segment").area.banner.toolTip()  # the line itself is shortened
+    assert "not of this case" in whose and "visit 1 (earlier)" in whose
+
+    press(qtbot, review, J)
+    assert label(review) == "FLAIR" and not layer.visible
+    assert not review.layers.also_shown()
+    press(qtbot, review, S, SHIFT)
+    assert part.button.text() == "FLAIR | T1 | FLAIR, visit 1 (earlier)"[:33] + "…" or part.side.active
+    press(qtbot, review, S, SHIFT)
+    open_last(qtbot, part, visits[1])
+    assert sum(map(is_compared, viewer.layers)) == 1
+
+
+def test_it_goes_with_the_case_and_with_its_scan(with_path, part, visits, qtbot):
+    review, viewer = with_path, with_path._viewer
+    open_last(qtbot, part, visits[1])
+    review.case.close_prediction()
+    assert not any(map(is_compared, viewer.layers))
+    open_last(qtbot, part, visits[1])
+    viewer.layers.remove("FLAIR")
+    assert not any(map(is_compared, viewer.layers))
+
+
+def test_visits_beside_the_scan_are_offered(with_path, part, visits, qtbot):
+    part._looked = None
+    with qtbot.waitSignal(part.visit.found, timeout=5000):
+        part.scans.changed.emit()
+    part.fill_menu()
+    assert "visit 1 (last)" in [action.text() for action in part.menu.actions()]
+
+
+def test_another_patient_is_asked_about(with_path, part, visits, qtbot, tmp_path, flair):
+    other = tmp_path / "P8_visit1" / "flair.nii.gz"
+    other.parent.mkdir()
+    write_volume(other, flair.data, flair.grid)
+    asked = []
+    last_visit.ask_yes_no_cancel = lambda *args: asked.append(args[2])
+    part.open_visit(other)
+    qtbot.waitUntil(lambda: bool(asked), timeout=10_000)
+    assert "p8, not p7" in asked[0]
+    qtbot.waitUntil(lambda: not part.visit.busy, timeout=5000)
+    assert part.visit.layer() is None
+
+
+def test_what_cannot_be_read_is_one_sentence(with_path, part, qtbot, tmp_path):
+    path = tmp_path / "P7_visit0.nii.gz"
+    path.write_bytes(b"no scan")
+    with qtbot.waitSignal(part.visit.failed, timeout=10_000) as failed:
+        part.open_visit(path)
+    assert str(path) in failed.args[0] and part.visit.layer() is None
+
+
+def test_in_an_exercise_scans_flip_and_no_visit_is_shown(with_path, part, visits, qtbot):
+    review = with_path
+    open_last(qtbot, part, visits[1])
+    review.layers.blind()
+    QApplication.processEvents()
+    assert part.visit.layer() is None
+    press(qtbot, review, J)
+    assert len(part.scans.all()) == 2
+    part.open_visit(visits[1])
+    assert not part.visit.busy
+    review.layers.unblind()
+    assert part.visit.layer() is not None

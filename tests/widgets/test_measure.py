@@ -1,0 +1,249 @@
+"""Rulers and regions, drawn with the mouse on the canvas of a real window."""
+
+import weakref
+
+import numpy as np
+import pytest
+from napari.layers import Image
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QApplication
+
+from napari_uncertainseg.images.volume import Grid, Volume
+from napari_uncertainseg.widgets.scans.volumes import layer_data
+from napari_uncertainseg.widgets.window import review_of
+
+from .actions import focus
+
+pytestmark = pytest.mark.viewer
+K, SHIFT = Qt.Key.Key_K, Qt.KeyboardModifier.ShiftModifier
+LEFT = Qt.MouseButton.LeftButton
+
+
+@pytest.fixture
+def opened(segmented_viewer, qtbot):
+    made = review_of(segmented_viewer)
+    segmented_viewer.dims.set_point(0, -10 * 3.0 + 36)
+    focus(qtbot, made._window)
+    QApplication.processEvents()
+    return weakref.proxy(made)
+
+
+@pytest.fixture
+def part(opened):
+    return weakref.proxy(opened.opened.parts["measure"])
+
+
+def press(qtbot, review, key, modifier=Qt.KeyboardModifier.NoModifier):
+    qtbot.keyClick(review._window, key, modifier)
+
+
+def canvas(review):
+    return review._viewer.window._qt_viewer.canvas.native
+
+
+def pixel(review, world):
+    """Where on the canvas a place in the plane of the slice is: the camera's centre lies in the middle."""
+    viewer = review._viewer
+    height, width = viewer.canvas.size
+    centre, zoom = np.array(viewer.scene.camera.center)[-2:], viewer.scene.camera.zoom
+    down, right = (np.array(world) - centre) * zoom
+    return QPoint(round(width / 2 + right), round(height / 2 + down))
+
+
+def place(review, part, voxel):
+    """The pixel of a canonical voxel."""
+    shown = list(review._viewer.dims.displayed)
+    return pixel(review, part._base.place(voxel)[shown])
+
+
+def drag(qtbot, review, start, end):
+    native = canvas(review)
+    qtbot.mousePress(native, LEFT, pos=start)
+    for share in (0.3, 0.6, 1.0):
+        qtbot.mouseMove(native, start + (end - start) * share)
+        QApplication.processEvents()
+    qtbot.mouseRelease(native, LEFT, pos=end)
+    QApplication.processEvents()
+
+
+def click_at(qtbot, review, where):
+    qtbot.mouseMove(canvas(review), where)
+    qtbot.mousePress(canvas(review), LEFT, pos=where)
+    qtbot.mouseRelease(canvas(review), LEFT, pos=where)
+    QApplication.processEvents()
+
+
+def test_two_clicks_or_a_drag_are_a_ruler_in_millimetres(opened, part, qtbot):
+    viewer, camera = opened._viewer, opened._viewer.scene.camera
+    before = camera.center, camera.zoom, opened.case.selected, viewer.layers.selection.active
+    press(qtbot, opened, K)
+    assert part.tool.kind == "ruler" and part.button.isChecked()
+    pixel_mm = 1 / camera.zoom
+    click_at(qtbot, opened, place(opened, part, (10, 5, 8)))
+    assert not part.measured.items
+    click_at(qtbot, opened, place(opened, part, (10, 5, 20)))
+    drag(qtbot, opened, place(opened, part, (10, 10, 4)), place(opened, part, (10, 13, 8)))
+    first, second = part.measured.items
+    assert first.length_mm == pytest.approx(12, abs=2 * pixel_mm) and first.where.name == "axial 10"
+    assert second.length_mm == pytest.approx(5, abs=2 * pixel_mm)
+    assert (camera.center, camera.zoom, opened.case.selected) == before[:3]  # neither panned nor picked
+    layer = part.drawing.layer
+    assert list(layer.features["label"]) == [
+        "",
+        "",
+        f"{first.length_mm:.1f} mm",
+        f"{second.length_mm:.1f} mm",
+    ]
+    assert f"{second.length_mm:.1f} mm" in part.button.text()
+    press(qtbot, opened, K)
+    assert not part.tool.kind and viewer.layers.selection.active is before[3]
+
+
+def test_a_ruler_is_seen_in_its_own_slice_only_in_each_plane(opened, part, qtbot):
+    viewer = opened._viewer
+    for order in ((0, 1, 2), (1, 0, 2), (2, 0, 1)):
+        viewer.dims.order = order
+        QApplication.processEvents()
+        base, across = part._base, order[0]
+        viewer.dims.set_point(across, float(base.place((10, 12, 14))[across]))
+        press(qtbot, opened, K)
+        one, other = np.array([10, 12, 14]), np.array([10, 12, 14])
+        one[order[2]] -= 4
+        other[order[2]] += 4
+        drag(qtbot, opened, place(opened, part, one), place(opened, part, other))
+        press(qtbot, opened, K)
+        made = part.measured.items[-1]
+        side = base.grid.spacing[order[2]]
+        assert made.where.axis == across
+        assert made.length_mm == pytest.approx(8 * side, abs=3 / viewer.scene.camera.zoom)
+        step = base.grid.spacing[across]
+        here = viewer.dims.point[across]
+        for by, seen in ((0, True), (step, False), (-step, False)):
+            viewer.dims.set_point(across, here + by)
+            displayed = part.drawing.layer._data_view.displayed_index
+            assert bool(len(displayed)) == seen
+    assert len(part.measured.items) == 3
+
+
+def test_rulers_are_deleted_and_brought_back(opened, part, qtbot):
+    press(qtbot, opened, K)
+    for a in (5, 15):
+        drag(qtbot, opened, place(opened, part, (10, a, 8)), place(opened, part, (10, a, 20)))
+    first, second = part.measured.items
+    keymap = part.drawing.layer
+    part.delete()
+    assert part.measured.items == (first,) and len(keymap.data) == 2
+    part.measured.undo()
+    assert part.measured.items == (first, second) and len(keymap.data) == 4
+    part.show_list()
+    part.panel.list.selectRow(0)
+    part.panel.delete.click()
+    assert part.measured.items == (second,)
+    part.panel.undo.click()
+    assert part.measured.items == (first, second)
+
+
+def test_a_drag_is_an_ellipse_with_brightness_of_scan_and_maps(opened, part, qtbot):
+    press(qtbot, opened, K, SHIFT)
+    drag(qtbot, opened, place(opened, part, (10, 10, 10)), place(opened, part, (10, 20, 22)))
+    (made,) = part.measured.items
+    assert made.kind == "ellipse" and made.area_mm2 == pytest.approx(np.pi * 5 * 6, rel=0.12)
+    assert made.volume_ml == pytest.approx(made.voxels * 3 / 1000)
+    flair = made.values[0]
+    low, high = np.min(made.points, axis=0), np.max(made.points, axis=0)
+    a, r = np.meshgrid(np.arange(40), np.arange(32), indexing="ij")
+    middle, radius = (low + high) / 2, (high - low) / 2
+    inside = ((a - middle[1]) / radius[1]) ** 2 + ((r - middle[2]) / radius[2]) ** 2 <= 1
+    expected = opened.case.scan.data[10][inside]
+    assert flair.image == "FLAIR" and flair.voxels == inside.sum() == made.voxels
+    assert flair.mean == pytest.approx(expected.mean()) and flair.sd == pytest.approx(
+        expected.std(ddof=1), rel=1e-5
+    )
+    assert "probability" in [v.image.casefold() for v in made.values]
+    assert part.panel.isVisible() and part.panel.values.rowCount() == len(made.values)
+
+
+def test_clicks_are_a_polygon_closed_on_its_first_corner(opened, part, qtbot):
+    press(qtbot, opened, K, SHIFT)
+    for corner in ((10, 8, 8), (10, 8, 18), (10, 16, 18), (10, 8, 8)):
+        click_at(qtbot, opened, place(opened, part, corner))
+    (made,) = part.measured.items
+    assert made.kind == "polygon" and len(made.points) == 3
+    assert made.area_mm2 == pytest.approx(40, rel=0.2)
+
+
+def test_the_selected_lesion_is_a_region(opened, part):
+    voxel = tuple(int(index) for index in np.argwhere(opened.case.lesions.labels)[0])
+    opened.case.select(voxel)
+    part.measure_lesion()
+    (made,) = part.measured.items
+    number = int(opened.case.lesions.labels[voxel])
+    own = opened.case.lesions.labels == number
+    assert made.name == f"lesion {number}" and made.voxels == own.sum()
+    assert made.values[0].mean == pytest.approx(opened.case.scan.data[own].mean())
+    opened.case.threshold = 0.9
+    assert part.measured.items == (made,)  # as it was measured
+
+
+def test_another_grid_is_sampled_at_the_same_place(opened, part, qtbot):
+    viewer = opened._viewer
+    affine = opened.case.scan.grid.affine.copy()
+    affine[:3, :3] *= 0.5
+    grid = Grid((48, 80, 64), affine)
+    data = np.arange(48, dtype=np.float32)[:, None, None] * np.ones((1, 80, 64), np.float32)
+    data, options, _ = layer_data(Volume(data, grid, "t1", "t1"))
+    viewer.layers.insert(0, Image(data, **options))
+    press(qtbot, opened, K, SHIFT)
+    drag(qtbot, opened, place(opened, part, (10, 10, 10)), place(opened, part, (10, 20, 22)))
+    t1 = next(v for v in part.measured.items[0].values if v.image == "T1")
+    assert t1.interpolated and t1.mean == pytest.approx(20)  # voxel 10 of the FLAIR is voxel 20 there
+
+
+def test_copied_text_has_the_case_and_comes_back_from_a_file(opened, part, qtbot, tmp_path):
+    press(qtbot, opened, K)
+    drag(qtbot, opened, place(opened, part, (10, 5, 8)), place(opened, part, (10, 5, 20)))
+    part.copy()
+    text = QApplication.clipboard().text()
+    cells = text.splitlines()[1].split("\t")
+    assert cells[0] == "FLAIR" and "ruler" in cells and f"{part.measured.items[0].length_mm:.6g}" in cells
+    path = tmp_path / "measurements.tsv"
+    path.write_text(text)
+    made = part.measured.items[0]
+    part.delete()
+    part.open_file(path)
+    (back,) = part.measured.items
+    assert back.where == made.where
+    np.testing.assert_allclose(back.points, made.points, atol=0.002)
+
+
+def test_measurements_come_back_with_their_scan(opened, part, qtbot, tmp_path):
+    press(qtbot, opened, K)
+    drag(qtbot, opened, place(opened, part, (10, 5, 8)), place(opened, part, (10, 5, 20)))
+    length = part.measured.items[0].length_mm
+    assert len(list((tmp_path / "measurements").iterdir())) == 1
+    viewer, layer = opened._viewer, opened._viewer.layers["FLAIR"]
+    viewer.layers.remove(layer)
+    QApplication.processEvents()
+    assert not part.measured.items and "measurements" not in [x.name for x in viewer.layers]
+    viewer.add_layer(layer)
+    assert part.measured.items[0].length_mm == pytest.approx(length, rel=1e-4)
+    part.delete()
+    assert not list((tmp_path / "measurements").iterdir())
+
+
+def test_nothing_is_measured_in_an_exercise_and_all_is_put_back(opened, part, qtbot):
+    viewer = opened._viewer
+    doubles = list(viewer.mouse_double_click_callbacks)
+    drags = list(viewer.mouse_drag_callbacks)
+    press(qtbot, opened, K)
+    drag(qtbot, opened, place(opened, part, (10, 5, 8)), place(opened, part, (10, 5, 20)))
+    opened.layers.blind()
+    assert not part.tool.kind and "measurements" not in [x.name for x in viewer.layers]
+    part.act("measure_length")
+    assert not part.tool.kind
+    opened.layers.unblind()
+    assert len(part.measured.items) == 1 and "measurements" in [x.name for x in viewer.layers]
+    part.cleanup()
+    part.cleanup()
+    assert "measurements" not in [x.name for x in viewer.layers]
+    assert viewer.mouse_double_click_callbacks == doubles and viewer.mouse_drag_callbacks == drags
