@@ -150,11 +150,22 @@ def check_cross(viewer, views):
 
 def check_wheel(viewer, views, qtbot):
     for view, axis in ((named(views, "Coronal"), 1), (named(views, "Sagittal"), 2)):
+        viewer.dims.set_current_step(axis, 10)
         before = viewer.dims.current_step
         wheel(view, 2)
         wheel(view, 1)
         moved = np.subtract(viewer.dims.current_step, before)
-        assert abs(moved[axis]) == 3 and np.count_nonzero(moved) == 1
+        assert moved[axis] == -3 and np.count_nonzero(moved) == 1, "up is earlier, as in the large view"
+    fine = viewer.add_image(np.zeros((72, 40, 32), np.float32), scale=(-1, -1, -1), visible=False)
+    viewer.dims.order = (2, 0, 1)
+    qtbot.wait(60)
+    before = voxel_shown(viewer)
+    wheel(named(views, "Axial"), -1)
+    assert np.subtract(voxel_shown(viewer), before).tolist() == [1, 0, 0], (
+        "a slice of 3 mm, not a step of 1 mm"
+    )
+    viewer.layers.remove(fine)
+    viewer.dims.order = (0, 1, 2)
     qtbot.wait(60)
 
 

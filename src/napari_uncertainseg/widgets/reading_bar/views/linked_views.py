@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.layers import Image
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QSplitter
 
@@ -164,9 +165,16 @@ class LinkedViews:
             view.plane = plane
 
     def _step(self, view: SliceView) -> float:
-        """Distance of two slices of a view."""
-        dims = self._viewer.dims
-        return float(dims.range[view.plane.across + dims.ndim - 3].step) if dims.ndim > 2 else 0.0
+        """Distance of two slices of the scan on top; the viewer's own steps are those of the finest layer."""
+        dims, across = self._viewer.dims, view.plane.across
+        if dims.ndim < 3:
+            return 0.0
+        for layer in reversed(self._viewer.layers):
+            if layer.visible and isinstance(layer, Image) and layer.ndim == 3:
+                unit = np.eye(3)[across]
+                moved = np.subtract(layer.world_to_data(unit), layer.world_to_data(np.zeros(3)))
+                return 1 / float(np.abs(moved).max())
+        return float(dims.range[across + dims.ndim - 3].step)
 
     def _on_plane(self, plane: Plane) -> tuple[float, float]:
         point = (0.0, 0.0, 0.0, *self._viewer.dims.point)[-3:]  # two axes, while the last scan goes

@@ -261,7 +261,7 @@ class SliceView(QWidget):
         notches = int(self._turned / _NOTCH)  # a touchpad turns by less
         self._turned -= notches * _NOTCH
         if notches:
-            self.scrolled.emit(notches)
+            self.scrolled.emit(-notches)  # up goes to the viewer's earlier slices, as with napari's keys
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Keep the crosshair in view."""
