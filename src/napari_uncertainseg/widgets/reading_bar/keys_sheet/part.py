@@ -142,6 +142,7 @@ class KeysPart(PartWidget):
             self._fixed.setEnabled(False)
             self._fixed.deleteLater()
             self._fixed = None
+            del self._context  # Qt keeps this widget a while, and with it would be kept viewer and window
 
 
 PART = Part(
