@@ -393,8 +393,8 @@ class ReviewLayers:
         self._connections.disconnect_all()
         for layer in self._viewer.layers:
             self._watch.end(layer)
-        parts = (self._results, self.raters, self.classes, self.explanation, self._band, self.brain, self._roll)
-        for part in (self.surfaces, self.selected, self.errors, self.reference, self._letters, *parts):
+        own = (self._results, self.raters, self.classes, self.explanation, self._band, self.brain, self._roll)
+        for part in (self.surfaces, self.selected, self.errors, self.reference, self._letters, *own):
             part.cleanup()
         self._blinding.restore()
         self.scan.cleanup()
