@@ -5,8 +5,8 @@ import weakref
 import numpy as np
 import pytest
 from napari.layers import Image
-from qtpy.QtCore import QPoint, QPointF, Qt
-from qtpy.QtGui import QWheelEvent
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QEnterEvent, QMouseEvent, QWheelEvent
 from qtpy.QtWidgets import QApplication
 
 from napari_uncertainseg.images.volume import Volume
@@ -102,6 +102,13 @@ def wheel(view, notches, modifiers=Qt.KeyboardModifier.NoModifier):
     QApplication.sendEvent(view, event)
 
 
+def moved_to(view, pixel):
+    """The mouse goes to a pixel with the left button down."""
+    left = Qt.MouseButton.LeftButton
+    kind, none = QEvent.Type.MouseMove, Qt.KeyboardModifier.NoModifier
+    return QMouseEvent(kind, QPointF(pixel), QPointF(view.mapToGlobal(pixel)), left, left, none)
+
+
 def picture(view):
     """Red, green and blue of a small view, shape (height, width, 3)."""
     image = view.grab().toImage().convertToFormat(view.grab().toImage().Format.Format_RGBA8888)
@@ -143,11 +150,20 @@ def check_cross(viewer, views):
 
 def check_wheel(viewer, views, qtbot):
     for view, axis in ((named(views, "Coronal"), 1), (named(views, "Sagittal"), 2)):
+        viewer.dims.set_current_step(axis, 10)
         before = viewer.dims.current_step
         wheel(view, 2)
         wheel(view, 1)
         moved = np.subtract(viewer.dims.current_step, before)
-        assert abs(moved[axis]) == 3 and np.count_nonzero(moved) == 1
+        assert moved[axis] == -3 and np.count_nonzero(moved) == 1, "up is earlier, as in the large view"
+    fine = viewer.add_image(np.zeros((72, 40, 32), np.float32), scale=(-1, -1, -1), visible=False)
+    viewer.dims.order = (2, 0, 1)
+    qtbot.wait(60)
+    before = voxel_shown(viewer)
+    wheel(named(views, "Axial"), -1)
+    assert np.subtract(voxel_shown(viewer), before).tolist() == [-1, 0, 0], "not 1 mm"
+    viewer.layers.remove(fine)
+    viewer.dims.order = (0, 1, 2)
     qtbot.wait(60)
 
 
@@ -180,6 +196,14 @@ def check_lesions(review, viewer, views, qtbot):
     view = named(views, "Sagittal")
     click_on(qtbot, view, world_of(viewer, voxel))
     assert review.case.lesions.component_at(review.case.selected) == 1 == review.lesions.table.selected
+    QApplication.sendEvent(view, QEnterEvent(*[QPointF(5, 5)] * 3))
+    assert "large view" in viewer.status, "it says where one paints"
+    voxel = tuple(int(table.loc[2, f"slice_{axis}"]) for axis in "sar")
+    qtbot.mousePress(view, Qt.MouseButton.LeftButton, pos=view.rect().center())
+    before = review.case.selected
+    QApplication.sendEvent(view, moved_to(view, at(view, world_of(viewer, voxel))))
+    qtbot.mouseRelease(view, Qt.MouseButton.LeftButton)
+    assert review.case.selected == before, "dragging over lesions selects none"
 
 
 def test_what_is_done_in_one_view_moves_the_others(review, segmented_viewer, qtbot):

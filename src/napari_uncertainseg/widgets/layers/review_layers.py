@@ -389,9 +389,8 @@ class ReviewLayers:
         self._connections.disconnect_all()
         for layer in self._viewer.layers:
             self._watch.end(layer)
-        parts = (self._results, self.raters, self.classes, self.explanation, self._band, self.brain)
-        for part in (self.surfaces, self.selected, self.errors, self.reference, *parts):
+        own = (self._results, self.raters, self.classes, self.explanation, self._band, self.brain, self._roll)
+        for part in (self.surfaces, self.selected, self.errors, self.reference, self._letters, *own):
             part.cleanup()
         self._blinding.restore()
-        for last in (self.scan, self._letters, self._roll):
-            last.cleanup()
+        self.scan.cleanup()

@@ -7,11 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.layers import Image
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QSplitter
 
 from napari_uncertainseg.widgets.layers.lesion_picking import LesionPicking
 from napari_uncertainseg.widgets.layers.planes.plane import Plane, planes_of
+from napari_uncertainseg.widgets.reading_bar.views import texts
 from napari_uncertainseg.widgets.reading_bar.views.cross import MainCross, place_on_canvas
 from napari_uncertainseg.widgets.reading_bar.views.marks import marks_of
 from napari_uncertainseg.widgets.reading_bar.views.place import SideBySide
@@ -78,6 +80,8 @@ class LinkedViews:
         for view in self.views:
             mouse += [
                 (view.pointed, partial(self._on_pointed, view)),
+                (view.clicked, self._on_clicked),
+                (view.entered, self._say),
                 (view.scrolled, partial(self._on_scrolled, view)),
                 (view.chosen, partial(self._on_chosen, view)),
             ]
@@ -161,9 +165,16 @@ class LinkedViews:
             view.plane = plane
 
     def _step(self, view: SliceView) -> float:
-        """Distance of two slices of a view."""
-        dims = self._viewer.dims
-        return float(dims.range[view.plane.across + dims.ndim - 3].step) if dims.ndim > 2 else 0.0
+        """Distance of two slices of the scan on top; the viewer's own steps are those of the finest layer."""
+        dims, across = self._viewer.dims, view.plane.across
+        if dims.ndim < 3:
+            return 0.0
+        for layer in reversed(self._viewer.layers):
+            if layer.visible and isinstance(layer, Image) and layer.ndim == 3:
+                unit = np.eye(3)[across]
+                moved = np.subtract(layer.world_to_data(unit), layer.world_to_data(np.zeros(3)))
+                return 1 / float(np.abs(moved).max())
+        return float(dims.range[across + dims.ndim - 3].step)
 
     def _on_plane(self, plane: Plane) -> tuple[float, float]:
         point = (0.0, 0.0, 0.0, *self._viewer.dims.point)[-3:]  # two axes, while the last scan goes
@@ -247,7 +258,13 @@ class LinkedViews:
             return
         dims.set_point((plane.columns + extra, plane.rows + extra), (column, row))
         self._show_cross()
-        self._picking.pick_at(dims.point)
+
+    def _on_clicked(self) -> None:
+        self._picking.pick_at(self._viewer.dims.point)
+
+    def _say(self) -> None:
+        """Say in the status bar what a small view is for: a tooltip would lie over the picture."""
+        self._viewer.status = texts.STATUS
 
     def _on_scrolled(self, view: SliceView, slices: int) -> None:
         dims = self._viewer.dims

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from qtpy.QtCore import QSignalBlocker, QTimer
+from qtpy.QtCore import QSignalBlocker, Qt, QTimer
 from qtpy.QtGui import QAction
 from qtpy.QtWidgets import QHBoxLayout, QMenu, QToolButton
 
@@ -43,6 +43,7 @@ class ViewsPart(PartWidget):
         self.button = QToolButton()
         self.button.setText(texts.BUTTON)
         self.button.setCheckable(True)
+        self.button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.button.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
         self.button.setMenu(self._menu())
         self.button.setMinimumWidth(self.button.fontMetrics().horizontalAdvance(texts.BUTTON) + _ARROW)

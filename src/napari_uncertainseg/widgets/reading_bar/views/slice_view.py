@@ -9,6 +9,7 @@ from qtpy.QtCore import QLineF, QPoint, QPointF, QSize, Qt, Signal
 from qtpy.QtGui import (
     QBrush,
     QColor,
+    QEnterEvent,
     QImage,
     QMouseEvent,
     QPainter,
@@ -50,6 +51,10 @@ class SliceView(QWidget):
 
     pointed = Signal(float, float)
     """The place under the mouse, along the plane's columns and rows, in the viewer's world."""
+    clicked = Signal()
+    """The same place was pressed on, not only dragged to."""
+    entered = Signal()
+    """The mouse has come in."""
     scrolled = Signal(int)
     """So many slices further."""
     chosen = Signal()
@@ -73,7 +78,6 @@ class SliceView(QWidget):
         self._turned = 0
         self.setMinimumSize(60, 60)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setToolTip(texts.VIEW_TIP)
         self.setCursor(Qt.CursorShape.CrossCursor)
 
     def sizeHint(self) -> QSize:
@@ -206,12 +210,17 @@ class SliceView(QWidget):
 
     # -- the mouse ----------------------------------------------------------------------------
 
+    def enterEvent(self, event: QEnterEvent | None) -> None:
+        """Say so."""
+        self.entered.emit()
+
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
         """Move the crosshair, or begin to move the picture."""
         if event is None:
             return
         if event.button() == Qt.MouseButton.LeftButton:
             self.pointed.emit(*self.to_world(event.position()))
+            self.clicked.emit()
         elif event.button() == Qt.MouseButton.MiddleButton:
             self._dragged = event.position().toPoint()
         event.accept()
@@ -252,7 +261,7 @@ class SliceView(QWidget):
         notches = int(self._turned / _NOTCH)  # a touchpad turns by less
         self._turned -= notches * _NOTCH
         if notches:
-            self.scrolled.emit(notches)
+            self.scrolled.emit(-notches)  # up goes to the viewer's earlier slices, as with napari's keys
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Keep the crosshair in view."""

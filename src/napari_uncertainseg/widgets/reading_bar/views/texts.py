@@ -11,11 +11,7 @@ SAME_ZOOM = "Same zoom in all views"
 SAME_ZOOM_TIP = "The small views show as many millimetres as the large one."
 LARGE = "{} in the large view"
 KEY = "Show the axial, coronal and sagittal slice at once, or one view again."
-VIEW_TIP = (
-    "For looking: paint in the large view.\n"
-    "Click or drag: moves the crosshair. Wheel: slices. Ctrl+wheel: zoom. Middle drag: moves the picture.\n"
-    "Double-click: brings this plane into the large view."
-)
+STATUS = "For looking: a click moves the crosshair. Double-click: into the large view, where you paint."
 SMALL = "The small views"
 MOUSE = (
     ("Click, drag", "Moves the crosshair in all views; on a lesion, selects it."),
