@@ -271,8 +271,10 @@ class LesionsDock(SteppingDock):
     def _show_agreement(self) -> None:
         """Show in the list what the reference says, and whether the threshold was chosen by it."""
         best = self.threshold.best
-        chosen = best is not None and best.threshold == self._case.threshold
-        self.agreement.say_best(best.threshold if chosen else None, best.dice if chosen else 0.0)
+        if best is not None and best.threshold == self._case.threshold:
+            self.agreement.say_best(best.threshold, best.dice)
+        else:
+            self.agreement.say_best(None, 0.0)
         self._on_lesions()
 
     def _on_lesions(self) -> None:

@@ -164,7 +164,8 @@ class LastVisit(QObject):
         if isinstance(result, ReadVisit):
             self._align(result, over)
         else:
-            self._show(*result, over)
+            read, doubt, aligned = result
+            self._show(read, doubt, aligned, over)
 
     def _align(self, read: ReadVisit, over: Layer) -> None:
         scan = read.scan

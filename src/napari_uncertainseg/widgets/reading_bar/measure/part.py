@@ -27,7 +27,12 @@ from napari_uncertainseg.widgets.scans.patient import case_name_of
 from napari_uncertainseg.widgets.scans.segmented_scan import name_of
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.dialogs import ask_file, ask_table
-from napari_uncertainseg.widgets.shared.form_helpers import notice, plain_tooltip, set_menu_button_text
+from napari_uncertainseg.widgets.shared.form_helpers import (
+    add_action,
+    notice,
+    plain_tooltip,
+    set_menu_button_text,
+)
 
 
 class MeasurePart(PartWidget):
@@ -137,9 +142,8 @@ class MeasurePart(PartWidget):
                 continue
             text, name, enabled = item
             key = self._keys.get(name, "") if name in ("ruler", "region") else ""
-            self.menu.addAction(f"{text}\t{key}" if key else text, partial(self.act, name)).setEnabled(
-                enabled
-            )
+            shown = f"{text}\t{key}" if key else text
+            add_action(self.menu, shown, partial(self.act, name)).setEnabled(enabled)
 
     def _on_click(self) -> None:
         self._toggle(self.tool.kind or RULER)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +76,7 @@ class LinkedViews:
 
     def _listen(self) -> None:
         dims, camera = self._viewer.dims.events, self._viewer.scene.camera.events
-        mouse = []
+        mouse: list[tuple[Any, Callable[..., object]]] = []
         for view in self.views:
             mouse += [
                 (view.pointed, partial(self._on_pointed, view)),
