@@ -35,8 +35,8 @@ _COUNTED = {
     **dict.fromkeys(("session", "ses", "visit", "timepoint", "tp", "study", "exam"), "session"),
 }
 """Words before a number, with or without a space, and what differs where the number does."""
-_UNCLEAR = frozenset(
-    "v m mo month w week y yr year fu bl run rep acq site center centre scanner hospital group batch".split()
+_UNCLEAR = re.compile(
+    r"^(v|m|mo|month|w|week|y|yr|year|fu|bl|run|rep|acq|site|cent(er|re)|scanner|hospital|group)$"
 )
 """Letters of codes that many patients share, such as ``m06`` or ``site2``: they never say whose a scan is."""
 _VISIT = re.compile(
@@ -295,7 +295,7 @@ def _differences(scan: ScanOrigin, flair: ScanOrigin) -> Iterator[tuple[str, str
 def _meant(code: str) -> str:
     """What differs where the number of a code does: ``patient``, ``session``, or nothing that is clear."""
     letters = _code(code)[0]
-    return "" if letters in _UNCLEAR else _COUNTED.get(letters, "patient")
+    return "" if _UNCLEAR.match(letters) else _COUNTED.get(letters, "patient")
 
 
 def _code(word: str) -> tuple[str, str]:
