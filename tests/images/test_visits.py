@@ -175,9 +175,13 @@ def test_p14_moved_by_a_known_amount_comes_back(shared_data):
     moved[1:3, 1:3] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
     moved[:3, 3] = 3, 5, -4
     grid = Grid(scans[0].grid.shape, moved @ scans[0].grid.affine)  # the header says that it lay otherwise
-    found = align_visit(Volume(scans[0].data, grid, "visit 1", "flair"), scans[1])
-    brain = scans[0].data > 0
-    by_header = resample_to(Volume(scans[0].data, grid, "visit 1", "flair"), scans[1].grid)
-    alike = [float(np.corrcoef(x[brain], scans[0].data[brain])[0, 1]) for x in (by_header, found.data)]
-    assert alike[1] > 0.94 and alike[0] < alike[1] - 0.1  # interpolation alone costs some
-    assert found.turned_degrees == pytest.approx(4, abs=0.5) and not found.doubt
+    moved_scan = Volume(scans[0].data, grid, "visit 1", "flair")
+    itself = align_visit(moved_scan, scans[0])
+    assert itself.turned_degrees == pytest.approx(4, abs=0.2) and not itself.doubt
+    # The data set has its two visits about one degree apart: that much is found besides.
+    found = align_visit(moved_scan, scans[1])
+    assert found.turned_degrees == pytest.approx(4, abs=1.5) and not found.doubt
+    brain = (scans[0].data > 0) & (scans[1].data > 0)
+    shown = resample_to(moved_scan, scans[1].grid), scans[0].data, found.data
+    alike = [float(np.corrcoef(x[brain], scans[1].data[brain])[0, 1]) for x in shown]
+    assert alike[0] < alike[1] - 0.1 and alike[2] > alike[1] - 0.01
