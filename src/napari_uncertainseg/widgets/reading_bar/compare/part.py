@@ -224,6 +224,7 @@ class ComparePart(PartWidget):
         main = self.scans.main()
         if main is not self._over and not self._context.review.layers.blinded:
             self._over, self._found = main, []
+            self.visit.cancel()
             self.visit.close()  # it was laid over another scan
         if main is not None and main is not self._looked:
             self._looked = main
@@ -242,6 +243,8 @@ class ComparePart(PartWidget):
     def _on_blinded(self) -> None:
         if self._context.review.layers.blinded:
             self.visit.cancel()
+        else:
+            self._on_scans()  # the exercise may have left another scan
 
     def _say(self, working: str = "") -> None:
         if working:
