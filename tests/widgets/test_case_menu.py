@@ -13,6 +13,7 @@ from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication, QFileDialog
 
+from napari_uncertainseg.export import write_results
 from napari_uncertainseg.images.files import write_volume
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.widgets import case_desk, menu, window
@@ -233,6 +234,32 @@ def test_recent_cases_open_again_and_those_that_have_gone_are_greyed(review, qtb
     recent.actions()[-1].trigger()
     case_of(review).menu.aboutToShow.emit()
     assert [action.text() for action in recent.actions() if action.text()] == [texts.NO_RECENT]
+
+
+def write_case(folder, review):
+    case = review.case
+    given = {"verdicts": case.review.decisions(), "given": case.review.verdicts}
+    write_results(folder, case.prediction, case.lesions, **given)
+    return folder
+
+
+def test_results_open_from_the_menu_the_list_and_by_a_drop(review, qtbot, folders, monkeypatch):
+    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
+    run(review, qtbot)
+    results = write_case(folders / "results", review)
+    choose(review, qtbot, texts.CLOSE)
+    assert review.case.prediction is None
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(results))
+    choose(review, qtbot, texts.OPEN_RESULTS)
+    assert review.case.prediction is not None and review.cases.results == results
+    choose(review, qtbot, texts.CLOSE)
+    case_of(review).menu.aboutToShow.emit()
+    case_of(review).menu.recent.actions()[0].trigger()
+    settle(review, qtbot)
+    assert review.case.prediction is not None
+    choose(review, qtbot, texts.CLOSE)
+    drop(review, qtbot, results)
+    assert review.case.prediction is not None
 
 
 # -- one patient at a time ------------------------------------------------------------------------
