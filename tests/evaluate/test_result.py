@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from skimage.measure import marching_cubes
 
 from napari_uncertainseg import InputError
+from napari_uncertainseg.evaluate.agreement import reference_agreement
 from napari_uncertainseg.evaluate.result import measuring, sentences
 from napari_uncertainseg.evaluate.result.case_result import Tally
 from napari_uncertainseg.evaluate.result.dicom import write_result_report
@@ -155,6 +156,21 @@ def test_agreement_is_that_of_the_result_after_review(probability):
     assert before.dice == pytest.approx(2 * 8 / (15 + 8))
     after = measure_result(replace(state, decisions=dict.fromkeys(others, "rejected"))).result.reference
     assert (after.dice, after.f1, after.false) == (1.0, 1.0, 0)
+
+
+@pytest.mark.parametrize("least", [1.0, 5.0])
+def test_agreement_is_that_of_evaluate_whatever_the_smallest_volume_of_the_list(probability, least):
+    truth = np.zeros(probability.shape, bool)
+    truth[5:7, 1:3, 1] = truth[3, 5:7, 5] = truth[9, 9, 6:9] = True  # 4 and 3 mm3, and 2 that do not count
+    state = state_of(probability, reference=truth)
+    state = replace(state, lesions=rank_lesions(state.original, None, least))
+    found, grid = measure_result(state), state.original.grid
+    told = reference_agreement(probability, found.labels, truth, brain=np.ones_like(truth), grid=grid)
+    ours = found.result.reference
+    assert (ours.found, ours.missed, ours.false) == (
+        told.lesions_found, told.lesions_missed, told.lesions_invented
+    )  # fmt: skip
+    assert ours.missed == {1.0: 1, 5.0: 2}[least] and ours.dice == told.dice
 
 
 def entry(number, at, kind="verdict", content='{"decision": "accepted"}'):

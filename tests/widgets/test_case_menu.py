@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import shutil
 import weakref
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from napari.layers import Labels
+from napari.layers import Image, Labels
 from napari.settings import get_settings
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication, QFileDialog
 
-from napari_uncertainseg.images.files import write_volume
+from napari_uncertainseg.evaluate.saved_results import read_saved_results
+from napari_uncertainseg.export import write_results
+from napari_uncertainseg.images.files import read_image, write_volume
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.widgets import case_desk, menu, window
 from napari_uncertainseg.widgets.reading_bar.case_menu import opening, part, texts
@@ -235,6 +238,53 @@ def test_recent_cases_open_again_and_those_that_have_gone_are_greyed(review, qtb
     assert [action.text() for action in recent.actions() if action.text()] == [texts.NO_RECENT]
 
 
+def write_case(folder, review):
+    case = review.case
+    given = {"verdicts": case.review.decisions(), "given": case.review.verdicts}
+    write_results(folder, case.prediction, case.lesions, **given)
+    return folder
+
+
+def test_results_open_from_the_menu_the_list_and_by_a_drop(review, qtbot, folders, monkeypatch):
+    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
+    run(review, qtbot)
+    results = write_case(folders / "results", review)
+    choose(review, qtbot, texts.CLOSE)
+    assert review.case.prediction is None
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(results))
+    choose(review, qtbot, texts.OPEN_RESULTS)
+    assert review.case.prediction is not None and review.cases.results == results
+    choose(review, qtbot, texts.CLOSE)
+    case_of(review).menu.aboutToShow.emit()
+    case_of(review).menu.recent.actions()[0].trigger()
+    settle(review, qtbot)
+    assert review.case.prediction is not None
+    choose(review, qtbot, texts.CLOSE)
+    drop(review, qtbot, results)
+    assert review.case.prediction is not None
+
+
+def test_results_of_another_patient_come_in_place_of_the_case(review, qtbot, folders):
+    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz", folders / "Ann" / "T1.nii.gz")
+    run(review, qtbot)
+    results = write_case(folders / "results", review)
+    review._viewer.add_points([[1, 2, 3]], name="marks")
+    restored = replace(
+        read_saved_results(results), scans={"flair": read_image(folders / "Bob" / "FLAIR.nii.gz")}
+    )
+    for _ in range(2):  # once more: the scans that were read anew stay
+        assert review.cases.show_results(restored, results)
+        paths = {layer.metadata.get("uncertainseg", {}).get("path") for layer in review._viewer.layers}
+        assert {path.parent.name for path in paths - {None}} == {"Bob"}
+        assert "marks" in names(review) and "T1" not in names(review)
+        assert review.case.scan is not None
+    scans = [
+        layer for layer in review._viewer.layers if isinstance(layer, Image) and layer.name[:5] == "FLAIR"
+    ]
+    drop(review, qtbot, results)  # the scans of which are not found
+    assert len(scans) == 1
+
+
 # -- one patient at a time ------------------------------------------------------------------------
 
 
@@ -259,9 +309,11 @@ def test_by_napari_too_each_file_alone_is_one_question(review, qtbot, folders, a
     answer.says = None
     drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
     files = [str(folders / "Bob" / f"{name}.nii.gz") for name in ("FLAIR", "T1")]
-    review._viewer.open(files, plugin="napari-uncertainseg")
+    for file in files:
+        review._viewer.open([file], plugin="napari-uncertainseg")
+        qtbot.wait(30)  # napari lets events pass while it reads
     assert names(review) == ["FLAIR"] and len(answer.questions) == 1
-    qtbot.wait(30)
+    review.cases._same_drop.timeout.emit()  # some time later
     review._viewer.open(files[:1], plugin="napari-uncertainseg")
     assert len(answer.questions) == 2
 

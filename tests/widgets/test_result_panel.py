@@ -205,3 +205,20 @@ def test_two_readers_become_one_mask_and_a_person_decides_where_they_differ(
     assert box.reviews.count() == 0 and box.hidden.text() == words.READING and not box.places.isVisible()
     seen = " ".join(label.text() for label in opened.panel.findChildren(QLabel) if label.isVisible())
     assert "Ann" not in seen and "Ben" not in seen
+
+
+def test_nothing_of_the_case_before_can_be_exported_with_the_next_one(review, opened):
+    prediction, exports = review.case.prediction, opened.panel.exports
+    assert exports.copy_button.isEnabled()
+    review.case.open_prediction(replace(prediction))
+    assert not opened.panel.lines and opened.panel.status.text() == texts.MEASURING, "at once"
+    assert not exports.copy_button.isEnabled() and not exports.pdf_button.isEnabled()
+
+
+def test_in_a_second_reading_the_reference_is_not_told(review, opened, qtbot):
+    first = read_case(review, "Ann", {1: "accepted"})
+    review.case.comparison.reference = review.case.lesions.labels > 1
+    wait_for(qtbot, opened, lambda lines: "Reference" in lines)
+    second = open_next_reading(review.sessions.store(), first, "Cem", seed=1)
+    resume(review.case, Recorder(review.sessions.store(), second))
+    wait_for(qtbot, opened, lambda lines: "Reference" not in lines)

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
 
 _CLOSE, _ANOTHER, _ADD = "Close the case", "Another patient", "Add it to this window"
+_SAME_DROP_MS = 2000
+"""So long after an answer the next file is one of the same drop: a scan takes a while to be read."""
 _NOT_NOW = "An exercise or a replay is running: end it first."
 
 
@@ -73,6 +75,10 @@ class CaseDesk:
         self._painted: set[str] = set()
         self._answer: tuple[bool, ScanOrigin] | None = None
         """What the user said of a file a moment ago, and of which: napari hands over each file alone."""
+        self._same_drop = QTimer()
+        self._same_drop.setSingleShot(True)
+        self._same_drop.setInterval(_SAME_DROP_MS)
+        self._same_drop.timeout.connect(self._forget_answer)
         self._connections = Connections((layers.labels_edited, self._on_painted))
 
     def _on_painted(self, name: str) -> None:
@@ -214,13 +220,14 @@ class CaseDesk:
         if self._answer is not None:
             asked = self._answer[1]
             if any(same_patient(x, open_now).why and not same_patient(x, asked).why for x, _ in scans):
+                self._same_drop.start()
                 return self._answer[0]
         strange = next((x for x, modality in scans if _is_strange(x, modality, open_now)), None)
         if strange is None:
             return True
         allowed = self._ask(strange, same_patient(strange, open_now).why)
         self._answer = allowed, strange
-        QTimer.singleShot(0, self._forget_answer)
+        self._same_drop.start()
         return allowed
 
     def _forget_answer(self) -> None:
@@ -248,11 +255,24 @@ class CaseDesk:
     # -- results --------------------------------------------------------------------------------
 
     def show_results(self, restored: SavedResults, folder: Path) -> bool:
-        """Show a folder of results that was read; False where the user keeps what is open."""
-        return self._show(restored, folder)
+        """Show a folder of results that was read; False where the user keeps what is open.
+
+        Layers of the case before go where scans come with the results, but for those on which the user
+        painted.
+        """
+        own = self._own_layers() if restored.scans else []
+        before = [layer for layer in own if layer.name not in self._painted]
+        if not self._show(restored, folder):
+            return False
+        layers, kept = self._layers.viewer.layers, self._opener.added
+        with layers.batched_update():
+            for layer in [x for x in layers if x in before and x not in kept]:
+                layers.remove(layer)
+        return True
 
     def cleanup(self) -> None:
         """Let go of the layers. May be called twice."""
+        self._same_drop.stop()
         self._connections.disconnect_all()
 
 

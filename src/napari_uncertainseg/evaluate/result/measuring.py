@@ -23,6 +23,7 @@ from napari_uncertainseg.evaluate.result.case_result import (
     Tally,
 )
 from napari_uncertainseg.evaluate.result.time_spent import strokes_of, time_spent
+from napari_uncertainseg.lesions.against_reference import MIN_VOLUME
 from napari_uncertainseg.lesions.components import label_mask, voxels_of
 from napari_uncertainseg.lesions.matching import detections, dice
 from napari_uncertainseg.lesions.shapes.diameter import longest_diameter
@@ -265,7 +266,7 @@ def _against(state: ReviewState, labels: np.ndarray) -> ReferenceMatch | None:
     if state.reference is None:
         return None
     truth = state.reference != 0
-    least = voxels_of(state.lesions.min_volume, state.original.grid.voxel_volume)
+    least = voxels_of(MIN_VOLUME, state.original.grid.voxel_volume)  # as `evaluate` has it
     found = detections(labels, truth, min_voxels=least)
     return ReferenceMatch(dice(labels, truth), found.f1, found.tp, found.fn, found.fp)
 

@@ -94,7 +94,7 @@ class CaseLoader(QObject):
 
     def open_results(self, folder: Path) -> None:
         """Open a folder of results; the window asks what would be lost by it."""
-        if self._may_begin() and self._check(self._cases.check_free):
+        if self._may_begin() and self._check(self._is_free):
             self._start(texts.READING, partial(_read_results, folder))
 
     def open_sample(self) -> None:
@@ -111,6 +111,10 @@ class CaseLoader(QObject):
         if self.busy:
             self._tell(texts.STILL_READING)
         return not self.busy
+
+    def _is_free(self) -> bool:
+        self._cases.check_free()
+        return True
 
     def _may_close(self) -> bool:
         allowed = self._check(self._cases.may_close) is True

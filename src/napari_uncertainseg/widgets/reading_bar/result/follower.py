@@ -84,6 +84,8 @@ class ResultFollower(QObject):
         """Measure anew once nothing has changed for a moment; what may not be seen goes at once."""
         if hidden := self._hidden():
             self._say(hidden)
+        elif self.measured is not None and self.prediction is not self._case.original:
+            self._say(texts.MEASURING)  # what is there is of another case, and could be exported as of this
         self._rest.start()
 
     def _hidden(self) -> str:
@@ -133,7 +135,7 @@ class ResultFollower(QObject):
             decisions=dict(case.review.decisions()),
             edit=case.review.edit,
             probability=prediction.probability,
-            reference=case.comparison.reference,
+            reference=None if self._context.layers.errors.hidden else case.comparison.reference,
             case=name_of(case),
             annotator=self._annotator(),
             place_problem=self._place_problem if self._searched is original else "",
