@@ -136,6 +136,26 @@ def test_a_flip_ends_side_by_side_and_so_does_another_arrangement(opened, part, 
     assert part.side.active and arrangement.holder == "side by side"
 
 
+def test_in_3d_scans_stay_behind_the_surfaces(opened, part, qtbot, monkeypatch):
+    from napari_uncertainseg.widgets.reading_bar.compare import part as module
+
+    told = []
+    monkeypatch.setattr(module, "show_warning", told.append)
+    press(qtbot, opened, S, SHIFT)
+    opened.layers.surfaces.toggle()
+    qtbot.wait(50)
+    assert opened._viewer.dims.ndisplay == 3 and seen(opened, "FLAIR", "t1") == []
+    for key, held in ((J, Qt.KeyboardModifier.NoModifier), (S, SHIFT)):
+        press(qtbot, opened, key, held)
+        assert seen(opened, "FLAIR", "t1") == []
+    assert len(told) == 2 and "leave 3-D" in told[0]
+    part._context.arrangement.claim("three", lambda: None)
+    assert not part.side.active and seen(opened, "FLAIR", "t1") == []
+    opened.layers.surfaces.toggle()
+    qtbot.wait(50)
+    assert label(opened) == "FLAIR" and not opened._viewer.canvas.grid.enabled
+
+
 def test_one_scan_alone_says_so(opened, part, qtbot, monkeypatch):
     from napari_uncertainseg.widgets.reading_bar.compare import part as module
 

@@ -497,3 +497,16 @@ def test_a_click_with_the_ruler_does_not_move_the_crosshair(review, segmented_vi
     qtbot.keyClick(review._window, Qt.Key.Key_K)
     click_large(qtbot, viewer, place)
     assert voxel_shown(viewer) == (before[0], 22, 18)
+
+
+def test_the_name_of_the_plane_lies_over_no_other_text(review, segmented_viewer, qtbot):
+    """It is one of napari's texts, which stand below each other."""
+    overlays = segmented_viewer.canvas.overlays
+    views = three(qtbot, review)
+    title = overlays["uncertainseg_plane"]
+    assert title.visible and title.text == "Axial" and title.position == "top_left"
+    views.show_large(1)
+    qtbot.wait(60)
+    assert title.text == "Coronal"
+    click(qtbot, part_of(review).button)
+    assert "uncertainseg_plane" not in overlays

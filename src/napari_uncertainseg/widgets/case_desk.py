@@ -147,7 +147,8 @@ class CaseDesk:
         close_case(self._case)
         with layers.batched_update():
             for layer in [x for x in layers if x in own or is_result(x)]:
-                layers.remove(layer)
+                if layer in layers:  # what is drawn over a scan may have gone with it
+                    layers.remove(layer)
         self._painted.clear()
         self._results = None
 
@@ -267,7 +268,8 @@ class CaseDesk:
         layers, kept = self._layers.viewer.layers, self._opener.added
         with layers.batched_update():
             for layer in [x for x in layers if x in before and x not in kept]:
-                layers.remove(layer)
+                if layer in layers:  # what is drawn over a scan may have gone with it
+                    layers.remove(layer)
         return True
 
     def cleanup(self) -> None:

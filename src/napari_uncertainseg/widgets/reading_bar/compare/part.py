@@ -97,6 +97,9 @@ class ComparePart(PartWidget):
 
     def act(self, action: str) -> None:
         """Flip to the next scan or back, or lay the scans side by side and end this again."""
+        if self._context.viewer.dims.ndisplay != 2:
+            self._tell(texts.IN_3D)
+            return
         if action == "side_by_side":
             self.toggle_side()
             return
