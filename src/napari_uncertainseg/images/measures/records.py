@@ -140,6 +140,19 @@ def read(path: Path, grid: Grid) -> list[Measurement]:
     return list(found.values())
 
 
+def cases_in(path: Path) -> list[str]:
+    """Names of the cases on which the measurements of a table were made, as far as it says so.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    table = read_tsv(path, texts=True)
+    said = dict.fromkeys(map(str, table.get("case", ())))
+    return [name for name in said if name.strip() and name != "n/a"]
+
+
 def _about(values: Values | None) -> dict[str, Any]:
     if values is None:
         return {}
