@@ -5,7 +5,7 @@ import weakref
 import numpy as np
 import pytest
 from napari.layers import Image
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QApplication
 
 from napari_uncertainseg.images.files import write_volume
@@ -14,10 +14,12 @@ from napari_uncertainseg.widgets import window as window_module
 from napari_uncertainseg.widgets.reading_bar.compare import last_visit
 from napari_uncertainseg.widgets.reading_bar.compare.part import ComparePart
 from napari_uncertainseg.widgets.scans.volumes import is_compared, layer_data
+from napari_uncertainseg.widgets.shared import napari_internals
 
 from .actions import click, focus
 from .fake_window import docks_with
 from .fakes import FakeSegmenter
+from .mouse_events import RIGHT, drag, mouse
 
 pytestmark = pytest.mark.viewer
 J, S = Qt.Key.Key_J, Qt.Key.Key_S
@@ -379,3 +381,25 @@ def test_a_scan_that_is_not_of_the_case_has_a_cell_of_its_own(with_path, part, f
     assert "not of this case" in label(with_path) and part.button.text().startswith("Not of this case")
     press(qtbot, with_path, S, SHIFT)
     assert foreign.name_overlay.box_color is None and foreign.visible
+
+
+def test_window_and_level_are_of_the_cell_under_the_mouse(opened, part, qtbot):
+    viewer, layers = opened._viewer, opened._viewer.layers
+    press(qtbot, opened, S, SHIFT)
+    qtbot.wait(50)
+    canvas = napari_internals.drawing_canvas(viewer).native
+    rows, columns = viewer.canvas.grid.actual_shape(layers)
+    text = viewer.canvas.overlays["window_and_level"]
+    for name in ("FLAIR", "t1"):
+        row, column = viewer.canvas.grid.position(layers.index(layers[name]), layers)
+        at = (canvas.width() * (column + 0.4) / columns, canvas.height() * (row + 0.4) / rows)
+        before = {each: tuple(layers[each].contrast_limits) for each in ("FLAIR", "t1")}
+        mouse(canvas, QEvent.Type.MouseMove, at)
+        assert text.text.startswith(f"{name}: W ")
+        drag(qtbot, canvas, RIGHT, at, (at[0] + 40, at[1]))
+        changed = [each for each in before if tuple(layers[each].contrast_limits) != before[each]]
+        assert changed == [name]
+    qtbot.keyClick(opened._window, Qt.Key.Key_R)
+    assert [tuple(layers[x].contrast_limits) == before[x] for x in before] == [True, False]
+    press(qtbot, opened, S, SHIFT)
+    assert text.text.startswith("W ")
