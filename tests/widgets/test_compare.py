@@ -230,7 +230,7 @@ def test_the_last_visit_is_shown_and_named_and_never_an_input(with_path, part, v
     review, viewer = with_path, with_path._viewer
     open_last(qtbot, part, visits[1])
     (layer,) = [x for x in viewer.layers if is_compared(x)]
-    assert layer.name == label(review) == "FLAIR, visit 1 (earlier)"
+    assert layer.name == label(review) == "FLAIR, visit 1 (earlier), P7_visit1"
     assert layer.visible and seen(review, "FLAIR", "t1") == []
     assert viewer.layers.index(layer) < viewer.layers.index(viewer.layers["lesions"])
     boxes = review.segment.roles
@@ -287,6 +287,24 @@ def test_a_visit_goes_when_an_exercise_has_left_another_scan(with_path, part, vi
     t1_is_main()
     review.layers.unblind()
     assert part.visit.layer() is None
+
+
+def test_a_doubt_about_the_patient_stands_in_the_banner_while_it_is_shown(
+    with_path, part, visits, qtbot, tmp_path, flair
+):
+    last_visit.ask_yes_no_cancel = lambda *args: True
+    noise = np.random.default_rng(0).random(flair.data.shape).astype(np.float32)
+    path = tmp_path / "P14" / "visit1" / "flair.nii.gz"
+    path.parent.mkdir(parents=True)
+    write_volume(path, noise, flair.grid)
+    open_last(qtbot, part, path)
+    layer = part.visit.layer()
+    assert layer.name == "FLAIR, visit 1 (earlier), P14/visit1"
+    banner = with_path.opened.get("segment").area.banner
+    assert "little in common: same patient?" in banner.toolTip()
+    assert banner.text().rstrip().endswith("same patient?)"), "the end of the line is never left out"
+    press(qtbot, with_path, J)
+    assert not layer.visible and "little in common" not in banner.toolTip()
 
 
 def test_visits_beside_the_scan_are_offered(with_path, part, visits, qtbot):
