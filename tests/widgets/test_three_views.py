@@ -1,6 +1,7 @@
 """Three views in the real window: what is clicked, scrolled, painted or hidden in one is seen in all."""
 
 import weakref
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -499,12 +500,38 @@ def test_a_click_with_the_ruler_does_not_move_the_crosshair(review, segmented_vi
     assert voxel_shown(viewer) == (before[0], 22, 18)
 
 
+def _heights(viewer, overlay):
+    """From where to where napari draws a text, in pixels from the canvas' upper edge."""
+    canvas = viewer.window._qt_viewer.canvas
+    (drawn,) = canvas._viewer_overlay_to_visual[overlay]
+    top = drawn.node.transform.translate[1]
+    return top, top + drawn.node.get_width_height()[1]
+
+
 def test_the_name_of_the_plane_lies_over_no_other_text(review, segmented_viewer, qtbot):
     """It is one of napari's texts, which stand below each other."""
     overlays = segmented_viewer.canvas.overlays
     views = three(qtbot, review)
     title = overlays["uncertainseg_plane"]
     assert title.visible and title.text == "Axial" and title.position == "top_left"
+    flair = segmented_viewer.layers["FLAIR"]
+    other = Image(flair.data[::-1].copy(), name="t1", scale=flair.scale, translate=flair.translate)
+    segmented_viewer.add_layer(other)
+    name = overlays["uncertainseg_scan"]
+    for again in (False, True):
+        if again:  # the name is there first
+            click(qtbot, part_of(review).button)
+            qtbot.wait(60)
+            views = three(qtbot, review)
+            title = overlays["uncertainseg_plane"]
+        for seen in (True, False, True):
+            other.visible = seen
+            qtbot.wait(60)
+            texts = [each for each in (title, name) if each.visible]
+            heights = sorted(_heights(segmented_viewer, each) for each in texts)
+            assert len(heights) == 1 + name.visible and all(top < bottom for top, bottom in heights)
+            assert all(above[1] <= below[0] for above, below in pairwise(heights)), heights
+    assert name.visible
     views.show_large(1)
     qtbot.wait(60)
     assert title.text == "Coronal"

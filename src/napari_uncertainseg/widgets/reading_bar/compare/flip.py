@@ -18,7 +18,8 @@ Colour = tuple[float, float, float, float]
 _NAME = "uncertainseg_scan"
 _OWN, _OTHER = (1.0, 1.0, 1.0, 1.0), (1.0, 0.72, 0.2, 1.0)
 """Colours of the name: a scan of another visit is never taken for one of this."""
-_FONT_SIZE = 13
+_FONT_SIZE, _SMALL = 13, 10
+"""A longer text is smaller: colour bars stand beside it."""
 _GROUND, _AMBER, _BLACK = (0.0, 0.0, 0.0, 0.6), (1.0, 0.72, 0.2, 1.0), (0.0, 0.0, 0.0, 1.0)
 """Grounds of the name; on amber stands the name of a scan that is not of the case."""
 
@@ -67,7 +68,7 @@ class Flip:
         if self.named:
             self._write(shown)
         elif foreign:  # each stands in its own cell, its name on amber
-            self._set(texts.ON_AMBER, _BLACK, _AMBER, "bottom_center")
+            self._set(texts.ON_AMBER, _BLACK, _AMBER, "bottom_right")
         self._see(self._worth_a_name(shown) if self.named else bool(foreign))
 
     def _worth_a_name(self, shown: ComparedScan | None) -> bool:
@@ -83,6 +84,7 @@ class Flip:
 
     def _set(self, text: str, colour: Colour, ground: Colour, position: str) -> None:
         label = self._label
+        label.font_size = _SMALL if ground == _AMBER else _FONT_SIZE
         label.text, label.color, label.box_color, label.position = text, colour, ground, position
 
     def _see(self, seen: bool) -> None:

@@ -32,7 +32,7 @@ PLEASE_CHECK = "same patient? please check"
 """Beside the name for as long as it is shown; the end of a line of the banner is never left out."""
 PATIENT_UNKNOWN = "Nothing in names or files says that both are of one patient: please check."
 KINDS = "Scans (*.nii *.nii.gz *.mgz *.mgh *.nrrd *.nhdr *.dcm);;All files (*)"
-ON_AMBER = "Name on amber: a scan that is not of this case"
+ON_AMBER = "Amber: not of this case"
 
 
 def not_of_case(name: str) -> str:

@@ -80,7 +80,7 @@ class MainCross(QWidget):
         self._viewer = viewer
         self._at: QPointF | None = None
         # napari puts the texts of a corner below each other: none lies over another.
-        self._title = TextOverlay(position="top_left", font_size=9, gridded=False, visible=False)
+        self._title = TextOverlay(position="top_left", font_size=9, gridded=False, visible=False, box=True)
         viewer.canvas.overlays[_TITLE] = self._title
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
