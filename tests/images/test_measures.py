@@ -163,7 +163,8 @@ def measured():
     values = measure(
         np.array([[2, 3, 4], [2, 3, 5]]), grid, "FLAIR", np.random.default_rng(3).random(grid.shape), grid
     )
-    ruler = Measurement("ruler", ((2, 3.5, 4), (2, 9, 20.25)), Slice(0, 2), length_mm=9.8)
+    ends = (2.0, 3.5, 4.0), (2.0, 9.0, 20.25)
+    ruler = Measurement("ruler", ends, Slice(0, 2), length_mm=length_mm(np.array(ends), grid))
     region = Measurement(
         "ellipse", ((1, 3, 4), (6, 3, 9)), Slice(1, 3), "", math.nan, 2, 0.003, 3.0, (values, values)
     )
@@ -185,7 +186,7 @@ def test_a_table_comes_back_as_it_was(measured, tmp_path):
             other.voxels,
         )
         np.testing.assert_allclose(one.points, other.points, atol=0.002)
-        np.testing.assert_allclose(one.length_mm, other.length_mm)
+        np.testing.assert_allclose(one.length_mm, other.length_mm, atol=0.002)
         assert [v.image for v in one.values] == [v.image for v in other.values]
         for mine, theirs in zip(one.values, other.values, strict=True):
             assert mine.mean == pytest.approx(theirs.mean, rel=1e-5) and mine.voxels == theirs.voxels
@@ -218,3 +219,14 @@ def test_measurements_of_another_scan_are_refused(measured, tmp_path):
     write(tmp_path / "m.tsv", made, grid, "P14", "FLAIR")
     with pytest.raises(InputError, match="made on another one"):
         read(tmp_path / "m.tsv", grid_of(degrees=40))
+
+
+def test_the_length_of_a_ruler_from_a_file_is_that_of_its_places(tmp_path):
+    grid = grid_of(degrees=20)
+    ruler = Measurement("ruler", ((1.0, 2.0, 3.0), (1.0, 5.0, 11.0)), Slice(0, 1), length_mm=5.0)
+    text = as_text([ruler], grid, "Ann", "FLAIR")
+    path = tmp_path / "measurements.tsv"
+    path.write_text(text.replace("\t5\t", "\t50\t"))
+    assert "\t50\t" in path.read_text()
+    (back,) = read(path, grid)
+    assert back.length_mm == pytest.approx(5.0, abs=0.002)

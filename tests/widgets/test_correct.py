@@ -438,6 +438,56 @@ def test_two_quick_clicks_are_two_clicks_and_no_zoom(hands):
     assert hands.review.case.lesions.labels[8, 6, 24] == 0
 
 
+def test_escape_in_the_middle_of_a_drag_drops_it(hands):
+    review = hands.review
+    labels = review.case.lesions.labels.copy()
+    for tool in ("split", "brush"):
+        click(hands.qtbot, hands.row.buttons[tool])
+        hands.drag((18, 32, 18), (18, 33, 31), lambda: hands.key(Qt.Key.Key_Escape))
+        assert hands.tools.active == tool and not hands.preview.any(), "it is still in hand"
+        np.testing.assert_array_equal(review.case.lesions.labels, labels)
+        assert review.case.review.edit is None
+
+
+def test_a_tool_that_was_put_away_in_the_middle_of_a_drag_does_nothing_more(hands):
+    review = hands.review
+    click(hands.qtbot, hands.row.buttons["split"])
+    hands.drag((18, 32, 18), (18, 33, 31), hands.tools.leave)
+    assert review.case.review.edit is None and hands.tools.active == ""
+    click(hands.qtbot, hands.row.buttons["split"])
+    hands.drag((18, 32, 18), (18, 33, 31), lambda: hands.tools.use("brush"))
+    assert review.case.review.edit is None
+
+
+def test_the_ruler_and_a_tool_are_never_both_in_hand(hands):
+    review = hands.review
+    measure = review.opened.parts["measure"]
+    click(hands.qtbot, hands.row.buttons["brush"])
+    hands.key(Qt.Key.Key_K)
+    assert measure.tool.kind == "ruler" and hands.tools.active == ""
+    hands.drag((8, 6, 24), (8, 14, 24))
+    assert review.case.review.edit is None and len(measure.measured.items) == 1
+    click(hands.qtbot, hands.row.buttons["brush"])
+    assert not measure.tool.kind and hands.tools.active == "brush"
+    hands.drag((8, 6, 24), (8, 14, 24))
+    assert review.case.review.edit is not None and len(measure.measured.items) == 1
+
+
+def test_who_takes_the_place_of_a_verdict_away_is_told(hands):
+    review = hands.review
+    place = tuple(int(i) for i in np.argwhere(review.case.lesions.labels == labels_at(review, FIRST)[0])[0])
+    review.case.review.judge(place, "accepted")
+    review.case.select(FIRST)
+    hands.row.distance.setValue(1.0)
+    click(hands.qtbot, hands.row.buttons["shrink"])
+    assert not review.case.review.decisions() and texts.VERDICT_GONE.strip() in hands.said
+    hands.key(Qt.Key.Key_Q)
+    assert list(review.case.review.decisions().values()) == ["accepted"]
+    review.case.select(FIRST)
+    hands.key(Qt.Key.Key_G, SHIFT)
+    assert texts.VERDICT_GONE.strip() not in hands.said
+
+
 def test_naparis_own_brush_and_ours_are_never_both_in_hand(hands):
     layer = hands.viewer.layers["lesions"]
     layer.mode = "paint"

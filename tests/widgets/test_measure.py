@@ -9,7 +9,13 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QApplication
 
 from napari_uncertainseg.images.volume import Grid, Volume
+from napari_uncertainseg.review.session.opening import open_reading
+from napari_uncertainseg.review.session.recorder import Recorder
+from napari_uncertainseg.review.session.rereading import open_next_reading
+from napari_uncertainseg.widgets.reading_bar.measure import part as measure_part
+from napari_uncertainseg.widgets.reading_bar.measure import texts
 from napari_uncertainseg.widgets.scans.volumes import layer_data
+from napari_uncertainseg.widgets.shared.kept_review import resume
 from napari_uncertainseg.widgets.window import review_of
 
 from .actions import focus
@@ -270,3 +276,80 @@ def test_nothing_is_measured_in_an_exercise_and_all_is_put_back(opened, part, qt
     part.cleanup()
     assert "measurements" not in [x.name for x in viewer.layers]
     assert viewer.mouse_double_click_callbacks == doubles and viewer.mouse_drag_callbacks == drags
+
+
+def test_the_menu_says_the_keys_and_offers_nothing_in_an_exercise(opened, part, qtbot):
+    press(qtbot, opened, K)
+    drag(qtbot, opened, place(opened, part, (10, 5, 8)), place(opened, part, (10, 5, 20)))
+    part.fill_menu()
+    assert [a.text() for a in part.menu.actions()][:2] == [
+        f"{texts.RULER_ITEM}\tK",
+        f"{texts.REGION_ITEM}\tShift+K",
+    ]
+    part.menu.actions()[0].trigger()
+    assert not part.tool.kind  # it was on
+    opened.layers.blind()
+    part.fill_menu()
+    assert not any(action.isEnabled() for action in part.menu.actions() if action.text())
+    layers = list(opened._viewer.layers)
+    for action in ("undo", "redo", "list", "copy", "delete"):
+        part.act(action)
+    assert list(opened._viewer.layers) == layers and not part.panel.isVisible()
+    assert "mm" not in part.button.text()
+    opened.layers.unblind()
+    assert len(part.measured.items) == 1 and "mm" in part.button.text()
+
+
+def test_a_second_reader_does_not_see_where_the_first_has_measured(opened, part, qtbot):
+    press(qtbot, opened, K)
+    drag(qtbot, opened, place(opened, part, (10, 5, 8)), place(opened, part, (10, 5, 20)))
+    press(qtbot, opened, K)
+    first = part.measured.items
+    store, case = opened.sessions.store(), opened.case
+    ann = open_reading(store, case.original, case.lesions, "Ann", "doubt")
+    Recorder(store, ann).close()
+    second = open_next_reading(store, ann, "Cem", seed=1)
+    resume(case, Recorder(store, second))
+    assert not part.measured.items and "mm" not in part.button.text()
+    press(qtbot, opened, K)
+    drag(qtbot, opened, place(opened, part, (10, 8, 8)), place(opened, part, (10, 8, 14)))
+    own = part.measured.items
+    assert len(own) == 1
+    case.review.set_recorder(None)
+    (back,) = part.measured.items
+    assert back.length_mm == pytest.approx(first[0].length_mm, rel=1e-4)
+    resume(case, Recorder(store, second))
+    assert part.measured.items[0].length_mm == pytest.approx(own[0].length_mm, rel=1e-4)
+
+
+def test_a_table_that_cannot_be_read_is_not_written_over(opened, part, qtbot, tmp_path):
+    press(qtbot, opened, K)
+    drag(qtbot, opened, place(opened, part, (10, 5, 8)), place(opened, part, (10, 5, 20)))
+    (path,) = (tmp_path / "measurements").iterdir()
+    viewer, layer = opened._viewer, opened._viewer.layers["FLAIR"]
+    viewer.layers.remove(layer)
+    broken = path.read_bytes() + b"2\tof a later version\n"
+    path.write_bytes(broken)
+    viewer.add_layer(layer)
+    QApplication.processEvents()
+    assert not part.measured.items
+    press(qtbot, opened, K)
+    drag(qtbot, opened, place(opened, part, (10, 8, 8)), place(opened, part, (10, 8, 14)))
+    assert len(part.measured.items) == 1 and path.is_file()
+    (aside,) = (tmp_path / "measurements").glob("*.unread")
+    assert aside.read_bytes() == broken
+
+
+def test_measurements_of_another_case_are_asked_about(opened, part, qtbot, tmp_path, answer_questions):
+    answer = answer_questions(measure_part)
+    press(qtbot, opened, K)
+    drag(qtbot, opened, place(opened, part, (10, 5, 8)), place(opened, part, (10, 5, 20)))
+    part.copy()
+    path = tmp_path / "measurements.tsv"
+    path.write_text(QApplication.clipboard().text().replace("\nFLAIR\t", "\nBob\t"))
+    answer.says = None
+    part.open_file(path)
+    assert len(part.measured.items) == 1 and "Bob" in answer.questions[0]
+    answer.says = True
+    part.open_file(path)
+    assert len(part.measured.items) == 2

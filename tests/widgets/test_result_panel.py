@@ -10,6 +10,7 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QDockWidget, QLabel
 
+from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.review.session.opening import open_reading
 from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.session.rereading import open_next_reading
@@ -222,3 +223,38 @@ def test_in_a_second_reading_the_reference_is_not_told(review, opened, qtbot):
     second = open_next_reading(review.sessions.store(), first, "Cem", seed=1)
     resume(review.case, Recorder(review.sessions.store(), second))
     wait_for(qtbot, opened, lambda lines: "Reference" not in lines)
+
+
+@pytest.fixture
+def made(review, opened, qtbot):
+    """An adjudicated mask in the window, and the first of the two reviews that it was made of."""
+    ann = read_case(review, "Ann", {1: "accepted", 2: "accepted"})
+    read_case(review, "Ben", {1: "accepted", 2: "rejected"})
+    box = opened.panel.adjudication
+    box.refresh()
+    tick(qtbot, box)
+    click(qtbot, box.make_button)
+    qtbot.waitUntil(lambda: box.found is not None, timeout=10_000)
+    return ann
+
+
+def test_a_second_reader_does_not_see_the_adjudicated_mask(review, opened, made):
+    layers = review._viewer.layers
+    assert words.LAYER in layers and not layers[words.LAYER].editable
+    second = open_next_reading(review.sessions.store(), made, "Cem", seed=1)
+    resume(review.case, Recorder(review.sessions.store(), second))
+    assert words.LAYER not in layers
+    review.layers.blind()
+    review.layers.unblind()
+    assert words.LAYER not in layers
+    review.case.review.set_recorder(None)
+    assert words.LAYER in layers and opened.panel.adjudication.found is not None
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_the_adjudicated_mask_stays_with_its_scan_only(review, opened, made, same):
+    prediction = review.case.original
+    grid = prediction.grid if same else Grid(prediction.grid.shape, prediction.grid.affine + np.eye(4, k=3))
+    review.case.close_prediction()
+    review.case.open_prediction(replace(prediction, grid=grid))
+    assert (words.LAYER in review._viewer.layers) == same and opened.panel.adjudication.found is None

@@ -21,7 +21,8 @@ RULES: Mapping[Rule, str] = MappingProxyType(
     {
         "lesions": "A lesion is kept if more than half of the readers accepted it, and dropped if more than "
         "half said no. Else somebody decides. Its outline is what more than half of them outlined.",
-        "voxels": "A voxel is lesion if more than half of the readers outlined it, whatever the verdict was.",
+        "voxels": "A voxel is lesion if more than half of the readers outlined it and did not reject it: "
+        "accepted, unsure or not judged.",
     }
 )
 """Each rule in words."""

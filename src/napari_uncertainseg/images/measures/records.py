@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.tables import as_tsv, read_tsv
 from napari_uncertainseg.images.files import replaced_file
 from napari_uncertainseg.images.measures.brightness import Values
-from napari_uncertainseg.images.measures.shapes import PLANES, Slice, to_patient, to_voxels
+from napari_uncertainseg.images.measures.shapes import PLANES, Slice, length_mm, to_patient, to_voxels
 from napari_uncertainseg.images.volume import Grid
 
 FILE = "measurements.tsv"
@@ -130,14 +130,27 @@ def read(path: Path, grid: Grid) -> list[Measurement]:
     if len(table) > _MOST_ROWS:
         raise InputError(f"{path} has more than {_MOST_ROWS} rows, too many for a table of measurements.")
     found: dict[str, Measurement] = {}
+    values: dict[str, list[Values]] = {}
     for line, row in enumerate(table.to_dict("records"), 2):
         where = f"{path}, row {line}"
         number = str(row["number"])
-        if number in found:
-            found[number] = _with(found[number], _values(row, where))
-        else:
+        if number not in found:
             found[number] = _measurement(row, grid, where)
-    return list(found.values())
+        values.setdefault(number, []).extend(_values(row, where))
+    return [replace(one, values=tuple(values[number])) for number, one in found.items()]
+
+
+def cases_in(path: Path) -> list[str]:
+    """Names of the cases on which the measurements of a table were made, as far as it says so.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    table = read_tsv(path, texts=True)
+    said = dict.fromkeys(map(str, table.get("case", ())))
+    return [name for name in said if name.strip() and name != "n/a"]
 
 
 def _about(values: Values | None) -> dict[str, Any]:
@@ -162,10 +175,6 @@ def _as_text(points: np.ndarray) -> str:
     return "; ".join(" ".join(f"{value:.3f}" for value in point) for point in points)
 
 
-def _with(one: Measurement, values: Iterable[Values]) -> Measurement:
-    return replace(one, values=(*one.values, *values))
-
-
 def _measurement(row: dict[str, Any], grid: Grid, where: str) -> Measurement:
     kind, plane = str(row["kind"]), str(row["plane"])
     if kind not in KINDS:
@@ -182,9 +191,9 @@ def _measurement(row: dict[str, Any], grid: Grid, where: str) -> Measurement:
     drawn = tuple((float(s), float(a), float(r)) for s, a, r in points)
     count = 0 if math.isnan(voxels) else int(voxels)
     own = Slice(axis, index)
-    return Measurement(
-        kind, drawn, own, str(row["name"])[:80], length, count, volume, area, _values(row, where)
-    )
+    if kind == RULER:  # what the places say counts: somebody may have changed one of the two
+        length = length_mm(points, grid)
+    return Measurement(kind, drawn, own, str(row["name"])[:80], length, count, volume, area)
 
 
 def _points(text: str, fewest: int, where: str) -> np.ndarray:

@@ -63,6 +63,8 @@ class Pointer(QObject):
     def __init__(self, viewer: Viewer, results: ResultLayers, hand: Hand) -> None:
         super().__init__()
         self._viewer, self._results, self._hand = viewer, results, hand
+        self._pressed: object = None
+        """The press that goes on; None where there is none, or it was given up."""
         # First of all: who comes later sees that the event is taken.
         viewer.mouse_drag_callbacks.insert(0, self._on_press)
         viewer.mouse_move_callbacks.append(self._on_move)
@@ -84,17 +86,28 @@ class Pointer(QObject):
         if lesions is None or not lesions.visible:
             return  # nobody corrects what is hidden
         event.handled = True  # the camera does not pan
+        self._pressed = press = object()
         self._hand.press(voxel)
         yield
         while event.type == "mouse_move":
             event.handled = True
-            if (voxel := self.voxel(event.position)) is not None:
+            if self._pressed is press and (voxel := self.voxel(event.position)) is not None:
                 self._hand.drag(voxel)
             yield
         event.handled = True
-        if (voxel := self.voxel(event.position)) is not None:
+        if self._end(press) and (voxel := self.voxel(event.position)) is not None:
             far = np.abs(np.asarray(event.pos, float) - start).max()
             self._hand.release(voxel, still=bool(far <= _STILL))
+
+    def give_up(self) -> bool:
+        """Let what the pressed button has begun come to nothing; False where none is pressed."""
+        return self._end(self._pressed)
+
+    def _end(self, press: object) -> bool:
+        """End a press; False where it has ended before."""
+        goes_on = press is not None and self._pressed is press
+        self._pressed = None if goes_on else self._pressed
+        return goes_on
 
     def _on_move(self, viewer: Any, event: Any) -> None:
         if viewer.dims.ndisplay == 2 and (voxel := self.voxel(event.position)) is not None:
@@ -121,6 +134,7 @@ class Pointer(QObject):
 
     def cleanup(self) -> None:
         """Let go of the mouse. May be called twice."""
+        self._pressed = None
         for callbacks, own in (
             (self._viewer.mouse_drag_callbacks, self._on_press),
             (self._viewer.mouse_move_callbacks, self._on_move),

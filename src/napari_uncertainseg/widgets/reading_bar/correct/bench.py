@@ -12,6 +12,7 @@ from napari_uncertainseg.review.correcting.outlines import Corrected, Outlines
 from napari_uncertainseg.review.verdicts import Voxel
 from napari_uncertainseg.widgets.layers.correcting.preview import Preview
 from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
+from napari_uncertainseg.widgets.reading_bar.correct import texts
 
 
 class Bench:
@@ -68,13 +69,16 @@ class Bench:
     def apply(self, outlines: Outlines, corrected: Corrected, near: Voxel | None = None) -> None:
         """Apply a correction of these outlines, keep the lesion selected, and say what was done."""
         self.show()
+        own = [v.voxel for v in self.case.review.verdicts if outlines.number_at(v.voxel) == corrected.of > 0]
         apply(self.case.review, outlines, corrected)
         lesions, chosen = self.case.lesions, self.case.selected
         gone = chosen is None or (lesions is not None and lesions.component_at(chosen) == 0)
         found = voxel_within(corrected, near or chosen or (0, 0, 0)) if gone else None
         if found is not None and lesions is not None and lesions.labels[found]:
             self.case.select(found)
-        self.say(corrected.in_words())
+        left = lesions is not None and corrected.of in lesions.table["label"].to_numpy()
+        lost = left and lesions is not None and any(not lesions.labels[voxel] for voxel in own)
+        self.say(corrected.in_words() + (texts.VERDICT_GONE if lost else ""))
 
     def show(self, *parts: tuple) -> None:
         """Show some masks in the preview, each with its box and kind; nothing to clear it."""

@@ -60,6 +60,7 @@ class Tools(QObject):
             (self._case.prediction_changed, self._on_prediction),
             (self._layers.blinding, self.leave),
             (self._viewer.dims.events.ndisplay, self._on_turned),
+            (self._viewer.layers.selection.events.active, self._on_active),
             (self._viewer.layers.events.removed, self._on_removed),
             (self.row.chosen, self.use),
             (self.row.brush.level_moved, self._show_level),
@@ -196,7 +197,10 @@ class Tools(QObject):
 
     def step_back(self) -> None:
         """Drop what was begun, or else put the tool away."""
-        if self._hand is not None and not self._hand.drop():
+        if self._hand is None:
+            return
+        begun = self._pointer is not None and self._pointer.give_up()
+        if not self._hand.drop() and not begun:
             self.row.said.setText("")
             self.leave()
 
@@ -226,6 +230,13 @@ class Tools(QObject):
 
     def _on_turned(self, event: object = None) -> None:
         if self._viewer.dims.ndisplay != 2:
+            self.leave()
+
+    def _on_active(self, event: object = None) -> None:
+        """Something else is drawn, such as a ruler: the mouse is for that."""
+        active = self._viewer.layers.selection.active
+        drawn = active is not None and not active.mouse_pan
+        if self.active and drawn and active is not self._layers.results.get(LESIONS):
             self.leave()
 
     def _on_removed(self, event: object = None) -> None:

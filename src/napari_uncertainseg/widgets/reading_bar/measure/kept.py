@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 from napari_uncertainseg._base import InputError
@@ -30,21 +31,27 @@ class KeptMeasurements:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._unread: set[Path] = set()
+        """Tables that are there, and could not be read."""
 
     @property
     def any(self) -> bool:
         """Whether something may be kept: only then a scan need be told by its voxels."""
         return self._folder.is_dir()
 
-    def keep(self, sha256: str, measured: tuple[Measurement, ...], grid: Grid, case: str, scan: str) -> None:
+    def keep(self, key: str, measured: tuple[Measurement, ...], grid: Grid, case: str, scan: str) -> None:
         """Write the measurements of a scan; without any, its table goes.
+
+        A table that could not be read is set aside first: it may hold somebody's work.
 
         Raises
         ------
         InputError
             If it cannot be written.
         """
-        path = self._path(sha256)
+        path = self._path(key)
+        if path in self._unread:
+            self._set_aside(path)
         if measured:
             make_folder(self._folder)
             write(path, measured, grid, case, scan)
@@ -54,7 +61,7 @@ class KeptMeasurements:
         except OSError as error:
             raise InputError(f"{path}: cannot be removed ({error.strerror or error}).") from error
 
-    def of(self, sha256: str, grid: Grid) -> list[Measurement]:
+    def of(self, key: str, grid: Grid) -> list[Measurement]:
         """The measurements that are kept of a scan; none where there are none.
 
         Raises
@@ -62,8 +69,35 @@ class KeptMeasurements:
         InputError
             If its table cannot be read.
         """
-        path = self._path(sha256)
-        return read(path, grid) if path.is_file() else []
+        path = self._path(key)
+        if not path.is_file():
+            return []
+        self._unread.add(path)
+        found = read(path, grid)
+        self._unread.discard(path)
+        return found
 
-    def _path(self, sha256: str) -> Path:
-        return self._folder / f"{sha256[:_DIGITS]}.tsv"
+    def _set_aside(self, path: Path) -> None:
+        try:
+            path.replace(path.with_name(f"{path.stem}-{datetime.now():%Y%m%d-%H%M%S-%f}.unread"))
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise InputError(f"{path}: cannot be set aside ({error.strerror or error}).") from error
+        self._unread.discard(path)
+
+    def _path(self, key: str) -> Path:
+        return self._folder / f"{key}.tsv"
+
+
+def key_of(sha256: str, reading: str = "") -> str:
+    """Under which the measurements of a scan are kept.
+
+    Parameters
+    ----------
+    sha256
+        Of the scan.
+    reading
+        Id of a second or third reading, whose reader must not see where others have measured.
+    """
+    return "-".join(filter(None, [sha256[:_DIGITS], reading]))

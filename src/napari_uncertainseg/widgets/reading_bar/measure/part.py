@@ -8,16 +8,25 @@ from pathlib import Path
 
 import numpy as np
 from napari.utils.notifications import show_info, show_warning
+from qtpy.QtGui import QAction
 from qtpy.QtWidgets import QApplication, QDockWidget, QHBoxLayout, QMenu, QToolButton
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.images.measures.records import FILE, RULER, Measurement, as_text, read, write
+from napari_uncertainseg.images.measures.records import (
+    FILE,
+    RULER,
+    Measurement,
+    as_text,
+    cases_in,
+    read,
+    write,
+)
 from napari_uncertainseg.images.measures.shapes import Slice
 from napari_uncertainseg.widgets.dock_description import KeyAction
 from napari_uncertainseg.widgets.reading_bar.measure import texts
 from napari_uncertainseg.widgets.reading_bar.measure.base import Base, find_base
 from napari_uncertainseg.widgets.reading_bar.measure.drawing import Drawing
-from napari_uncertainseg.widgets.reading_bar.measure.kept import KeptMeasurements, folder_of
+from napari_uncertainseg.widgets.reading_bar.measure.kept import KeptMeasurements, folder_of, key_of
 from napari_uncertainseg.widgets.reading_bar.measure.making import made_of, selected_lesion
 from napari_uncertainseg.widgets.reading_bar.measure.measured import Measured
 from napari_uncertainseg.widgets.reading_bar.measure.panel import MeasurePanel
@@ -26,13 +35,8 @@ from napari_uncertainseg.widgets.reading_bar.part import BarContext, Part, PartW
 from napari_uncertainseg.widgets.scans.patient import case_name_of
 from napari_uncertainseg.widgets.scans.segmented_scan import name_of
 from napari_uncertainseg.widgets.shared.connections import Connections
-from napari_uncertainseg.widgets.shared.dialogs import ask_file, ask_table
-from napari_uncertainseg.widgets.shared.form_helpers import (
-    add_action,
-    notice,
-    plain_tooltip,
-    set_menu_button_text,
-)
+from napari_uncertainseg.widgets.shared.dialogs import ask_file, ask_table, ask_yes_no_cancel
+from napari_uncertainseg.widgets.shared.form_helpers import notice, plain_tooltip, set_menu_button_text
 
 
 class MeasurePart(PartWidget):
@@ -59,7 +63,7 @@ class MeasurePart(PartWidget):
         self.tool = Tool(viewer, self._on_made, self._on_draft)
         self._kept = KeptMeasurements(folder_of(review.sessions.location))
         self._base: Base | None = None
-        self._name = ""
+        self._name = self._reading = ""
         self._dock: QDockWidget | None = None
         self._keys: dict[str, str] = {}
         self._closed = self._following = False
@@ -70,6 +74,7 @@ class MeasurePart(PartWidget):
             (events.inserted, self._follow),
             (events.removed, self._follow),
             (review.case.prediction_changed, self._follow),
+            (review.case.verdicts_changed, self._follow),
             (review.layers.blinding_changed, self._on_blinded),
             (viewer.layers.selection.events.active, self._on_active),
             (viewer.dims.events.ndisplay, self._on_active),
@@ -86,6 +91,7 @@ class MeasurePart(PartWidget):
         self.button.setMenu(self.menu)
         self.button.clicked.connect(self._on_click)
         self.menu.aboutToShow.connect(self.fill_menu)
+        self.menu.triggered.connect(self._on_chosen)  # not each action: that would hold the window
         row = QHBoxLayout(self)
         row.setContentsMargins(4, 0, 4, 0)
         row.addWidget(self.button)
@@ -107,15 +113,14 @@ class MeasurePart(PartWidget):
             "save": self._ask_save,
             "open": self._ask_open,
         }
-        done[action]()
+        if not self._context.review.layers.blinded:
+            done[action]()
 
     def show_keys(self, keys: Mapping[str, str]) -> None:
         """Show the keys in menu and tooltip."""
         self._keys = dict(keys)
-        own = [
-            f"{texts.RULER_ITEM}: {keys.get('measure_length', '')}",
-            f"Region: {keys.get('measure_region', '')}",
-        ]
+        length, region = keys.get("measure_length", ""), keys.get("measure_region", "")
+        own = [f"{texts.RULER_ITEM}: {length}", f"Region: {region}"]
         self.button.setToolTip(plain_tooltip("\n".join([texts.TIP, *own, texts.REGION_TIP])))
 
     def fill_menu(self) -> None:
@@ -128,12 +133,12 @@ class MeasurePart(PartWidget):
             (texts.REGION_ITEM, "measure_region", not blinded),
             (texts.LESION_ITEM, "lesion", selected and not blinded),
             None,
-            (texts.LIST_ITEM, "list", True),
-            (texts.COPY_ITEM, "copy", some),
-            (texts.UNDO_ITEM, "undo", True),
-            (texts.REDO_ITEM, "redo", True),
+            (texts.LIST_ITEM, "list", not blinded),
+            (texts.COPY_ITEM, "copy", some and not blinded),
+            (texts.UNDO_ITEM, "undo", not blinded),
+            (texts.REDO_ITEM, "redo", not blinded),
             None,
-            (texts.SAVE_ITEM, "save", some),
+            (texts.SAVE_ITEM, "save", some and not blinded),
             (texts.OPEN_ITEM, "open", self._base is not None and not blinded),
         )
         for item in offered:
@@ -141,9 +146,13 @@ class MeasurePart(PartWidget):
                 self.menu.addSeparator()
                 continue
             text, name, enabled = item
-            key = self._keys.get(name, "") if name in ("ruler", "region") else ""
-            shown = f"{text}\t{key}" if key else text
-            add_action(self.menu, shown, partial(self.act, name)).setEnabled(enabled)
+            key = self._keys.get(name, "")
+            if (action := self.menu.addAction(f"{text}\t{key}" if key else text)) is not None:
+                action.setData(name)
+                action.setEnabled(enabled)
+
+    def _on_chosen(self, action: QAction) -> None:
+        self.act(action.data())
 
     def _on_click(self) -> None:
         self._toggle(self.tool.kind or RULER)
@@ -250,7 +259,17 @@ class MeasurePart(PartWidget):
         """Add the measurements of a table to those that are there."""
         base = self._base
         if base is not None:
-            self._try(lambda: self.measured.add(*read(path, base.grid)))
+            self._try(lambda: self._add_from(path, base))
+
+    def _add_from(self, path: Path, base: Base) -> None:
+        made, name = read(path, base.grid), self._case_name()
+        others = [case for case in cases_in(path) if case != name]
+        question = texts.of_another(path.name, others[0], name) if others else ""
+        if question and not ask_yes_no_cancel(
+            self._context.window, texts.OPEN_ITEM, question, texts.OPEN_ANYWAY, None
+        ):
+            return
+        self.measured.add(*made)
 
     def _case_name(self) -> str:
         own = name_of(self._context.review.case)
@@ -266,20 +285,29 @@ class MeasurePart(PartWidget):
         self.panel.show_items(self.measured.items, len(self.measured.items) - 1)
         self._say()
         if not self._following:
-            sha256 = self._context.review.layers.scan.hashes.of(base.layer)
             self._try(
                 lambda: self._kept.keep(
-                    sha256, self.measured.items, base.grid, self._case_name(), base.layer.name
+                    self._key(base), self.measured.items, base.grid, self._case_name(), base.layer.name
                 )
             )
+
+    def _key(self, base: Base) -> str:
+        return key_of(self._context.review.layers.scan.hashes.of(base.layer), self._reading)
+
+    def _reading_now(self) -> str:
+        """Id of the second or third reading that goes on; empty in all others."""
+        recorder = self._context.review.case.review.recorder
+        return recorder.session.id if recorder is not None and recorder.session.kind == "qc" else ""
 
     def _follow(self, event: object = None) -> None:
         """Show the measurements of another scan where another one is under review."""
         if self._following or self._context.review.layers.blinded:
             return
         before, scan = self._base, self._context.review.layers.scan.layer()
+        reading = self._reading_now()
         if (
             before is not None
+            and reading == self._reading
             and before.layer in self._context.viewer.layers
             and scan in (None, before.layer)
         ):
@@ -290,29 +318,30 @@ class MeasurePart(PartWidget):
         self._following = True
         self.tool.end()
         if before is not None and self.measured.items:
-            self._inform(texts.kept(len(self.measured.items), self._name))
+            show_info(notice(texts.kept(len(self.measured.items), self._name)))
         self.drawing.remove()
-        self._base, self._name = base, ""
+        self._base, self._name, self._reading = base, "", reading
         found: list[Measurement] = []
         if base is not None:
             self._name = self._case_name()
             if self._kept.any:
-                sha256 = self._context.review.layers.scan.hashes.of(base.layer)
-                self._try(lambda: found.extend(self._kept.of(sha256, base.grid)))
+                self._try(lambda: found.extend(self._kept.of(self._key(base), base.grid)))
         self.measured.show(found)
         if not found:
             self.panel.show_items((), None)
         else:
-            self._inform(texts.brought_back(len(found)))
+            show_info(notice(texts.brought_back(len(found))))
         self._following = False
         self._say()
 
     def _on_blinded(self) -> None:
         if self._context.review.layers.blinded:
             self.stop()
-            self._hide_list()
+            if self._dock is not None:
+                self._dock.hide()
         else:
             self._follow()
+            self._say()
 
     def _on_active(self, event: object = None) -> None:
         """Another layer was chosen, or 3-D: the mouse is for that."""
@@ -323,7 +352,7 @@ class MeasurePart(PartWidget):
     def _say(self) -> None:
         kind, items = self.tool.kind, self.measured.items
         text = {RULER: texts.RULER_ON, REGION: texts.REGION_ON}.get(kind, texts.BUTTON)
-        if items:
+        if items and not self._context.review.layers.blinded:
             text = f"{text}: {texts.in_bar(items[-1])}"
         set_menu_button_text(self.button, text)
         self.button.setChecked(bool(kind))
@@ -336,13 +365,6 @@ class MeasurePart(PartWidget):
 
     def _tell(self, message: str) -> None:
         show_warning(notice(message))
-
-    def _inform(self, message: str) -> None:
-        show_info(notice(message))
-
-    def _hide_list(self) -> None:
-        if self._dock is not None:
-            self._dock.hide()
 
     def cleanup(self) -> None:
         """Give the mouse back, and take layer and list away; measurements are kept. May be called twice."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from napari_uncertainseg._base import one_line, visible
 from napari_uncertainseg.images.measures.brightness import Values
 from napari_uncertainseg.images.measures.records import RULER, Measurement
 
@@ -15,6 +16,7 @@ LESION_ITEM = "Selected lesion as a region"
 LIST_ITEM = "List of measurements"
 COPY_ITEM, UNDO_ITEM, REDO_ITEM = "Copy all", "Undo", "Redo"
 SAVE_ITEM, OPEN_ITEM = "Save...", "Open..."
+OPEN_ANYWAY = "Open anyway"
 REGION_TIP = (
     "Drag draws an ellipse. Clicks set the corners of a polygon; a click on the first corner, a double click "
     "or Enter closes it."
@@ -85,6 +87,12 @@ def brought_back(count: int) -> str:
     return (
         f"{count} measurements of this scan are back." if count > 1 else "A measurement of this scan is back."
     )
+
+
+def of_another(file: str, case: str, name: str) -> str:
+    """Asked before measurements of another case are opened."""
+    told, ours, of = (visible(one_line(text))[:80] for text in (case, name or "without a name", file))
+    return f"{of} says that it was measured on the case {told}. The case that is open is {ours}."
 
 
 def kept(count: int, name: str) -> str:

@@ -49,6 +49,8 @@ class AdjudicationBox(QGroupBox):
         self._ml = 0.0
         self.found: Adjudication | None = None
         self._layer: Labels | None = None
+        self._hidden = False
+        """Whether the layer was taken out because of a second reading."""
         self.hidden = wrapping_label()
         self.reviews, self.places = QListWidget(), QListWidget()
         self.reviews.setMaximumHeight(_HEIGHT)
@@ -118,8 +120,13 @@ class AdjudicationBox(QGroupBox):
         return texts.READING if reading or self._context.layers.blinded else ""
 
     def _on_prediction(self) -> None:
-        if self._case.original is not self._of:
-            self.found, self._layer = None, None
+        now, before = self._case.original, self._of
+        if now is not before:
+            self.found = None
+        if now is not None and before is not None and now is not before:
+            if not _same_scan(now, before):  # of somebody else, perhaps
+                self._take_out()
+            self._of = self._layer = None
         self.refresh()
 
     def _on_verdicts(self) -> None:
@@ -130,6 +137,7 @@ class AdjudicationBox(QGroupBox):
     def refresh(self) -> None:
         """List the reviews that can be put together now; those that are ticked stay so."""
         ticked, self._recorder = set(self.chosen), self._case.review.recorder
+        self._follow_reason()
         blocked = self.reviews.blockSignals(True)
         self.reviews.clear()
         self.state.setText("")
@@ -236,9 +244,7 @@ class AdjudicationBox(QGroupBox):
 
     def remove(self) -> None:
         """Take the mask out of the window, and forget it; what was saved stays."""
-        layers = self._context.layers.viewer.layers
-        if self._layer is not None and self._layer in layers:
-            layers.remove(self._layer)
+        self._take_out()
         self.found = self._layer = None
         self._list_places()
 
@@ -259,10 +265,30 @@ class AdjudicationBox(QGroupBox):
             return
         about = {KEY: {name: x for name, x in placing.metadata[KEY].items() if name != "role"}}
         active = viewer.layers.selection.active
+        # Painting on it would be in no file: what is saved is what the readers said, and what was decided.
         self._layer = Labels(data, name=texts.LAYER, opacity=0.5, metadata=about, **placing.options)
+        self._layer.editable = False
         viewer.add_layer(self._layer)
         if active is not None:
             viewer.layers.selection.active = active
+
+    def _take_out(self) -> bool:
+        """Take the layer out of the viewer; False where it is not there."""
+        layers = self._context.layers.viewer.layers
+        if self._layer is None or self._layer not in layers:
+            return False
+        layers.remove(self._layer)
+        return True
+
+    def _follow_reason(self) -> None:
+        """Hide the mask from a second reader, and bring it back; in an exercise all layers are aside."""
+        if self._context.layers.blinded:
+            return
+        if self._reason:
+            self._hidden = self._take_out() or self._hidden
+        elif self._hidden:
+            self._hidden = False
+            self._draw()
 
     def _list_places(self, row: int = 0) -> None:
         blocked = self.places.blockSignals(True)
@@ -303,3 +329,9 @@ class AdjudicationBox(QGroupBox):
 
     def _warn(self, sentence: str) -> None:
         self.message_changed.emit(as_warning(sentence))
+
+
+def _same_scan(one: Prediction, other: Prediction) -> bool:
+    """Whether two predictions are of the same scan, by its voxels where they are known."""
+    ours, theirs = (str(each.information.get("case", {}).get("sha256") or "") for each in (one, other))
+    return ours == theirs if ours and theirs else one.grid.same_as(other.grid)
