@@ -229,6 +229,6 @@ def _values(row: dict[str, Any], where: str) -> tuple[Values, ...]:
         return ()
     counts = [_number(row.get(name, ""), where, name) for name in ("with_value", "without_value")]
     n, missing = (0 if math.isnan(count) else int(count) for count in counts)
-    numbers = [_number(row.get(name, ""), where, name) for name in _VALUES]
+    mean, sd, low, high = (_number(row.get(name, ""), where, name) for name in _VALUES)
     unit = str(row.get("unit", ""))[:40]
-    return (Values(image, unit, n, missing, *numbers, row.get("how") == "interpolated"),)
+    return (Values(image, unit, n, missing, mean, sd, low, high, row.get("how") == "interpolated"),)
