@@ -238,6 +238,7 @@ INNER = {
     "calibration.record": {"out_of_range"},
     "calibration.thresholds": {"increasing"},
     "calibration.conformal": {"hoeffding_bentkus", "control_mean", "control_with_confidence"},
+    "lesions.sections": {"largest_section"},
     "lesions.matching": {"pairs_in_common", "best_overlaps", "adjusted_overlaps"},
     "raters.agreement": {"mean_agreement", "mean_with_others"},
     "uncertainty.lesion": {"member_overlaps", "one_each"},

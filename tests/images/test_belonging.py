@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from napari_uncertainseg.images.belonging import (
+    SamePatient,
     ScanOrigin,
-    another_patient,
     belongs,
     contradiction,
     mismatch,
+    same_patient,
 )
 from napari_uncertainseg.images.volume import Grid
 
@@ -147,12 +148,19 @@ def test_layers_of_which_nothing_is_known_must_lie_on_each_other():
 )
 def test_another_visit_is_no_other_patient(scan, flair, another):
     origins = (ScanOrigin(Path(each).stem, Path(each)) for each in (scan, flair))
-    assert bool(another_patient(*origins)) is another
+    assert bool(same_patient(*origins).why) is another
 
 
 def test_identifiers_say_more_than_folders():
     one = ScanOrigin("a", Path("/d/x/FLAIR.nii"), {"patient": "7", "study": "1"})
     same = ScanOrigin("b", Path("/d/y/FLAIR.nii"), {"patient": "7", "study": "2"})
     other = ScanOrigin("a", Path("/d/x/FLAIR.nii"), {"patient": "8", "study": "3"})
-    assert not another_patient(same, one)
-    assert "patient IDs differ" in another_patient(replace(other, path=Path("/d/z/FLAIR.nii")), one)
+    assert same_patient(same, one) == SamePatient(True)
+    assert "patient IDs differ" in same_patient(replace(other, path=Path("/d/z/FLAIR.nii")), one).why
+
+
+def test_a_session_alone_is_not_whose_scan_it_is():
+    one, other = scan("/d/ses-01/P14_flair.nii"), scan("/d/ses-01/P15_t1.nii")
+    assert not belongs(other, one) and "p15, not p14" in mismatch(other, one)
+    assert belongs(scan("/d/ses-01/P14_t1.nii"), one)
+    assert "another folder" in mismatch(scan("/d/P15/ses-01/flair.nii"), scan("/d/P14/ses-01/flair.nii"))

@@ -81,3 +81,16 @@ def test_without_a_brain_air_is_left_out():
     assert found.min() > 40 and found.size == 8000
     assert foreground_values(np.zeros((3, 3, 3))).size == 27
     assert foreground_values(np.full((3, 3, 3), np.nan)).size == 0
+
+
+def test_air_need_not_be_0_and_a_mask_is_a_scan_of_two_values():
+    """Brightness that was normalized has negative values; windows move with it."""
+    rng = np.random.default_rng(0)
+    data = np.abs(rng.normal(0, 3, (40, 40, 40))).astype(np.float32)
+    data[10:30, 10:30, 10:30] = rng.normal(500, 50, (20, 20, 20))
+    normalized = (data - data.mean()) / data.std()
+    found, same = (presets(foreground_values(each), "flair") for each in (data, normalized))
+    for name, window in found.items():
+        moved = (np.array([window.low, window.high]) - data.mean()) / data.std()
+        assert (same[name].low, same[name].high) == pytest.approx(moved, abs=0.01)
+    assert TISSUE not in presets(foreground_values(data > 100), None)

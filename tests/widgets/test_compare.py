@@ -136,6 +136,26 @@ def test_a_flip_ends_side_by_side_and_so_does_another_arrangement(opened, part, 
     assert part.side.active and arrangement.holder == "side by side"
 
 
+def test_in_3d_scans_stay_behind_the_surfaces(opened, part, qtbot, monkeypatch):
+    from napari_uncertainseg.widgets.reading_bar.compare import part as module
+
+    told = []
+    monkeypatch.setattr(module, "show_warning", told.append)
+    press(qtbot, opened, S, SHIFT)
+    opened.layers.surfaces.toggle()
+    qtbot.wait(50)
+    assert opened._viewer.dims.ndisplay == 3 and seen(opened, "FLAIR", "t1") == []
+    for key, held in ((J, Qt.KeyboardModifier.NoModifier), (S, SHIFT)):
+        press(qtbot, opened, key, held)
+        assert seen(opened, "FLAIR", "t1") == []
+    assert len(told) == 2 and "leave 3-D" in told[0]
+    part._context.arrangement.claim("three", lambda: None)
+    assert not part.side.active and seen(opened, "FLAIR", "t1") == []
+    opened.layers.surfaces.toggle()
+    qtbot.wait(50)
+    assert label(opened) == "FLAIR" and not opened._viewer.canvas.grid.enabled
+
+
 def test_one_scan_alone_says_so(opened, part, qtbot, monkeypatch):
     from napari_uncertainseg.widgets.reading_bar.compare import part as module
 
@@ -156,6 +176,22 @@ def test_closing_the_bar_puts_all_back(opened, part, qtbot):
     part.cleanup()
     assert {layer: layer.visible for layer in viewer.layers} == before
     assert "uncertainseg_scan" not in viewer.canvas.overlays and not viewer.canvas.grid.enabled
+
+
+def test_the_scans_of_the_next_case_are_put_back_too(opened, part, qtbot, flair, t1):
+    layers = opened._viewer.layers
+    press(qtbot, opened, J)
+    for name in ("FLAIR", "t1"):
+        layers.remove(name)
+    opened.case.close_prediction()
+    add(opened._viewer, t1)
+    add(opened._viewer, flair)
+    layers["t1"].visible = False
+    qtbot.wait(50)
+    press(qtbot, opened, J)
+    assert seen(opened, "FLAIR", "t1") == ["t1"]
+    part.cleanup()
+    assert seen(opened, "FLAIR", "t1") == ["FLAIR"]
 
 
 # -- the last visit -------------------------------------------------------------------------------
@@ -219,6 +255,36 @@ def test_it_goes_with_the_case_and_with_its_scan(with_path, part, visits, qtbot)
     open_last(qtbot, part, visits[1])
     viewer.layers.remove("FLAIR")
     assert not any(map(is_compared, viewer.layers))
+
+
+@pytest.fixture
+def t1_is_main(part, opened):
+    """Another scan of the window becomes the one that is compared with, until the test ends."""
+    other = opened._viewer.layers["t1"]
+    with pytest.MonkeyPatch.context() as patch:
+        yield lambda: (patch.setattr(part.scans, "main", lambda: other), part.scans.changed.emit())
+
+
+def test_a_visit_that_is_still_being_opened_is_not_shown_with_another_scan(
+    with_path, part, visits, qtbot, t1_is_main
+):
+    """Its own scan is still in the window, but the case is of another one."""
+    shown = []
+    part.visit.opened.connect(lambda layer, said: shown.append(layer))
+    part.open_visit(visits[1])
+    assert part.visit.busy
+    t1_is_main()
+    qtbot.waitUntil(lambda: not part.visit.busy, timeout=20_000)
+    assert not shown and part.visit.layer() is None
+
+
+def test_a_visit_goes_when_an_exercise_has_left_another_scan(with_path, part, visits, qtbot, t1_is_main):
+    review = with_path
+    open_last(qtbot, part, visits[1])
+    review.layers.blind()
+    t1_is_main()
+    review.layers.unblind()
+    assert part.visit.layer() is None
 
 
 def test_visits_beside_the_scan_are_offered(with_path, part, visits, qtbot):

@@ -177,6 +177,19 @@ def test_the_row_opens_and_closes_with_words_and_leaves_nothing(hands):
     assert hands.tools is None
 
 
+def test_a_tool_in_hand_changes_nothing_that_is_hidden(hands):
+    lesions, hiding = hands.viewer.layers["lesions"], hands.review.opened.parts["overlays"]
+    before = hands.review.case.lesions.labels.copy()
+    click(hands.qtbot, hands.row.buttons["brush"])
+    hiding.toggle()
+    assert not lesions.visible
+    hands.drag((8, 6, 24), (8, 14, 24))
+    assert np.array_equal(hands.review.case.lesions.labels, before)
+    hiding.toggle()
+    hands.drag((8, 6, 24), (8, 14, 24))
+    assert not np.array_equal(hands.review.case.lesions.labels, before)
+
+
 def test_grow_shrink_and_fill_act_on_the_selected_lesion_at_once(hands, tmp_path):
     review = hands.review
     click(hands.qtbot, hands.row.buttons["grow"])

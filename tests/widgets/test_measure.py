@@ -131,6 +131,29 @@ def test_a_ruler_is_seen_in_its_own_slice_only_in_each_plane(opened, part, qtbot
     assert len(part.measured.items) == 3
 
 
+def test_a_ruler_is_seen_while_overlays_are_hidden(opened, part, qtbot):
+    """To measure without outlines is what they are hidden for."""
+    for shown in (True, False):
+        press(qtbot, opened, K)
+        assert part.drawing.layer.visible
+        drag(qtbot, opened, place(opened, part, (10, 10, 4)), place(opened, part, (10, 13, 8)))
+        press(qtbot, opened, K)
+        if shown:
+            opened.opened.parts["overlays"].toggle()
+            assert not part.drawing.layer.visible
+    assert len(part.measured.items) == 2 and not opened._viewer.layers["lesions"].visible
+
+
+def test_a_case_with_measurements_closes(opened, part, qtbot):
+    """The scan takes its measurements with it, while the case goes through its layers."""
+    press(qtbot, opened, K)
+    drag(qtbot, opened, place(opened, part, (10, 10, 4)), place(opened, part, (10, 13, 8)))
+    press(qtbot, opened, K)
+    assert part.drawing.layer in opened._viewer.layers
+    opened.cases.close()
+    assert not opened._viewer.layers and opened.case.prediction is None
+
+
 def test_rulers_are_deleted_and_brought_back(opened, part, qtbot):
     press(qtbot, opened, K)
     for a in (5, 15):

@@ -349,9 +349,9 @@ def test_an_exercise_that_ends_with_another_prediction_leaves_no_image(viewer, l
 
 
 def test_a_removed_layer_stays_away_until_asked_for(viewer, surfaces, case, qtbot):
+    case.select(voxel_of(case, 1))
     before = shown(viewer)
     show(qtbot, surfaces)
-    case.select(voxel_of(case, 1))
     viewer.layers.remove(NAME)
     qtbot.waitUntil(lambda: not surfaces.shown)
     assert shown(viewer) == before

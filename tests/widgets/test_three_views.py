@@ -481,3 +481,32 @@ def test_the_menu_brings_a_plane_into_the_large_view(review, segmented_viewer, q
     qtbot.wait(60)
     view = views.views[0]
     assert min(view.width(), view.height()) / view.zoom > 39, "the whole plane, 40 mm"
+
+
+def test_a_click_with_the_ruler_does_not_move_the_crosshair(review, segmented_viewer, qtbot):
+    three(qtbot, review)
+    viewer = segmented_viewer
+    before = voxel_shown(viewer)
+    focus(qtbot, review._window)
+    qtbot.keyClick(review._window, Qt.Key.Key_K)
+    assert review.opened.parts["measure"].tool.kind
+    place = world_of(viewer, (before[0], 22, 18))
+    click_large(qtbot, viewer, place)
+    click_large(qtbot, viewer, world_of(viewer, (before[0], 10, 12)))
+    assert voxel_shown(viewer) == before
+    qtbot.keyClick(review._window, Qt.Key.Key_K)
+    click_large(qtbot, viewer, place)
+    assert voxel_shown(viewer) == (before[0], 22, 18)
+
+
+def test_the_name_of_the_plane_lies_over_no_other_text(review, segmented_viewer, qtbot):
+    """It is one of napari's texts, which stand below each other."""
+    overlays = segmented_viewer.canvas.overlays
+    views = three(qtbot, review)
+    title = overlays["uncertainseg_plane"]
+    assert title.visible and title.text == "Axial" and title.position == "top_left"
+    views.show_large(1)
+    qtbot.wait(60)
+    assert title.text == "Coronal"
+    click(qtbot, part_of(review).button)
+    assert "uncertainseg_plane" not in overlays

@@ -32,9 +32,13 @@ _PLAIN = re.compile(
 _CODE = re.compile(r"^([A-Za-z]+)0*([0-9]+)$")
 _COUNTED = {
     **dict.fromkeys(("patient", "pat", "subject", "subj", "sub", "proband", "case", "id"), "patient"),
-    **dict.fromkeys(("session", "ses", "visit", "timepoint", "tp"), "session"),
+    **dict.fromkeys(("session", "ses", "visit", "timepoint", "tp", "study", "exam"), "session"),
 }
 """Words before a number, with or without a space, and what differs where the number does."""
+_UNCLEAR = re.compile(
+    r"^(v|m|mo|month|w|week|y|yr|year|fu|bl|run|rep|acq|site|cent(er|re)|scanner|hospital|group)$"
+)
+"""Letters of codes that many patients share, such as ``m06`` or ``site2``: they never say whose a scan is."""
 _VISIT = re.compile(
     r"(?<![a-z])(?:session|ses|visit|timepoint|tp|study|exam)[-_ ]?[0-9]+(?![0-9])"
     r"|(?<![0-9])(?:19|20)[0-9]{2}[-_]?[01][0-9][-_]?[0-3][0-9](?![0-9])",
@@ -92,7 +96,7 @@ def belongs(scan: ScanOrigin, flair: ScanOrigin) -> bool:
     if _both(scan, flair, "study"):
         return not _differ(scan, flair, "frame")
     entities = _entities(scan), _entities(flair)
-    if all(entities):
+    if _both_subjects(scan, flair):
         return entities[0] == entities[1] and _same_data_set(scan, flair)
     if _before_kind(scan) and _before_kind(flair) and _before_kind(scan) != _before_kind(flair):
         return False
@@ -102,60 +106,81 @@ def belongs(scan: ScanOrigin, flair: ScanOrigin) -> bool:
     return unknown and scan.grid is not None and flair.grid is not None and _overlap(scan, flair) >= _WHOLE
 
 
-def another_patient(scan: ScanOrigin, flair: ScanOrigin) -> str:
-    """What says that a scan may be of another patient than the FLAIR, half a sentence.
+# -- two scans of one patient ---------------------------------------------------------------------
 
-    Empty where nothing does, and also where only the visit is another: the patient has the same identifier,
-    or all that differs in folders and names are numbers of visits and dates.
+
+@dataclass(frozen=True)
+class SamePatient:
+    """Whether two scans are of one patient, be it of another visit.
+
+    Attributes
+    ----------
+    known
+        Whether they are; None where nothing says so, and nothing says that they are not.
+    why
+        What speaks against it, half a sentence; empty where nothing does. Where nothing is known for sure, it
+        is what speaks against one visit, unless only numbers of visits and dates differ.
     """
-    if _both(scan, flair, "patient") and not _differ(scan, flair, "patient"):
-        return ""
-    ours, theirs = _entities(scan), _entities(flair)
-    if "sub" in ours and ours.get("sub") == theirs.get("sub"):
-        return "" if _same_data_set(scan, flair) else "it lies in another data set"
-    if scan.path is not None and flair.path is not None and _without_visit(scan) == _without_visit(flair):
-        return ""
-    return mismatch(scan, flair)
+
+    known: bool | None
+    why: str = ""
 
 
-# -- two visits of one patient --------------------------------------------------------------------
-
-
-def other_patient(scan: ScanOrigin, flair: ScanOrigin) -> str:
-    """What says that a scan is of another patient, half a sentence; another visit of the same one may be."""
+def same_patient(scan: ScanOrigin, flair: ScanOrigin) -> SamePatient:
+    """Whether two scans are of one patient: by DICOM identifiers, else by the names of files and folders."""
     if _both(scan, flair, "patient"):
-        return _other_study(scan, flair) if _differ(scan, flair, "patient") else ""
-    found = next((sentence for what, sentence in _differences(scan, flair) if what == "patient"), "")
-    return found or next((text for what, text in _folder_codes(scan, flair) if what == "other"), "")
+        differ = _differ(scan, flair, "patient")
+        return SamePatient(not differ, _other_study(scan, flair) if differ else "")
+    if _both_subjects(scan, flair) and _entities(scan)["sub"] == _entities(flair)["sub"]:
+        same = _same_data_set(scan, flair)
+        return SamePatient(True) if same else SamePatient(None, "it lies in another data set")
+    only_visits = scan.path is not None and flair.path is not None
+    only_visits = only_visits and _without_visit(scan) == _without_visit(flair)
+    sentences = (text for what, text in _differences(scan, flair) if what == "patient")
+    other = "" if only_visits else next(sentences, "") or _other_folder_code(scan, flair)
+    if other:
+        return SamePatient(False, other)
+    if _named_alike(scan, flair):
+        return SamePatient(True)
+    return SamePatient(None, "" if only_visits else mismatch(scan, flair))
 
 
-def same_patient(scan: ScanOrigin, flair: ScanOrigin) -> bool:
-    """Whether something says that two scans are of one patient, and nothing speaks against it."""
-    if other_patient(scan, flair):
-        return False
-    if _both(scan, flair, "patient"):
+def _named_alike(scan: ScanOrigin, flair: ScanOrigin) -> bool:
+    """Whether names or folders have the number or the code of one patient."""
+    counted = _counted(scan), _counted(flair)
+    if any(_COUNTED[word] == "patient" for word in counted[0].keys() & counted[1].keys()):
         return True
-    ours, theirs = _entities(scan), _entities(flair)
-    if "sub" in ours and "sub" in theirs:
-        return _same_data_set(scan, flair)
-    counted = _counted(scan).keys() & _counted(flair).keys()
-    if any(_COUNTED[word] == "patient" for word in counted):
-        return True
-    names = _same_codes(_before_kind(scan), _before_kind(flair))
-    if any(_COUNTED.get(_code(word)[0], "patient") == "patient" for word, _ in names):
-        return True
-    return any(what == "same" for what, _ in _folder_codes(scan, flair))
+    return _one_code(_before_kind(scan), _before_kind(flair)) or _one_code(*_folder_words(scan, flair))
 
 
-def _folder_codes(scan: ScanOrigin, flair: ScanOrigin) -> Iterator[tuple[str, str]]:
-    """Codes of patients in the names of two folders of visits, such as ``P14_visit2``: same or other."""
-    if scan.path is None or flair.path is None or (_entities(scan) and _entities(flair)):
-        return
-    ours, theirs = (_words_of(visit_folder(path).name) for path in (scan.path, flair.path))
-    for word, other in _same_codes(ours, theirs):
-        if _COUNTED.get(_code(word)[0], "patient") == "patient":
-            same = word == other
-            yield "same" if same else "other", "" if same else f"its folder is of {word}, not {other}"
+def _one_code(words: list[str], others: list[str]) -> bool:
+    """Whether names have the code of one patient, and what stands before it is the same, too."""
+    for word, other in zip(words, others, strict=False):
+        for mine, theirs in _patient_codes([word], [other]):
+            return mine == theirs
+        if word != other:
+            return False
+    return False
+
+
+def _other_folder_code(scan: ScanOrigin, flair: ScanOrigin) -> str:
+    """What differs in the codes of patients in the names of two folders of visits."""
+    differing = (
+        (word, other) for word, other in _patient_codes(*_folder_words(scan, flair)) if word != other
+    )
+    return next((f"its folder is of {word}, not {other}" for word, other in differing), "")
+
+
+def _folder_words(scan: ScanOrigin, flair: ScanOrigin) -> tuple[list[str], list[str]]:
+    """Words of the names of two folders of visits, such as ``P14_visit2``."""
+    if scan.path is None or flair.path is None or _both_subjects(scan, flair):
+        return [], []
+    return _words_of(visit_folder(scan.path).name), _words_of(visit_folder(flair.path).name)
+
+
+def _patient_codes(words: list[str], others: list[str]) -> Iterator[tuple[str, str]]:
+    """As `_same_codes`, but only codes that may be of patients."""
+    return ((word, other) for word, other in _same_codes(words, others) if _meant(word) == "patient")
 
 
 # -- DICOM ----------------------------------------------------------------------------------------
@@ -214,6 +239,11 @@ def _entities(origin: ScanOrigin) -> dict[str, str]:
     return dict(_ENTITY.findall(_text(origin)))
 
 
+def _both_subjects(one: ScanOrigin, other: ScanOrigin) -> bool:
+    """Whether both names say whose they are as BIDS does; a session alone does not."""
+    return "sub" in _entities(one) and "sub" in _entities(other)
+
+
 def _stem(origin: ScanOrigin) -> str:
     """The file's name; that of a DICOM folder is of one series."""
     path = origin.path
@@ -247,18 +277,25 @@ def _differences(scan: ScanOrigin, flair: ScanOrigin) -> Iterator[tuple[str, str
     for key, what in (("sub", "patient"), ("ses", "session")):
         if key in ours and key in theirs and ours[key] != theirs[key]:
             yield what, f"it is of another {what}: {key}-{ours[key]}, not {key}-{theirs[key]}"
-    if ours and theirs:
+    if _both_subjects(scan, flair):
         return
     for word, other in _same_codes(_before_kind(scan), _before_kind(flair)):
         if word != other:
-            what = _COUNTED.get(_code(word)[0], "patient")
-            yield what, f"its name is of another {what}: {word}, not {other}"
+            what = _meant(word)
+            said = f"is of another {what}:" if what else "says"
+            yield what, f"its name {said} {word}, not {other}"
     counted, other_counted = _counted(scan), _counted(flair)
     for word in counted.keys() & other_counted.keys():
         number, other_number = counted[word], other_counted[word]
         if number.lstrip("0") != other_number.lstrip("0"):
             what = _COUNTED[word]
             yield what, f"its path is of another {what}: {word} {number}, not {word} {other_number}"
+
+
+def _meant(code: str) -> str:
+    """What differs where the number of a code does: ``patient``, ``session``, or nothing that is clear."""
+    letters = _code(code)[0]
+    return "" if _UNCLEAR.match(letters) else _COUNTED.get(letters, "patient")
 
 
 def _code(word: str) -> tuple[str, str]:
@@ -287,7 +324,7 @@ def _counted(origin: ScanOrigin) -> dict[str, str]:
 
 
 def _other_folder(scan: ScanOrigin, flair: ScanOrigin) -> str:
-    if scan.path is None or flair.path is None or (_entities(scan) and _entities(flair)):
+    if scan.path is None or flair.path is None or _both_subjects(scan, flair):
         return ""
     ours, theirs = visit_folder(scan.path), visit_folder(flair.path)
     return "" if ours == theirs else f"it lies in another folder: {ours}, not {theirs}"

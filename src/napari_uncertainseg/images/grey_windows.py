@@ -13,7 +13,8 @@ TISSUE, LESION = "tissue", "lesion"
 _SAMPLE = 200_000
 """As many voxels of a brain are looked at: percentiles of more differ by less than can be seen."""
 _FOREGROUND = 0.1
-"""Share of the 99th percentile above which a voxel counts as tissue where no brain is known."""
+"""Share of the way from the first to the 99th percentile: what is above counts as tissue where no brain is
+known. The first is not 0 in scans whose brightness was normalized."""
 _LEAST_INSIDE = 0.9
 """Share of a brain's voxels that a scan must cover for its percentiles to be those of that brain."""
 
@@ -124,8 +125,9 @@ def foreground_values(data: np.ndarray) -> np.ndarray:
     """
     flat = data.reshape(-1) if data.flags.c_contiguous else data.ravel(order="K")
     some = flat[:: max(1, flat.size // _SAMPLE)]
-    some = some[np.isfinite(some)]
+    some = np.asarray(some[np.isfinite(some)], float)
     if not some.size:
         return some
-    bright = some[some > _FOREGROUND * np.percentile(some, 99)]
+    darkest, brightest = np.percentile(some, (1, 99))
+    bright = some[some > darkest + _FOREGROUND * (brightest - darkest)]
     return bright if bright.size else some

@@ -117,13 +117,18 @@ def visits_beside(path: Path, modality: str) -> list[OtherVisit]:
     for folder in _folders(own.parent):
         if folder == own:
             continue
-        scan = next((each for each in _scans_in(folder) if guess_modality(each.name) == modality), None)
-        if scan is not None and same_patient(ScanOrigin(scan.name, scan), ScanOrigin(path.name, path)):
+        scans = (each for each in _scans_in(folder) if guess_modality(each.name) == modality)
+        scan = next((each for each in scans if same_patient(_origin(each), _origin(path)).known), None)
+        if scan is not None:
             name = name_of_visit(scan)
             found.append(OtherVisit(scan, name, name.against(mine)))
     rank = {"earlier": 0, "other visit": 1, "same date": 1, "later": 2}
     nearest = sorted(found, key=lambda visit: visit.name.order or ("", 0), reverse=True)
     return sorted(nearest, key=lambda visit: rank[visit.when])
+
+
+def _origin(path: Path) -> ScanOrigin:
+    return ScanOrigin(path.name, path)
 
 
 def _scans_in(folder: Path) -> Iterator[Path]:

@@ -12,7 +12,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QWidget
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.images.belonging import ScanOrigin, another_patient, belongs, contradiction
+from napari_uncertainseg.images.belonging import ScanOrigin, belongs, contradiction, same_patient
 from napari_uncertainseg.images.identity import case_name
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.modalities import REFERENCE, guess_modality
@@ -147,7 +147,8 @@ class CaseDesk:
         close_case(self._case)
         with layers.batched_update():
             for layer in [x for x in layers if x in own or is_result(x)]:
-                layers.remove(layer)
+                if layer in layers:  # what is drawn over a scan may have gone with it
+                    layers.remove(layer)
         self._painted.clear()
         self._results = None
 
@@ -219,13 +220,13 @@ class CaseDesk:
             return True
         if self._answer is not None:
             asked = self._answer[1]
-            if any(another_patient(x, open_now) and not another_patient(x, asked) for x, _ in scans):
+            if any(same_patient(x, open_now).why and not same_patient(x, asked).why for x, _ in scans):
                 self._same_drop.start()
                 return self._answer[0]
         strange = next((x for x, modality in scans if _is_strange(x, modality, open_now)), None)
         if strange is None:
             return True
-        allowed = self._ask(strange, another_patient(strange, open_now))
+        allowed = self._ask(strange, same_patient(strange, open_now).why)
         self._answer = allowed, strange
         self._same_drop.start()
         return allowed
@@ -267,7 +268,8 @@ class CaseDesk:
         layers, kept = self._layers.viewer.layers, self._opener.added
         with layers.batched_update():
             for layer in [x for x in layers if x in before and x not in kept]:
-                layers.remove(layer)
+                if layer in layers:  # what is drawn over a scan may have gone with it
+                    layers.remove(layer)
         return True
 
     def cleanup(self) -> None:
@@ -289,7 +291,7 @@ def _described(layer: LayerData) -> tuple[ScanOrigin, str | None] | None:
 
 def _is_strange(scan: ScanOrigin, modality: str | None, case: ScanOrigin) -> bool:
     """Whether a scan is asked about: a FLAIR that may be of another patient, any scan that says it is."""
-    if not another_patient(scan, case):
+    if not same_patient(scan, case).why:
         return False
     return modality == REFERENCE or bool(contradiction(scan, case))
 

@@ -121,7 +121,8 @@ class CaseOpener:
         if gone:
             with layers.batched_update():
                 for layer in gone:
-                    layers.remove(layer)
+                    if layer in layers:  # what is drawn over a scan may have gone with it
+                        layers.remove(layer)
         self._added = []
 
 

@@ -60,7 +60,11 @@ class Coarse:
 
     def __init__(self, scan: Volume) -> None:
         self.scan = scan
-        self.copy = isotropic(scan, _SPACING)
+
+    @cached_property
+    def copy(self) -> Volume:
+        """The scan on voxels of 2 mm along the axes of RAS space."""
+        return isotropic(self.scan, _SPACING)
 
     @cached_property
     def head(self) -> np.ndarray:

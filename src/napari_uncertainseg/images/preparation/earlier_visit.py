@@ -8,16 +8,14 @@ import numpy as np
 
 from napari_uncertainseg._base import Progress, silent
 from napari_uncertainseg.images.preparation.align import (
+    Coarse,
     displacement,
     register,
     shared_information,
     show_one_head,
 )
-from napari_uncertainseg.images.resample import isotropic, resample_to
+from napari_uncertainseg.images.resample import resample_to
 from napari_uncertainseg.images.volume import Volume
-
-_SPACING = 2.0
-"""mm, of the copies that are registered."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,24 +63,25 @@ def align_visit(moving: Volume, fixed: Volume, progress: Progress = silent) -> A
         Within one iteration of the registration.
     """
     progress("preparing both scans", 0.0)
-    small, target = isotropic(moving, _SPACING), isotropic(fixed, _SPACING)
+    there = Coarse(fixed)
+    small, target = Coarse(moving).copy, there.copy
     by_header = resample_to(small, target.grid)
     same_grid = moving.grid.same_as(fixed.grid)
-    if same_grid and show_one_head(target, by_header):
+    if same_grid and show_one_head(there, by_header):
         return AlignedVisit(moving.data, "Both lie on one grid already: nothing was moved.")
     transform = register(small, target, progress)
     registered = resample_to(small, target.grid, transform)
     progress("comparing", 0.99)
-    if shared_information(target, registered)[0] <= shared_information(target, by_header)[0]:
+    if shared_information(there, registered)[0] <= shared_information(there, by_header)[0]:
         data, how = resample_to(moving, fixed.grid), "It lies where its header says: no shift fits better."
-        return AlignedVisit(data, how, _doubt(target, by_header))
+        return AlignedVisit(data, how, _doubt(there, by_header))
     moved, turned = displacement(transform, target), _turned(transform)
     how = f"It was registered (rigid): moved by {moved:.1f} mm and turned by {turned:.1f} degrees."
     data = resample_to(moving, fixed.grid, transform)
-    return AlignedVisit(data, how, _doubt(target, registered), moved, turned)
+    return AlignedVisit(data, how, _doubt(there, registered), moved, turned)
 
 
-def _doubt(fixed: Volume, moved: np.ndarray) -> str:
+def _doubt(fixed: Coarse, moved: np.ndarray) -> str:
     if show_one_head(fixed, moved):
         return ""
     return "The two scans have little in common: check that both show the same patient."

@@ -239,7 +239,7 @@ def _aligned(images: Mapping[str, Volume], progress: Progress) -> tuple[dict[str
     notes = [note for volume in images.values() for note in volume.notes]
     others = [m for m in OPTIONAL if m in images]
     scans = {"flair": flair}
-    there = Coarse(flair) if others else None
+    there = Coarse(flair)
     for i, modality in enumerate(others):
         aligned = align(
             images[modality], there, _part(progress, _ALIGNED * i / len(others), _ALIGNED / len(others))

@@ -30,11 +30,10 @@ from napari_uncertainseg.widgets.exercises import texts
 from napari_uncertainseg.widgets.exercises.answer_panel import STEP, AnswerPanel
 from napari_uncertainseg.widgets.exercises.lesson_score import LessonScore
 from napari_uncertainseg.widgets.exercises.outline_score import OutlineScore
-from napari_uncertainseg.widgets.shared.annotator_field import AnnotatorField
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.feedback.row import REASON_OF
 from napari_uncertainseg.widgets.shared.form_helpers import set_layer_choices, wrapping_label
-from napari_uncertainseg.widgets.shared.session_file import SessionFile
+from napari_uncertainseg.widgets.shared.session_file import AnnotatorField, SessionFile
 
 _SURER = {"less_sure": -1, "surer": 1}
 _ANSWERS = {"accept": True, "reject": False}

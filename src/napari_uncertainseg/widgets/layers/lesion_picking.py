@@ -42,13 +42,7 @@ class LesionPicking:
         yield
         while event.type == "mouse_move":
             yield
-        if event.handled:  # by a tool
-            return
-        active = self._viewer.layers.selection.active
-        paints = isinstance(active, Labels) and active.mode != "pan_zoom"
-        paints = paints or (active is not None and not active.mouse_pan)  # something else is drawn
-        moved = np.abs(np.asarray(event.pos, float) - start).max() > _STILL
-        if event.button == 1 and not (paints or moved or event.modifiers) and self._viewer.dims.ndisplay == 2:
+        if is_plain_click(self._viewer, event, start):
             self.pick_at(event.position)
 
     def pick_at(self, world: Any) -> None:
@@ -65,3 +59,21 @@ class LesionPicking:
         """Hear of nothing any more. May be called twice."""
         if self._on_press in self._viewer.mouse_drag_callbacks:
             self._viewer.mouse_drag_callbacks.remove(self._on_press)
+
+
+def is_plain_click(viewer: ViewerModel, event: Any, start: np.ndarray) -> bool:
+    """Whether a left button that was let go on a slice was a click that no tool and no brush has used.
+
+    Parameters
+    ----------
+    viewer, event
+        Napari's, of the release.
+    start
+        Pixel on the canvas where the button was pressed.
+    """
+    active = viewer.layers.selection.active
+    paints = isinstance(active, Labels) and active.mode != "pan_zoom"
+    paints = paints or (active is not None and not active.mouse_pan)  # something else is drawn
+    moved = np.abs(np.asarray(event.pos, float) - start).max() > _STILL
+    used = event.handled or paints or moved or event.modifiers
+    return event.button == 1 and not used and viewer.dims.ndisplay == 2

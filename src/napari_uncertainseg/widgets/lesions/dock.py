@@ -272,10 +272,10 @@ class LesionsDock(SteppingDock):
         """Show in the list what the reference says, and whether the threshold was chosen by it."""
         self.threshold.hide_reference(self._layers.errors.hidden)
         best = self.threshold.best
-        if best is None or best.threshold != self._case.threshold:
-            self.agreement.say_best(None, 0.0)
-        else:
+        if best is not None and best.threshold == self._case.threshold:
             self.agreement.say_best(best.threshold, best.dice)
+        else:
+            self.agreement.say_best(None, 0.0)
         self._on_lesions()
 
     def _on_lesions(self) -> None:

@@ -29,12 +29,11 @@ from napari_uncertainseg.widgets.session.previous import PreviousReview, questio
 from napari_uncertainseg.widgets.session.progress import SessionProgress
 from napari_uncertainseg.widgets.session.replay import ReplayPanel, Shows
 from napari_uncertainseg.widgets.session.session_list import SessionList
-from napari_uncertainseg.widgets.shared.annotator_field import AnnotatorField
 from napari_uncertainseg.widgets.shared.dialogs import DiscardQuestion, ask_yes_no_cancel
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.form_helpers import button_with_tip, notice, wrapping_label
 from napari_uncertainseg.widgets.shared.kept_review import open_session, resume
-from napari_uncertainseg.widgets.shared.session_file import SessionFile, how_made
+from napari_uncertainseg.widgets.shared.session_file import AnnotatorField, SessionFile, how_made
 
 
 class SessionDock(DockWidget):

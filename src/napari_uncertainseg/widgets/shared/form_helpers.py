@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QLabel, QPushButton, QToolButton, QWidget
+from qtpy.QtGui import QAction
+from qtpy.QtWidgets import QComboBox, QLabel, QMenu, QPushButton, QToolButton, QWidget
 
 from napari_uncertainseg._base import visible
 
@@ -129,3 +130,12 @@ def set_menu_button_text(button: QToolButton, text: str) -> None:
     """Change the text of a button with a menu; napari's style leaves no room for the arrow beside it."""
     button.setText(text)
     button.setMinimumWidth(button.fontMetrics().horizontalAdvance(text) + _ARROW)
+
+
+def add_action(menu: QMenu, text: str, do: Callable[[], object] | None = None) -> QAction:
+    """Add an entry to a menu, which does something when it is chosen."""
+    action = QAction(text, menu)
+    if do is not None:
+        action.triggered.connect(lambda: do())
+    menu.addAction(action)
+    return action

@@ -1,4 +1,4 @@
-"""The file of sessions that the docks of a window share: opened when it is needed, and listed."""
+"""The file of sessions that the docks of a window share, opened when needed; and the annotator's name."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 from psygnal import Signal
+from qtpy.QtCore import QEvent
+from qtpy.QtWidgets import QLineEdit, QWidget
 
 from napari_uncertainseg.review.database import schema
 from napari_uncertainseg.review.database.connection import target_name
@@ -20,6 +22,8 @@ EXERCISE = "exercise"
 """What a session of kind ``training`` is called on screen."""
 COLUMNS = ("case", "annotator", "reviewed", "state", "opened")
 REVIEWED = COLUMNS.index("reviewed")
+_LONGEST_NAME = 200
+"""Characters of a name that the store accepts."""
 _LONGEST = 24
 """Characters of a name that fit into a narrow dock."""
 COLUMN = 15
@@ -164,3 +168,46 @@ def how_made(store: Store, output: int | None, session: Session) -> str:
         f"first run its scans in Segment with the model '{made.model}' and the method {made.method}{count} "
         f"(its threshold is {made.threshold:.2f})."
     )
+
+
+class AnnotatorField(QLineEdit):
+    """A name or pseudonym, shared with the other docks; a disabled field (during a session) keeps its name.
+
+    Parameters
+    ----------
+    file
+        The sessions that the docks share, and the name with them.
+    parent
+        Qt parent.
+    """
+
+    def __init__(self, file: SessionFile, parent: QWidget | None = None) -> None:
+        super().__init__(file.annotator, parent)
+        self._file = file
+        self.setMaxLength(_LONGEST_NAME)
+        self.setPlaceholderText("name or pseudonym")
+        self.setToolTip("Name of the annotator. It is written into the session and into exports.")
+        self.textChanged.connect(self._share)
+        file.annotator_changed.connect(self._follow)
+
+    def cleanup(self) -> None:
+        """Disconnect. May be called twice."""
+        self._file.annotator_changed.disconnect(self._follow, missing_ok=True)
+
+    @property
+    def name(self) -> str:
+        """As in the store: without surplus spaces."""
+        return " ".join(self.text().split())
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Take over what was typed in other docks while this field was disabled."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.EnabledChange:
+            self._follow(self._file.annotator)
+
+    def _share(self, text: str) -> None:
+        self._file.annotator = text
+
+    def _follow(self, name: str) -> None:
+        if self.isEnabled() and name != self.text():
+            self.setText(name)

@@ -61,7 +61,7 @@ class ReferenceErrors:
         self._layer: Labels | None = None
         self._outline: TwoToneOutline | None = None
         self._placed: Placement | None = None
-        self._array = np.zeros((0, 0, 0), np.uint16)
+        self._array: np.ndarray = np.zeros((0, 0, 0), np.uint16)
         """What the layer shows, in canonical order."""
         self._drawn: tuple[object, ...] = ()
         self._connections = Connections(

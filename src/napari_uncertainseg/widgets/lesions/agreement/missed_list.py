@@ -17,6 +17,7 @@ class MissedList(QTableWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(0, len(texts.MISSED_COLUMNS), parent)
+        self.setAccessibleName(texts.MISSED_NAME)
         self.setHorizontalHeaderLabels(list(texts.MISSED_COLUMNS))
         for column, tip in enumerate(texts.MISSED_TIPS):
             title = self.horizontalHeaderItem(column)

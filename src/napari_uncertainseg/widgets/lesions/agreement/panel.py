@@ -54,7 +54,9 @@ class AgreementPanel(QWidget):
         self._case, self._layers = case, layers
         self._choice, self._errors = layers.reference, layers.errors
         self.reference = choice_box("lesions-reference", texts.REFERENCE_TIP)
+        self.reference.setAccessibleName(texts.REFERENCE_NAME)
         self.filter = QComboBox()
+        self.filter.setAccessibleName(texts.FILTER_NAME)
         self.filter.setToolTip(texts.FILTER_TIP)
         fill_choices(self.filter, [(word, word, tip) for word, tip in texts.FILTERS], "all")
         self.numbers, self.note = yielding_label(), yielding_label()

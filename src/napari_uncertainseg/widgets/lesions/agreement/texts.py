@@ -9,6 +9,9 @@ from napari_uncertainseg._base import as_warning
 from napari_uncertainseg.lesions.against_reference import MIN_VOLUME, AgainstReference
 
 REFERENCE = "Reference"
+REFERENCE_NAME = "Reference"
+FILTER_NAME = "Which lesions, by the reference"
+MISSED_NAME = "Missed lesions"
 REFERENCE_TIP = (
     "A label layer with lesions that somebody drew; every label above 0 counts. It must lie on the scan's\n"
     "voxel grid. It is the same choice as in Calibration."

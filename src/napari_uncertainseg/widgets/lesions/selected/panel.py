@@ -70,7 +70,7 @@ class SelectedPanel(QWidget):
         self._preferences, self._place_problem = preferences, place_problem
         self.found: SelectedLesion | None = None
         """What is shown."""
-        self.measure, self.doubt = PlainLabel(), PlainLabel()
+        self.measure, self.doubt = yielding_label(), PlainLabel()
         self.place, self.why = yielding_label(), yielding_label()
         for label, tip in (
             (self.measure, texts.SIZE_TIP),

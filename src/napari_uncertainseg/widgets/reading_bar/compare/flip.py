@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from napari.components.overlays import TextOverlay
 
@@ -29,7 +30,8 @@ class Flip:
 
     def __init__(self, viewer: Viewer, scans: ComparedScans) -> None:
         self._viewer, self._scans = viewer, scans
-        self._before: dict[Layer, bool] | None = None
+        self._before: WeakKeyDictionary[Layer, bool] = WeakKeyDictionary()
+        """What each scan was before it was flipped; nothing of a case that has gone is kept."""
         self._label = TextOverlay(position="top_left", font_size=_FONT_SIZE, box=True, gridded=False)
         self._label.box_color = (0.0, 0.0, 0.0, 0.6)
         viewer.canvas.overlays[_NAME] = self._label
@@ -46,8 +48,8 @@ class Flip:
     def show(self, index: int) -> None:
         """Show one scan, and hide the others."""
         layers = [scan.layer for scan in self._scans.all()]
-        if self._before is None:
-            self._before = {layer: layer.visible for layer in layers}
+        for layer in layers:
+            self._before.setdefault(layer, layer.visible)
         layers[index].visible = True  # first, so that nothing flashes
         for other in layers:
             if other is not layers[index]:
@@ -64,10 +66,10 @@ class Flip:
             self._label.visible = seen
 
     def cleanup(self) -> None:
-        """Show the scans as they were before the first flip. May be called twice."""
+        """Show each scan as it was before it was first flipped. May be called twice."""
         self._scans.changed.disconnect(self.update, missing_ok=True)
-        for layer, visible in (self._before or {}).items():
-            if layer in self._viewer.layers:
-                layer.visible = visible
-        self._before = None
+        for layer in list(self._viewer.layers):
+            if layer in self._before:
+                layer.visible = self._before[layer]
+        self._before.clear()
         self._viewer.canvas.overlays.pop(_NAME, None)

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_uncertainseg._base import InputError, Progress
 from napari_uncertainseg.evaluate.saved_results import is_results, read_saved_results
-from napari_uncertainseg.images.belonging import ScanOrigin, other_patient, same_patient
+from napari_uncertainseg.images.belonging import ScanOrigin, same_patient
 from napari_uncertainseg.images.files import read_volume
 from napari_uncertainseg.images.formats.dicom import dicom_date, is_dicom
 from napari_uncertainseg.images.preparation.earlier_visit import AlignedVisit, align_visit
@@ -164,21 +164,22 @@ class LastVisit(QObject):
         if isinstance(result, ReadVisit):
             self._align(result, over)
         else:
-            self._show(*result, over)
+            read, doubt, aligned = result
+            self._show(read, doubt, aligned, over)
 
     def _align(self, read: ReadVisit, over: Layer) -> None:
         scan = read.scan
         theirs, ours = ScanOrigin(scan.name, scan.path, scan.uids, scan.grid), origin_of(over)
-        why = other_patient(theirs, ours)
-        if why and not ask_yes_no_cancel(
+        patient = same_patient(theirs, ours)
+        if patient.known is False and not ask_yes_no_cancel(
             self._window,
             texts.OTHER_PATIENT,
-            texts.ask_patient(scan.name, why),
+            texts.ask_patient(scan.name, patient.why),
             texts.SHOW_ANYWAY,
             None,
         ):
             return
-        doubt = "" if why or same_patient(theirs, ours) else texts.PATIENT_UNKNOWN
+        doubt = texts.PATIENT_UNKNOWN if patient.known is None else ""
         fixed = volume_of(over)
         self._job.start(lambda progress: (read, doubt, align_visit(scan, fixed, progress)))
 

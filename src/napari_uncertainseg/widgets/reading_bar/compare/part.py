@@ -9,6 +9,7 @@ from pathlib import Path
 from napari.layers import Layer
 from napari.utils.history import get_open_history, update_open_history
 from napari.utils.notifications import show_info, show_warning
+from qtpy.QtGui import QAction
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QToolButton
 
 from napari_uncertainseg.images.visits import OtherVisit
@@ -21,7 +22,12 @@ from napari_uncertainseg.widgets.reading_bar.compare.side_by_side import SideByS
 from napari_uncertainseg.widgets.reading_bar.part import BarContext, Part, PartWidget
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.dialogs import ask_dataset
-from napari_uncertainseg.widgets.shared.form_helpers import notice, plain_tooltip, set_menu_button_text
+from napari_uncertainseg.widgets.shared.form_helpers import (
+    add_action,
+    notice,
+    plain_tooltip,
+    set_menu_button_text,
+)
 
 _ARRANGEMENT = "side by side"
 _LONGEST = 24
@@ -91,6 +97,9 @@ class ComparePart(PartWidget):
 
     def act(self, action: str) -> None:
         """Flip to the next scan or back, or lay the scans side by side and end this again."""
+        if self._context.viewer.dims.ndisplay != 2:
+            self._tell(texts.IN_3D)
+            return
         if action == "side_by_side":
             self.toggle_side()
             return
@@ -111,7 +120,7 @@ class ComparePart(PartWidget):
         self.menu.clear()
         scans, shown = self.scans.all(), self.scans.shown()
         for index, scan in enumerate(scans):
-            action = self.menu.addAction(_plain(scan.title), partial(self._show, index))
+            action = add_action(self.menu, _plain(scan.title), partial(self._show, index))
             action.setCheckable(True)
             action.setChecked(scan is shown and not self.side.active)
         self.menu.addSeparator()
@@ -132,17 +141,17 @@ class ComparePart(PartWidget):
         for index, found in enumerate(self._found[:6]):
             last = index == 0 and found.when == "earlier"
             text = _plain(texts.offer(found.name.words, found.when, last))
-            self.menu.addAction(text, partial(self.open_visit, found.path)).setEnabled(may)
+            add_action(self.menu, text, partial(self.open_visit, found.path)).setEnabled(may)
         for text, ask in ((texts.OPEN_SCAN, self._ask_scan), (texts.OPEN_RESULTS, self._ask_folder)):
-            action = self.menu.addAction(text, ask)
+            action = add_action(self.menu, text, ask)
             action.setEnabled(may)
             action.setToolTip(plain_tooltip(texts.OPEN_TIP))
         if self.visit.layer() is not None:
             self.menu.addAction(texts.CLOSE, self.visit.close)
 
-    def _add(self, text: str, name: str):
+    def _add(self, text: str, name: str) -> QAction:
         key = self._keys.get(name, "")
-        return self.menu.addAction(f"{text}\t{key}" if key else text, partial(self.act, name))
+        return add_action(self.menu, f"{text}\t{key}" if key else text, partial(self.act, name))
 
     def _show(self, index: int) -> None:
         self._leave_side()
@@ -218,6 +227,7 @@ class ComparePart(PartWidget):
         main = self.scans.main()
         if main is not self._over and not self._context.review.layers.blinded:
             self._over, self._found = main, []
+            self.visit.cancel()
             self.visit.close()  # it was laid over another scan
         if main is not None and main is not self._looked:
             self._looked = main
@@ -236,6 +246,8 @@ class ComparePart(PartWidget):
     def _on_blinded(self) -> None:
         if self._context.review.layers.blinded:
             self.visit.cancel()
+        else:
+            self._on_scans()  # the exercise may have left another scan
 
     def _say(self, working: str = "") -> None:
         if working:

@@ -89,7 +89,8 @@ class SideBySide:
         for key in ("shape", "stride", "spacing"):
             setattr(grid, key, before.grid[key])
         for layer, seen in before.visible.items():
-            layer.visible = seen
+            if self._viewer.dims.ndisplay == 2:  # in 3-D surfaces hide the scans, and show them again
+                layer.visible = seen
             for key, value in before.names[layer].items():
                 setattr(layer.name_overlay, key, value)
         self._viewer.scene.camera.zoom = before.zoom

@@ -75,8 +75,8 @@ class KeySheet(QFrame):
             row.addWidget(widget)
         row.setStretch(0, 1)
         inside = QVBoxLayout(self.card)
-        for widget in (title, row, self.warning, self.message, self.lines, PlainLabel(texts.TYPING)):
-            inside.addLayout(widget) if isinstance(widget, QHBoxLayout) else inside.addWidget(widget)
+        for each in (title, row, self.warning, self.message, self.lines, PlainLabel(texts.TYPING)):
+            inside.addLayout(each) if isinstance(each, QHBoxLayout) else inside.addWidget(each)
         inside.setStretch(4, 1)
         around = QGridLayout(self)
         around.setContentsMargins(_MARGIN, _MARGIN, _MARGIN, _MARGIN)

@@ -52,7 +52,7 @@ class Base:
         index = round(float(self.voxel(viewer.dims.point)[axis]))
         return Slice(axis, min(max(index, 0), self.grid.shape[axis] - 1))
 
-    def drawn(self, points: Sequence[Sequence[float]]) -> np.ndarray:
+    def drawn(self, points: Sequence[Sequence[float]] | np.ndarray) -> np.ndarray:
         """Canonical voxels as voxels of the layer, shape (n, 3)."""
         return np.array([self.placing.voxel(tuple(point)) for point in points], float)  # type: ignore[arg-type]
 
@@ -94,15 +94,15 @@ def brightness(voxels: np.ndarray, base: Base, viewer: Viewer, review: ReviewCon
 def _scans(base: Base, viewer: Viewer) -> Iterator[tuple[str, np.ndarray, Grid]]:
     own = [x for x in viewer.layers if isinstance(x, Image) and (not is_result(x) or is_compared(x))]
     order = list(MODALITIES)
-    kind = {x: x.metadata.get(KEY, {}).get("modality") or guess_modality(x.name) for x in own}
+    kind = {x: str(x.metadata.get(KEY, {}).get("modality") or guess_modality(x.name) or "") for x in own}
     rank = {x: order.index(kind[x]) if kind[x] in order else len(order) for x in own}
     for layer in sorted(own, key=lambda x: (x is not base.layer, is_compared(x), rank[x])):
         try:
             volume = volume_of(layer)
         except InputError:  # no scan
             continue
-        modality = volume.modality or guess_modality(layer.name)
+        modality = str(volume.modality or guess_modality(layer.name) or "")
         plain = not modality or is_compared(layer)
-        same = not plain and layer.name.casefold() == str(modality).casefold()
+        same = not plain and layer.name.casefold() == modality.casefold()
         name = layer.name if plain else title_of(modality) if same else f"{title_of(modality)} ({layer.name})"
         yield name, volume.data, volume.grid

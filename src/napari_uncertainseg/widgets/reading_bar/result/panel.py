@@ -103,8 +103,8 @@ class ResultPanel(QWidget):
         said = {} if measured is None else dict(sentences.lines(measured.result))
         for about, (heading, label) in self._rows.items():
             label.setText(said.get(about, ""))
-            for widget in (heading, label):
-                widget.setVisible(about in said)
+            for each in (heading, label):
+                each.setVisible(about in said)
         if measured is None:
             self.show_message("")
 

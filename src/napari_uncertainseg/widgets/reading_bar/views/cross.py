@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from napari.components.overlays import TextOverlay
 from qtpy.QtCore import QPointF, QRect, Qt
 from qtpy.QtGui import QColor, QPainter, QPaintEvent
 from qtpy.QtWidgets import QWidget
@@ -14,6 +15,7 @@ from napari_uncertainseg.widgets.shared import napari_canvas
 if TYPE_CHECKING:
     from napari import Viewer
 
+_TITLE = "uncertainseg_plane"
 GAP = 14
 """Pixels that stay free on each side of the middle."""
 _LINE, _SHADE = QColor(205, 235, 110, 190), QColor(0, 0, 0, 110)
@@ -57,7 +59,8 @@ def write(
     painter.setFont(font)
     inside = area.adjusted(4, 4, -4, -4)
     around = painter.boundingRect(inside, where, text).adjusted(-3, -1, 3, 1)
-    under = QColor.fromRgbF(*(float(share) for share in ground[:3]), 0.75)
+    red, green, blue = (float(share) for share in ground[:3])
+    under = QColor.fromRgbF(red, green, blue, 0.75)
     painter.fillRect(around, under)
     painter.setPen(QColor("black" if under.lightness() > 127 else "white"))
     painter.drawText(inside, where, text)
@@ -76,7 +79,9 @@ class MainCross(QWidget):
         super().__init__(napari_canvas.canvas_widget(viewer))
         self._viewer = viewer
         self._at: QPointF | None = None
-        self._title = ""
+        # napari puts the texts of a corner below each other: none lies over another.
+        self._title = TextOverlay(position="top_left", font_size=9, gridded=False, visible=False)
+        viewer.canvas.overlays[_TITLE] = self._title
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setAttribute(Qt.WidgetAttribute.WA_NoSystemBackground)
         self.hide()
@@ -89,7 +94,11 @@ class MainCross(QWidget):
     def place(self, *, wanted: bool, title: str) -> None:
         """Draw it where the viewer's point is, and what the plane is called; nothing in 3-D."""
         at = place_on_canvas(self._viewer)
-        self._at, self._title = at if wanted else None, title
+        self._at = at if wanted else None
+        if self._title.text != title:
+            self._title.text = title
+        if self._title.visible != (at is not None):
+            self._title.visible = at is not None
         self.setVisible(at is not None)
         height, width = self._viewer.canvas.size
         self.setGeometry(0, 0, int(width), int(height))
@@ -100,12 +109,12 @@ class MainCross(QWidget):
         painter = QPainter(self)
         if self._at is not None:
             draw_cross(painter, self.rect(), self._at)
-        write(painter, self.rect(), TOP_LEFT, self._title, self._viewer.canvas.background_color)
         painter.end()
 
     def cleanup(self) -> None:
         """Take it away. May be called twice."""
         self._at = None
+        self._viewer.canvas.overlays.pop(_TITLE, None)
         self.hide()
         self.setParent(None)
         self.deleteLater()

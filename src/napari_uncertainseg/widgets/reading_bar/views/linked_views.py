@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from napari.layers import Image
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QSplitter
 
-from napari_uncertainseg.widgets.layers.lesion_picking import LesionPicking
+from napari_uncertainseg.widgets.layers.lesion_picking import LesionPicking, is_plain_click
 from napari_uncertainseg.widgets.layers.planes.plane import Plane, planes_of
 from napari_uncertainseg.widgets.reading_bar.views import texts
 from napari_uncertainseg.widgets.reading_bar.views.cross import MainCross, place_on_canvas
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from napari_uncertainseg.case import Case
     from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
 
-_STILL = 3.0
-"""Pixels that the mouse may move between press and release: more is a drag."""
 _SOON = 15
 """Milliseconds in which changes are gathered before the small views are drawn."""
 _WHOLE = 0.9
@@ -76,7 +74,7 @@ class LinkedViews:
 
     def _listen(self) -> None:
         dims, camera = self._viewer.dims.events, self._viewer.scene.camera.events
-        mouse = []
+        mouse: list[tuple[Any, Callable[..., object]]] = []
         for view in self.views:
             mouse += [
                 (view.pointed, partial(self._on_pointed, view)),
@@ -303,11 +301,8 @@ class LinkedViews:
         yield
         while event.type == "mouse_move":
             yield
-        active = self._viewer.layers.selection.active
-        works = active is not None and str(active.mode) != "pan_zoom"
-        moved = np.abs(np.asarray(event.pos, float) - start).max() > _STILL
         dims = self._viewer.dims
-        if event.button == 1 and not (works or moved or event.modifiers) and dims.ndisplay == 2:
+        if is_plain_click(self._viewer, event, start):
             dims.set_point(dims.displayed, [event.position[axis] for axis in dims.displayed])
 
     def _outlines(self) -> tuple[Layer | None, Layer | None]:

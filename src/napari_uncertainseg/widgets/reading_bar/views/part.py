@@ -16,6 +16,7 @@ from napari_uncertainseg.widgets.reading_bar.part import BarContext, HelpGroup, 
 from napari_uncertainseg.widgets.reading_bar.views import texts
 from napari_uncertainseg.widgets.reading_bar.views.linked_views import LinkedViews
 from napari_uncertainseg.widgets.shared.connections import Connections
+from napari_uncertainseg.widgets.shared.form_helpers import add_action
 
 _TOGGLE = "three_views"
 _ARROW = 34
@@ -70,7 +71,7 @@ class ViewsPart(PartWidget):
         self.same_zoom = _tick(menu, texts.SAME_ZOOM, texts.SAME_ZOOM_TIP)
         self.same_zoom.setChecked(True)
         menu.addSeparator()
-        self.planes = [menu.addAction("") for _ in range(3)]
+        self.planes = [add_action(menu, "") for _ in range(3)]
         for across, action in enumerate(self.planes):
             action.triggered.connect(partial(self._show_large, across))
         menu.aboutToShow.connect(self._name_planes)
@@ -156,7 +157,7 @@ class ViewsPart(PartWidget):
 
 
 def _tick(menu: QMenu, text: str, tip: str) -> QAction:
-    action = menu.addAction(text)
+    action = add_action(menu, text)
     action.setCheckable(True)
     action.setToolTip(tip)
     return action

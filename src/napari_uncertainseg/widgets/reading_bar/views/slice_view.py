@@ -177,7 +177,8 @@ class SliceView(QWidget):
             pen = QPen(QColor.fromRgbF(*colour), width)
             pen.setCapStyle(Qt.PenCapStyle.SquareCap)
             painter.setPen(pen)
-            painter.drawLines(stretches)
+            for stretch in stretches:
+                painter.drawLine(stretch)
 
     def _draw_mark(self, painter: QPainter, mark: Mark) -> None:
         painter.setPen(QPen(QColor.fromRgbF(*mark.line), 2))
@@ -271,5 +272,5 @@ class SliceView(QWidget):
 def _image(colours: np.ndarray) -> QImage:
     colours = np.ascontiguousarray(colours)
     height, width = colours.shape[:2]
-    made = QImage(colours.data, width, height, 4 * width, QImage.Format.Format_RGBA8888)
+    made = QImage(colours.tobytes(), width, height, 4 * width, QImage.Format.Format_RGBA8888)
     return made.convertToFormat(QImage.Format.Format_ARGB32_Premultiplied)  # a copy: the array may go
