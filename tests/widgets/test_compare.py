@@ -339,3 +339,43 @@ def test_in_an_exercise_scans_flip_and_no_visit_is_shown(with_path, part, visits
     assert not part.visit.busy
     review.layers.unblind()
     assert part.visit.layer() is not None
+
+
+# -- a scan that is not of the case ---------------------------------------------------------------
+
+
+@pytest.fixture
+def foreign(with_path, tmp_path, flair):
+    """A scan of another patient that lies over all others."""
+    scan = Volume(
+        flair.data[::-1].copy(), flair.grid, "flair P14", "flair", tmp_path / "P14" / "flair.nii.gz"
+    )
+    return add(with_path._viewer, scan)
+
+
+def test_the_name_is_of_the_scan_on_top_also_where_it_is_not_of_the_case(with_path, part, foreign, qtbot):
+    overlay = with_path._viewer.canvas.overlays["uncertainseg_scan"]
+    assert label(with_path) == "flair P14: not of this case"
+    assert tuple(overlay.box_color)[:3] == pytest.approx((1, 0.72, 0.2))
+    assert part.button.text().startswith("Not of this case") and "ffb833" in part.button.styleSheet()
+    foreign.visible = False
+    assert label(with_path) == "FLAIR" and part.button.text() == "Scan: FLAIR"
+    assert max(overlay.box_color[:3]) == 0 and not part.button.styleSheet()
+    foreign.visible = True
+    press(qtbot, with_path, J)
+    assert not foreign.visible and label(with_path) == "FLAIR", "a flip goes back to the case"
+
+
+def test_a_scan_that_is_not_of_the_case_has_a_cell_of_its_own(with_path, part, foreign, qtbot):
+    layers, grid = with_path._viewer.layers, with_path._viewer.canvas.grid
+    foreign.visible = False
+    press(qtbot, with_path, S, SHIFT)
+    cells = part.side._cells
+    assert foreign not in cells
+    foreign.visible = True
+    where = {layer.name: grid.position(i, layers) for i, layer in enumerate(layers) if layer.visible}
+    assert len({where[name] for name in ("FLAIR", "t1", "flair P14")}) == 3
+    assert tuple(foreign.name_overlay.box_color)[:3] == pytest.approx((1, 0.72, 0.2))
+    assert "not of this case" in label(with_path) and part.button.text().startswith("Not of this case")
+    press(qtbot, with_path, S, SHIFT)
+    assert foreign.name_overlay.box_color is None and foreign.visible

@@ -9,8 +9,8 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QKeyEvent, QShortcut
 from qtpy.QtWidgets import QApplication
 
-from napari_uncertainseg.widgets.reading_bar.mouse.top_scan import top_scan
 from napari_uncertainseg.widgets.reading_bar.overlays import held_key, texts
+from napari_uncertainseg.widgets.scans.top_scan import top_scan
 from napari_uncertainseg.widgets.scans.volumes import COMPARED_ROLE, KEY, is_result
 from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore

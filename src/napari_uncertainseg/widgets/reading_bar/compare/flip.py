@@ -7,16 +7,20 @@ from weakref import WeakKeyDictionary
 
 from napari.components.overlays import TextOverlay
 
-from napari_uncertainseg.widgets.reading_bar.compare.scans import ComparedScans
+from napari_uncertainseg.widgets.reading_bar.compare import texts
+from napari_uncertainseg.widgets.reading_bar.compare.scans import ComparedScan, ComparedScans
 
 if TYPE_CHECKING:
     from napari import Viewer
     from napari.layers import Layer
 
+Colour = tuple[float, float, float, float]
 _NAME = "uncertainseg_scan"
 _OWN, _OTHER = (1.0, 1.0, 1.0, 1.0), (1.0, 0.72, 0.2, 1.0)
 """Colours of the name: a scan of another visit is never taken for one of this."""
 _FONT_SIZE = 13
+_GROUND, _AMBER, _BLACK = (0.0, 0.0, 0.0, 0.6), (1.0, 0.72, 0.2, 1.0), (0.0, 0.0, 0.0, 1.0)
+"""Grounds of the name; on amber stands the name of a scan that is not of the case."""
 
 
 class Flip:
@@ -33,7 +37,7 @@ class Flip:
         self._before: WeakKeyDictionary[Layer, bool] = WeakKeyDictionary()
         """What each scan was before it was flipped; nothing of a case that has gone is kept."""
         self._label = TextOverlay(position="top_left", font_size=_FONT_SIZE, box=True, gridded=False)
-        self._label.box_color = (0.0, 0.0, 0.0, 0.6)
+        self._label.box_color = _GROUND
         viewer.canvas.overlays[_NAME] = self._label
         self.named = True
         scans.changed.connect(self.update)
@@ -43,11 +47,12 @@ class Flip:
         """Show the scan that is so many further in the order."""
         scans, shown = self._scans.all(), self._scans.shown()
         if scans:
-            self.show((scans.index(shown) + by) % len(scans) if shown is not None else 0)
+            known = shown is not None and shown in scans  # else it is not of the case, or none is shown
+            self.show((scans.index(shown) + by) % len(scans) if known else 0)
 
     def show(self, index: int) -> None:
         """Show one scan, and hide the others."""
-        layers = [scan.layer for scan in self._scans.all()]
+        layers = [scan.layer for scan in (*self._scans.all(), *self._scans.foreign())]
         for layer in layers:
             self._before.setdefault(layer, layer.visible)
         layers[index].visible = True  # first, so that nothing flashes
@@ -56,12 +61,31 @@ class Flip:
                 other.visible = False
 
     def update(self) -> None:
-        """Write the name of the scan that is shown; where there is only one, nothing can be confused."""
+        """Write the name of the scan that is on top; where there is only one, nothing can be confused."""
         shown = self._scans.shown()
-        seen = self.named and shown is not None and len(self._scans.all()) > 1
-        if seen and shown is not None:
-            self._label.text = shown.title
-            self._label.color = _OTHER if shown.other_visit else _OWN
+        foreign = self._scans.foreign()
+        if self.named:
+            self._write(shown)
+        elif foreign:  # each stands in its own cell, its name on amber
+            self._set(texts.ON_AMBER, _BLACK, _AMBER, "bottom_center")
+        self._see(self._worth_a_name(shown) if self.named else bool(foreign))
+
+    def _worth_a_name(self, shown: ComparedScan | None) -> bool:
+        return shown is not None and (len(self._scans.all()) > 1 or not shown.of_case)
+
+    def _write(self, shown: ComparedScan | None) -> None:
+        if shown is None:
+            return
+        if not shown.of_case:
+            self._set(texts.not_of_case(shown.title), _BLACK, _AMBER, "top_left")
+        else:
+            self._set(shown.title, _OTHER if shown.other_visit else _OWN, _GROUND, "top_left")
+
+    def _set(self, text: str, colour: Colour, ground: Colour, position: str) -> None:
+        label = self._label
+        label.text, label.color, label.box_color, label.position = text, colour, ground, position
+
+    def _see(self, seen: bool) -> None:
         if self._label.visible != seen:
             self._label.visible = seen
 

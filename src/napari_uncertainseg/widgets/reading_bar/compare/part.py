@@ -33,6 +33,8 @@ _ARRANGEMENT = "side by side"
 _LONGEST = 24
 """Characters of a scan's name in the bar: it has to fit beside the other parts."""
 
+_ON_AMBER = "QToolButton { background-color: #ffb833; color: black; }"
+
 
 class ComparePart(PartWidget):
     """One button that says which scan is shown; a click shows the next one, its menu has all else.
@@ -181,8 +183,8 @@ class ComparePart(PartWidget):
         else:
             self._context.arrangement.claim(_ARRANGEMENT, self._end_side)
             self.flip.named = False
-            self.flip.update()
             self.side.begin()
+            self.flip.update()
             self._say()
 
     def _leave_side(self) -> None:
@@ -263,13 +265,18 @@ class ComparePart(PartWidget):
             self._on_scans()  # the exercise may have left another scan
 
     def _say(self, working: str = "") -> None:
+        foreign = [scan.title for scan in self.scans.foreign()]
+        shown = self.scans.shown()
         if working:
             text = working
         elif self.side.active:
-            text = texts.beside([scan.title for scan in self.scans.all()])
+            text = texts.in_bar(foreign[0]) if foreign else texts.beside([s.title for s in self.scans.all()])
+        elif shown is not None and not shown.of_case:
+            text = texts.in_bar(shown.title)
         else:
-            shown = self.scans.shown()
             text = texts.NOTHING if shown is None else texts.title(shown.title)
+        amber = not working and text.startswith(texts.in_bar(""))
+        self.button.setStyleSheet(_ON_AMBER if amber else "")
         short = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
         set_menu_button_text(self.button, _plain(short))
 

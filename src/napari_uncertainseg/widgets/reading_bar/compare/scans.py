@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from psygnal import Signal
 from napari_uncertainseg.images.belonging import belongs
 from napari_uncertainseg.modalities import MODALITIES, guess_modality, title_of
 from napari_uncertainseg.widgets.scans.patient import origin_of
+from napari_uncertainseg.widgets.scans.top_scan import covers, scans, top_scan
 from napari_uncertainseg.widgets.scans.volumes import KEY, is_compared, is_result
 from napari_uncertainseg.widgets.shared.connections import Connections
 
@@ -23,10 +25,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class ComparedScan:
-    """A scan and what it is called, such as ``"T1"``."""
+    """A scan, what it is called, such as ``"T1"``, and whether it is of the case or a visit opened to it."""
 
     layer: Layer
     title: str
+    of_case: bool = True
 
     @property
     def other_visit(self) -> bool:
@@ -66,14 +69,20 @@ class ComparedScans:
         """The scans, in the order in which they are flipped through."""
         if self._known is None:
             self._known = tuple(self._find())
-            self._hear([scan.layer for scan in self._known])
+            self._hear(scans(self._viewer))
         return self._known
 
     def shown(self) -> ComparedScan | None:
-        """The uppermost scan that is visible; None where none is."""
-        order = list(self._viewer.layers)
-        visible = [scan for scan in self.all() if scan.layer.visible and scan.layer in order]
-        return max(visible, key=lambda scan: order.index(scan.layer), default=None)
+        """The uppermost scan that is visible, whosever it is; None where none is."""
+        top = top_scan(self._viewer)
+        known = (scan for scan in self.all() if scan.layer is top)
+        return next(known, None if top is None else ComparedScan(top, top.name, of_case=False))
+
+    def foreign(self) -> tuple[ComparedScan, ...]:
+        """Scans that are shown and are none of these."""
+        own = [scan.layer for scan in self.all()]
+        others = [x for x in scans(self._viewer) if x.visible and x not in own and covers(x)]
+        return tuple(ComparedScan(layer, layer.name, of_case=False) for layer in others)
 
     def main(self) -> Layer | None:
         """The layer of the scan of this visit that the others are compared with."""
@@ -104,10 +113,10 @@ class ComparedScans:
         self._known = None
         self.changed.emit()
 
-    def _hear(self, layers: list[Layer]) -> None:
+    def _hear(self, layers: Sequence[Layer]) -> None:
         for layer in self._heard:
             layer.events.visible.disconnect(self._on_visible)
-        self._heard = layers
+        self._heard = list(layers)
         for layer in layers:
             layer.events.visible.connect(self._on_visible)
 

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 _FONT_SIZE = 10
 """Of a scan's name: a cell is narrow, and a letter stands in the middle of its edge."""
 
+_NAME_KEYS = ("visible", "position", "font_size", "box", "color", "box_color")
+_BLACK, _AMBER = (0.0, 0.0, 0.0, 1.0), (1.0, 0.72, 0.2, 1.0)
+"""Of the name of a scan that is not of the case, and of its ground."""
+
 
 @dataclass(frozen=True, eq=False)
 class _Before:
@@ -55,7 +59,7 @@ class SideBySide:
         """Lay the scans side by side; two or more are needed."""
         if self.active:
             return
-        viewer, scans, grid = self._viewer, self._scans.all(), self._viewer.canvas.grid
+        viewer, scans, grid = self._viewer, self._laid(), self._viewer.canvas.grid
         names = {scan.layer: _named(scan.layer) for scan in scans}
         visible = {scan.layer: scan.layer.visible for scan in scans}
         before = {key: getattr(grid, key) for key in ("enabled", "shape", "stride", "spacing")}
@@ -72,7 +76,7 @@ class SideBySide:
 
     def follow(self) -> None:
         """Lay out anew where scans came or went; one alone is not compared."""
-        if self._before is None or {scan.layer for scan in self._scans.all()} == self._cells.keys():
+        if self._before is None or {scan.layer for scan in self._laid()} == self._cells.keys():
             return
         self.end()
         if len(self._scans.all()) > 1:
@@ -96,9 +100,15 @@ class SideBySide:
         self._viewer.scene.camera.zoom = before.zoom
         self._cells = {}
 
+    def _laid(self) -> tuple[ComparedScan, ...]:
+        """What has a cell: the scans, and each that is shown without being of the case, over none of them."""
+        return (*self._scans.all(), *self._scans.foreign())
+
     def _show(self, scan: ComparedScan) -> None:
         name = scan.layer.name_overlay
         name.position, name.font_size, name.box = "top_left", _FONT_SIZE, True
+        if not scan.of_case:
+            name.color, name.box_color = _BLACK, _AMBER
         name.visible = scan.layer.visible = True
 
     def _layout(self, count: int) -> tuple[int, int]:
@@ -118,7 +128,7 @@ class SideBySide:
 
 def _named(layer: Layer) -> dict[str, Any]:
     name = layer.name_overlay
-    return {key: getattr(name, key) for key in ("visible", "position", "font_size", "box")}
+    return {key: getattr(name, key) for key in _NAME_KEYS}
 
 
 def _extent(viewer: Viewer) -> Sequence[float]:

@@ -29,6 +29,17 @@ OTHER_PATIENT = "Another patient?"
 SHOW_ANYWAY = "Show it anyway"
 PATIENT_UNKNOWN = "Nothing in names or files says that both are of one patient: please check."
 KINDS = "Scans (*.nii *.nii.gz *.mgz *.mgh *.nrrd *.nhdr *.dcm);;All files (*)"
+ON_AMBER = "Name on amber: a scan that is not of this case"
+
+
+def not_of_case(name: str) -> str:
+    """The name of a scan that is shown and is not of the case."""
+    return f"{name}: not of this case"
+
+
+def in_bar(name: str) -> str:
+    """As `not_of_case`, for the bar, where the end of a long name is left out."""
+    return f"Not of this case: {name}"
 
 
 def title(shown: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_uncertainseg.widgets.reading_bar.mouse.top_scan import top_scan
+from napari_uncertainseg.widgets.scans.top_scan import top_scan
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

@@ -16,10 +16,10 @@ from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton
 from napari_uncertainseg.widgets.dock_description import KeyAction
 from napari_uncertainseg.widgets.reading_bar.mouse import texts
 from napari_uncertainseg.widgets.reading_bar.mouse.presets import ScanPresets
-from napari_uncertainseg.widgets.reading_bar.mouse.top_scan import top_scan
 from napari_uncertainseg.widgets.reading_bar.mouse.window_level import in_words, window_of
 from napari_uncertainseg.widgets.reading_bar.mouse.workstation import WorkstationMouse
 from napari_uncertainseg.widgets.reading_bar.part import BarContext, HelpGroup, HelpLine, Part, PartWidget
+from napari_uncertainseg.widgets.scans.top_scan import top_scan
 from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.shared.connections import Connections
 

@@ -18,8 +18,8 @@ from napari_uncertainseg.images.grey_windows import (
 )
 from napari_uncertainseg.modalities import main_of
 from napari_uncertainseg.widgets.reading_bar.mouse.texts import OPENED
-from napari_uncertainseg.widgets.reading_bar.mouse.top_scan import modality_of, scans
 from napari_uncertainseg.widgets.reading_bar.mouse.window_level import window_of
+from napari_uncertainseg.widgets.scans.top_scan import modality_of, scans
 from napari_uncertainseg.widgets.scans.volumes import affine_of
 
 if TYPE_CHECKING:

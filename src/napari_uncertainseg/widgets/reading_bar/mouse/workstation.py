@@ -14,13 +14,13 @@ from qtpy.QtWidgets import QWidget
 
 from napari_uncertainseg.images.grey_windows import GreyWindow
 from napari_uncertainseg.widgets.reading_bar.mouse.moves import pan, scroll, scrolled_axis, zoom_at
-from napari_uncertainseg.widgets.reading_bar.mouse.top_scan import top_scan
 from napari_uncertainseg.widgets.reading_bar.mouse.window_level import (
     dragged,
     range_of,
     set_window,
     window_of,
 )
+from napari_uncertainseg.widgets.scans.top_scan import top_scan
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
