@@ -21,6 +21,7 @@ from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.widgets import case_desk, menu, window
 from napari_uncertainseg.widgets.reading_bar.case_menu import opening, part, texts
 from napari_uncertainseg.widgets.reading_bar.case_menu.drops import drop_target
+from napari_uncertainseg.widgets.scans import beneath
 from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.window import open_review, review_of
 
@@ -316,6 +317,35 @@ def test_by_napari_too_each_file_alone_is_one_question(review, qtbot, folders, a
     review.cases._same_drop.timeout.emit()  # some time later
     review._viewer.open(files[:1], plugin="napari-uncertainseg")
     assert len(answer.questions) == 2
+
+
+@pytest.mark.parametrize("by_napari", [False, True])
+def test_what_is_not_of_the_case_lies_hidden_below_it(
+    review, qtbot, folders, answer_questions, monkeypatch, by_napari
+):
+    """Another patient who is added, and another visit, about which nothing is asked."""
+    told = []
+    monkeypatch.setattr(beneath, "show_info", told.append)
+    answer = answer_questions(case_desk)
+    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
+    run(review, qtbot)
+    answer.says = False
+    paths = [folders / "Bob" / "FLAIR.nii.gz", folders / "Ann_visit2" / "FLAIR.nii.gz"]
+    paths[1].parent.mkdir()
+    shutil.copy(folders / "Ann" / "FLAIR.nii.gz", paths[1])
+    layers = review._viewer.layers
+    own = review.layers.scan.layer()
+    for path in paths:
+        if by_napari:
+            review._viewer.open([str(path)], plugin="napari-uncertainseg")
+            qtbot.wait(50)
+        else:
+            drop(review, qtbot, path)
+        (layer,) = [x for x in layers if x.metadata.get("uncertainseg", {}).get("path") == path]
+        assert not layer.visible and layers.index(layer) < layers.index(own) and own.visible
+        assert layer.name in told[-1] and "hidden below" in told[-1]
+    drop(review, qtbot, folders / "Ann" / "T1.nii.gz")
+    assert len(told) == 2 and next(x for x in layers if x.name == "T1").visible
 
 
 # -- no question which reader ---------------------------------------------------------------------

@@ -5,7 +5,7 @@ import weakref
 import numpy as np
 import pytest
 from napari.layers import Image
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import QApplication
 
 from napari_uncertainseg.images.files import write_volume
@@ -14,10 +14,12 @@ from napari_uncertainseg.widgets import window as window_module
 from napari_uncertainseg.widgets.reading_bar.compare import last_visit
 from napari_uncertainseg.widgets.reading_bar.compare.part import ComparePart
 from napari_uncertainseg.widgets.scans.volumes import is_compared, layer_data
+from napari_uncertainseg.widgets.shared import napari_internals
 
 from .actions import click, focus
 from .fake_window import docks_with
 from .fakes import FakeSegmenter
+from .mouse_events import RIGHT, drag, mouse
 
 pytestmark = pytest.mark.viewer
 J, S = Qt.Key.Key_J, Qt.Key.Key_S
@@ -228,7 +230,7 @@ def test_the_last_visit_is_shown_and_named_and_never_an_input(with_path, part, v
     review, viewer = with_path, with_path._viewer
     open_last(qtbot, part, visits[1])
     (layer,) = [x for x in viewer.layers if is_compared(x)]
-    assert layer.name == label(review) == "FLAIR, visit 1 (earlier)"
+    assert layer.name == label(review) == "FLAIR, visit 1 (earlier), P7_visit1"
     assert layer.visible and seen(review, "FLAIR", "t1") == []
     assert viewer.layers.index(layer) < viewer.layers.index(viewer.layers["lesions"])
     boxes = review.segment.roles
@@ -285,6 +287,24 @@ def test_a_visit_goes_when_an_exercise_has_left_another_scan(with_path, part, vi
     t1_is_main()
     review.layers.unblind()
     assert part.visit.layer() is None
+
+
+def test_a_doubt_about_the_patient_stands_in_the_banner_while_it_is_shown(
+    with_path, part, visits, qtbot, tmp_path, flair
+):
+    last_visit.ask_yes_no_cancel = lambda *args: True
+    noise = np.random.default_rng(0).random(flair.data.shape).astype(np.float32)
+    path = tmp_path / "P14" / "visit1" / "flair.nii.gz"
+    path.parent.mkdir(parents=True)
+    write_volume(path, noise, flair.grid)
+    open_last(qtbot, part, path)
+    layer = part.visit.layer()
+    assert layer.name == "FLAIR, visit 1 (earlier), P14/visit1"
+    banner = with_path.opened.get("segment").area.banner
+    assert "little in common: same patient?" in banner.toolTip()
+    assert banner.text().rstrip().endswith("same patient?)"), "the end of the line is never left out"
+    press(qtbot, with_path, J)
+    assert not layer.visible and "little in common" not in banner.toolTip()
 
 
 def test_visits_beside_the_scan_are_offered(with_path, part, visits, qtbot):
@@ -379,3 +399,25 @@ def test_a_scan_that_is_not_of_the_case_has_a_cell_of_its_own(with_path, part, f
     assert "not of this case" in label(with_path) and part.button.text().startswith("Not of this case")
     press(qtbot, with_path, S, SHIFT)
     assert foreign.name_overlay.box_color is None and foreign.visible
+
+
+def test_window_and_level_are_of_the_cell_under_the_mouse(opened, part, qtbot):
+    viewer, layers = opened._viewer, opened._viewer.layers
+    press(qtbot, opened, S, SHIFT)
+    qtbot.wait(50)
+    canvas = napari_internals.drawing_canvas(viewer).native
+    rows, columns = viewer.canvas.grid.actual_shape(layers)
+    text = viewer.canvas.overlays["window_and_level"]
+    for name in ("FLAIR", "t1"):
+        row, column = viewer.canvas.grid.position(layers.index(layers[name]), layers)
+        at = (canvas.width() * (column + 0.4) / columns, canvas.height() * (row + 0.4) / rows)
+        before = {each: tuple(layers[each].contrast_limits) for each in ("FLAIR", "t1")}
+        mouse(canvas, QEvent.Type.MouseMove, at)
+        assert text.text.startswith(f"{name}: W ")
+        drag(qtbot, canvas, RIGHT, at, (at[0] + 40, at[1]))
+        changed = [each for each in before if tuple(layers[each].contrast_limits) != before[each]]
+        assert changed == [name]
+    qtbot.keyClick(opened._window, Qt.Key.Key_R)
+    assert [tuple(layers[x].contrast_limits) == before[x] for x in before] == [True, False]
+    press(qtbot, opened, S, SHIFT)
+    assert text.text.startswith("W ")

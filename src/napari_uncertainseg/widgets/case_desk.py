@@ -18,6 +18,7 @@ from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.modalities import REFERENCE, guess_modality
 from napari_uncertainseg.widgets.case_opener import CaseOpener
 from napari_uncertainseg.widgets.open_docks import OpenDocks
+from napari_uncertainseg.widgets.scans.beneath import Beneath
 from napari_uncertainseg.widgets.scans.chosen_scans import ChosenScans
 from napari_uncertainseg.widgets.scans.layer_reader import LayerData
 from napari_uncertainseg.widgets.scans.patient import case_name_of, origin_of
@@ -79,6 +80,7 @@ class CaseDesk:
         self._same_drop.setSingleShot(True)
         self._same_drop.setInterval(_SAME_DROP_MS)
         self._same_drop.timeout.connect(self._forget_answer)
+        self._beneath = Beneath(layers.viewer)
         self._connections = Connections((layers.labels_edited, self._on_painted))
 
     def _on_painted(self, name: str) -> None:
@@ -231,6 +233,21 @@ class CaseDesk:
         self._same_drop.start()
         return allowed
 
+    def beside(self, layers: Sequence[LayerData]) -> list[LayerData]:
+        """Layers that were let in, as they are to be added: what is not of the case lies hidden below it."""
+        flair, open_now = self.flair, self._origin()
+        if flair is None or open_now is None:
+            return list(layers)
+        which = [
+            i for i, x in enumerate(map(_described, layers)) if x is not None and self._covers(*x, open_now)
+        ]
+        return self._beneath.put(layers, which, flair, self.name)
+
+    def _covers(self, scan: ScanOrigin, modality: str | None, open_now: ScanOrigin) -> bool:
+        """Whether a scan could be taken for one of the case; before a run, only what is asked about."""
+        segmented = self._case.prediction is not None
+        return not belongs(scan, open_now) and (segmented or _is_strange(scan, modality, open_now))
+
     def _forget_answer(self) -> None:
         self._answer = None
 
@@ -275,6 +292,7 @@ class CaseDesk:
     def cleanup(self) -> None:
         """Let go of the layers. May be called twice."""
         self._same_drop.stop()
+        self._beneath.cleanup()
         self._connections.disconnect_all()
 
 

@@ -40,9 +40,11 @@ def read_scans(path: str | Sequence[str]) -> list[Any]:
 
     layers, viewer = read_layers(path), napari.current_viewer()
     review = None if viewer is None else napari_internals.main_window(viewer).findChild(Review)
-    if isinstance(review, Review) and review.opened.widgets and not review.cases.admit(layers):
+    if not isinstance(review, Review) or not review.opened.widgets:
+        return list(layers)
+    if not review.cases.admit(layers):
         return [(None,)]  # napari's sign that there is nothing to add
-    return list(layers)
+    return review.cases.beside(layers)
 
 
 def read_results(path: str | Sequence[str]) -> list[Any]:

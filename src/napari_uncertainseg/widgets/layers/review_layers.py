@@ -31,7 +31,7 @@ from napari_uncertainseg.widgets.layers.surfaces.lesion_surfaces import LesionSu
 from napari_uncertainseg.widgets.layers.user_labels import LayerWatch, labels_on_grid
 from napari_uncertainseg.widgets.scans.camera import move_to
 from napari_uncertainseg.widgets.scans.segmented_scan import SegmentedScan
-from napari_uncertainseg.widgets.scans.volumes import is_brain, is_compared, is_result
+from napari_uncertainseg.widgets.scans.volumes import compared_name, is_brain, is_compared, is_result
 from napari_uncertainseg.widgets.shared.connections import Connections
 
 if TYPE_CHECKING:
@@ -297,8 +297,8 @@ class ReviewLayers:
 
     def also_shown(self) -> list[str]:
         """Names of the images and label layers that are shown and seem not to be of the case."""
-        compared = [x for x in self._viewer.layers if is_compared(x) and x.visible]
-        return [layer.name for layer in (*self.scan.foreign(), *self.scan.foreign_labels(), *compared)]
+        compared = [compared_name(x) for x in self._viewer.layers if is_compared(x) and x.visible]
+        return [*(x.name for x in (*self.scan.foreign(), *self.scan.foreign_labels())), *compared]
 
     # -- the user's label layers ----------------------------------------------------------------
 

@@ -86,6 +86,10 @@ class Cases(Protocol):
         """
         ...
 
+    def beside(self, layers: Sequence[LayerData]) -> list[LayerData]:
+        """Layers that `admit` let in, as they are to be added: what is not of the case hidden below it."""
+        ...
+
     def show_results(self, restored: SavedResults, folder: Path) -> bool:
         """Show a folder of results that was read; False where the user keeps what is open."""
         ...

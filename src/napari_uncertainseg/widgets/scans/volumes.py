@@ -168,6 +168,12 @@ def is_compared(layer: Layer) -> bool:
     return bool(layer.metadata.get(KEY, {}).get("role") == COMPARED_ROLE)
 
 
+def compared_name(layer: Layer) -> str:
+    """The name of a scan of another visit, and what speaks against it being of this patient."""
+    doubt = layer.metadata[KEY].get("doubt")
+    return f"{layer.name} ({doubt})" if doubt else layer.name
+
+
 def is_brain(layer: Layer) -> bool:
     """Whether the outline of the brain is mended on a layer."""
     return bool(layer.metadata.get(KEY, {}).get("role") == BRAIN_ROLE)

@@ -147,7 +147,7 @@ class CaseLoader(QObject):
     def show_beside(self, layers: list[LayerData]) -> None:
         """Show scans beside those that are there, unless the user does not want them."""
         if self._cases.admit(layers):
-            self._context.layers.add(layers)
+            self._context.layers.add(self._cases.beside(layers))
 
     @property
     def cases(self) -> Cases:

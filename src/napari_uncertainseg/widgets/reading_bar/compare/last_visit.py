@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,11 +13,12 @@ from napari.layers import Image, Layer
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
-from napari_uncertainseg._base import InputError, Progress
+from napari_uncertainseg._base import InputError, Progress, one_line
 from napari_uncertainseg.evaluate.saved_results import is_results, read_saved_results
 from napari_uncertainseg.images.belonging import ScanOrigin, same_patient
 from napari_uncertainseg.images.files import read_volume
 from napari_uncertainseg.images.formats.dicom import dicom_date, is_dicom
+from napari_uncertainseg.images.identity import case_name
 from napari_uncertainseg.images.preparation.earlier_visit import AlignedVisit, align_visit
 from napari_uncertainseg.images.visits import OtherVisit, VisitName, name_of_visit, visits_beside
 from napari_uncertainseg.images.volume import Volume
@@ -30,6 +32,9 @@ from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 
 if TYPE_CHECKING:
     from napari import Viewer
+
+_ONLY_VISIT = re.compile(r"(visit|ses|session|timepoint|tp|study|exam)?[-_ ]?[0-9][-_0-9]*", re.IGNORECASE)
+"""A folder that says when, not of whom."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +78,17 @@ def read_visit(path: Path, mine: ScanOrigin, progress: Progress) -> ReadVisit:
 def _visit(path: Path | None, name: str) -> VisitName:
     dated = dicom_date(path) if path is not None and is_dicom(path) else ""
     return name_of_visit(path, name, dated)
+
+
+def _whose(path: Path | None) -> str:
+    """The folder that is a patient's, and that of the visit where it lies in one; empty for none."""
+    if path is None:
+        return ""
+    own = case_name(path, "").split("/")[0]
+    parents = [folder.name for folder in path.parents]
+    if _ONLY_VISIT.fullmatch(own) and own in parents[:-2]:
+        return one_line(f"{parents[parents.index(own) + 1]}/{own}")
+    return own
 
 
 class LastVisit(QObject):
@@ -186,8 +202,11 @@ class LastVisit(QObject):
     def _show(self, read: ReadVisit, doubt: str, aligned: AlignedVisit, over: Layer) -> None:
         self.close()
         modality = title_of(read.scan.modality) if read.scan.modality else read.scan.name
-        title = texts.visit(read.name.words, read.when, modality)
+        title = texts.visit(read.name.words, read.when, modality, _whose(read.scan.path))
         layer = compared_layer(aligned.data, title, read.scan.path, over)
+        layer.metadata[KEY]["doubt"] = (
+            texts.LITTLE_IN_COMMON if aligned.doubt else doubt and texts.PLEASE_CHECK
+        )
         selected = self._viewer.layers.selection.active
         self._viewer.layers.insert(self._viewer.layers.index(over), layer)
         self._viewer.layers.selection.active = selected

@@ -27,6 +27,9 @@ IN_3D = "Scans are compared on slices: leave 3-D first."
 IN_EXERCISE = "Another visit can be opened after the exercise."
 OTHER_PATIENT = "Another patient?"
 SHOW_ANYWAY = "Show it anyway"
+LITTLE_IN_COMMON = "little in common: same patient?"
+PLEASE_CHECK = "same patient? please check"
+"""Beside the name for as long as it is shown; the end of a line of the banner is never left out."""
 PATIENT_UNKNOWN = "Nothing in names or files says that both are of one patient: please check."
 KINDS = "Scans (*.nii *.nii.gz *.mgz *.mgh *.nrrd *.nhdr *.dcm);;All files (*)"
 ON_AMBER = "Name on amber: a scan that is not of this case"
@@ -52,9 +55,9 @@ def beside(titles: Sequence[str]) -> str:
     return " | ".join(titles)
 
 
-def visit(words: str, when: str, modality: str) -> str:
-    """What a scan of another visit is called, such as ``"FLAIR, visit 2026-03-01 (earlier)"``."""
-    return f"{modality}, {words} ({when})"
+def visit(words: str, when: str, modality: str, whose: str = "") -> str:
+    """What a scan of another visit is called, such as ``"FLAIR, visit 2026-03-01 (earlier), P14"``."""
+    return f"{modality}, {words} ({when})" + (f", {whose}" if whose else "")
 
 
 def offer(words: str, when: str, last: bool) -> str:

@@ -11,6 +11,7 @@ from napari_uncertainseg.widgets.scans.top_scan import top_scan
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
+    from napari.layers import Layer
 
 _ZOOM = 1.007**30
 """Factor of one notch of the wheel: as in napari."""
@@ -68,13 +69,35 @@ def from_middle(viewer: ViewerModel, x: float, y: float) -> np.ndarray:
     x, y
         From the canvas' upper left corner. In napari's grid, each view has a middle of its own.
     """
-    place, whole = np.array((y, x), float), np.array(viewer.canvas.size, float)
-    size = np.array(viewer.canvas.viewbox_size(viewer.layers), float)
+    place, size = np.array((y, x), float), np.array(viewer.canvas.viewbox_size(viewer.layers), float)
     if viewer.canvas.grid.enabled:
-        shape = np.array(viewer.canvas.grid.actual_shape(viewer.layers), float)
-        period = size + (whole - shape * size) / np.maximum(shape - 1, 1)
-        place = place - period * np.clip(np.floor(place / period), 0, shape - 1)
+        place = place - _period(viewer) * cell_at(viewer, x, y)
     return (place - size / 2) * _signs(viewer)
+
+
+def cell_at(viewer: ViewerModel, x: float, y: float) -> tuple[int, int]:
+    """Row and column of napari's grid in which a pixel of the canvas lies; (0, 0) where there is no grid."""
+    if not viewer.canvas.grid.enabled:
+        return 0, 0
+    last = np.array(viewer.canvas.grid.actual_shape(viewer.layers)) - 1
+    row, column = np.clip(np.floor(np.array((y, x), float) / _period(viewer)), 0, last)
+    return int(row), int(column)
+
+
+def layers_in(viewer: ViewerModel, cell: tuple[int, int]) -> list[Layer] | None:
+    """The layers that a cell of napari's grid shows; None for all, where there is no such cell."""
+    if not viewer.canvas.grid.enabled:
+        return None
+    shown = viewer.canvas.grid.contents_at(cell, viewer.layers)
+    return [viewer.layers[index] for index in shown] or None  # the cell may have gone
+
+
+def _period(viewer: ViewerModel) -> np.ndarray:
+    """Pixels from one cell of the grid to the next, down and to the right."""
+    whole = np.array(viewer.canvas.size, float)
+    size = np.array(viewer.canvas.viewbox_size(viewer.layers), float)
+    shape = np.array(viewer.canvas.grid.actual_shape(viewer.layers), float)
+    return np.asarray(size + (whole - shape * size) / np.maximum(shape - 1, 1))
 
 
 def _signs(viewer: ViewerModel) -> np.ndarray:

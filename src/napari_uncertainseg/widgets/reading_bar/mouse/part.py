@@ -19,7 +19,6 @@ from napari_uncertainseg.widgets.reading_bar.mouse.presets import ScanPresets
 from napari_uncertainseg.widgets.reading_bar.mouse.window_level import in_words, window_of
 from napari_uncertainseg.widgets.reading_bar.mouse.workstation import WorkstationMouse
 from napari_uncertainseg.widgets.reading_bar.part import BarContext, HelpGroup, HelpLine, Part, PartWidget
-from napari_uncertainseg.widgets.scans.top_scan import top_scan
 from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.shared.connections import Connections
 
@@ -62,6 +61,8 @@ class WindowPart(PartWidget):
             (layers.removed, self._follow),
             (layers.reordered, self._follow),
             (dims.ndisplay, self._follow),
+            (self._viewer.canvas.grid.events, self._say),
+            (self.mouse.other_cell, self._say),
         )
         self._follow()
 
@@ -81,7 +82,7 @@ class WindowPart(PartWidget):
 
     def act(self, action: str) -> None:
         """Reset, or step to the next preset."""
-        scan = top_scan(self._viewer)
+        scan = self.mouse.scan()
         if scan is None:
             return
         names = list(self._presets.of(scan))
@@ -90,14 +91,14 @@ class WindowPart(PartWidget):
 
     def choose(self, name: str) -> None:
         """Give the scan on top one of its presets."""
-        scan = top_scan(self._viewer)
+        scan = self.mouse.scan()
         window = None if scan is None else self._presets.of(scan).get(name)
         if scan is not None and window is not None:
             scan.contrast_limits = (window.low, window.high)
 
     def _fill(self) -> None:
         self._empty()
-        scan = top_scan(self._viewer)
+        scan = self.mouse.scan()
         title = QAction(texts.NO_SCAN if scan is None else f"{scan.name}: {self._said()}", self.menu)
         title.setEnabled(False)
         self.menu.addAction(title)
@@ -145,11 +146,13 @@ class WindowPart(PartWidget):
         self._say()
 
     def _said(self) -> str:
-        scan = top_scan(self._viewer)
+        scan = self.mouse.scan()
         return "" if scan is None else in_words(window_of(scan))
 
     def _say(self, event: Any = None) -> None:
-        said = self._said() if self._viewer.dims.ndisplay == 2 else ""
+        said, scan = self._said() if self._viewer.dims.ndisplay == 2 else "", self.mouse.scan()
+        if said and scan is not None and self._viewer.canvas.grid.enabled:
+            said = f"{scan.name}: {said}"  # of which cell
         if said:  # an empty text is not drawn, and is not worth a change
             self._text.text = said
         self._text.visible = bool(said)

@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING, cast
 from weakref import WeakKeyDictionary
 
 from napari.layers import Image, Labels
-from qtpy.QtCore import QEvent, QObject, QPointF, Qt, QTimer
+from qtpy.QtCore import QEvent, QObject, QPointF, Qt, QTimer, Signal
 from qtpy.QtGui import QMouseEvent, QWheelEvent
 from qtpy.QtWidgets import QWidget
 
 from napari_uncertainseg.images.grey_windows import GreyWindow
-from napari_uncertainseg.widgets.reading_bar.mouse.moves import pan, scroll, scrolled_axis, zoom_at
+from napari_uncertainseg.widgets.reading_bar.mouse.moves import (
+    cell_at,
+    layers_in,
+    pan,
+    scroll,
+    scrolled_axis,
+    zoom_at,
+)
 from napari_uncertainseg.widgets.reading_bar.mouse.window_level import (
     dragged,
     range_of,
@@ -78,11 +85,15 @@ class WorkstationMouse(QObject):
         Whether the mouse is to work so now, asked at each press and turn: a preference may have changed.
     """
 
+    other_cell = Signal()
+    """The mouse has come to another cell of napari's grid."""
+
     def __init__(self, viewer: ViewerModel, canvas: QWidget, wanted: Callable[[], bool]) -> None:
         super().__init__()
         self._viewer, self._canvas, self._wanted = viewer, canvas, wanted
         self._drag: _Drag | None = None
         self._ranges: WeakKeyDictionary[Image, GreyWindow] = WeakKeyDictionary()
+        self._cell = (0, 0)
         self._turned = 0.0
         self._due = 0
         self._later = QTimer(self)
@@ -99,8 +110,21 @@ class WorkstationMouse(QObject):
         if kind == QEvent.Type.Wheel:
             return self._applies() and self._on_wheel(cast(QWheelEvent, event))
         if kind in _MOUSE:
+            self._point(cast(QMouseEvent, event).position())
             return self._on_button(kind, cast(QMouseEvent, event))
         return kind == QEvent.Type.ContextMenu and self._drag is not None
+
+    def scan(self) -> Image | None:
+        """The scan on top: in a grid, of the cell in which the mouse was last."""
+        return top_scan(self._viewer, layers_in(self._viewer, self._cell))
+
+    def _point(self, at: QPointF) -> None:
+        if self._drag is not None:  # what is dragged stays the same
+            return
+        cell = cell_at(self._viewer, at.x(), at.y())
+        if cell != self._cell:
+            self._cell = cell
+            self.other_cell.emit()
 
     def _applies(self) -> bool:
         return self._viewer.dims.ndisplay == 2 and self._wanted()
@@ -165,7 +189,7 @@ class WorkstationMouse(QObject):
         return True
 
     def _begun(self, button: Qt.MouseButton, at: QPointF) -> _Drag:
-        scan = top_scan(self._viewer) if button == _RIGHT else None
+        scan = self.scan() if button == _RIGHT else None
         if scan is None:
             return _Drag(button, at, at)
         return _Drag(button, at, at, scan, window_of(scan), self._ranges.setdefault(scan, range_of(scan)))
