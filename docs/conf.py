@@ -65,8 +65,13 @@ def _link_to_the_repository(app: Any, name: str, source: list[str]) -> None:
 
 def _contents() -> str:
     """The first page, which only lists the others: readers of the files themselves have index.md."""
-    pages = ["index", "tour", "command-line", "models", "models-zoo", "models-nnunet", "cohorts", "scale"]
+    pages = ["index", "tour", "reading-room", "command-line"]
     pages += [
+        "models",
+        "models-zoo",
+        "models-nnunet",
+        "cohorts",
+        "scale",
         "explain",
         "places",
         "shapes",

@@ -11,9 +11,14 @@ from qtpy.QtCore import Qt
 from napari_uncertainseg.calibration.thresholds import best_dice
 from napari_uncertainseg.evaluate.agreement import reference_agreement
 from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.review.session.opening import open_reading
+from napari_uncertainseg.review.session.recorder import Recorder
+from napari_uncertainseg.review.session.rereading import open_next_reading
 from napari_uncertainseg.widgets.layers.agreement.errors import MISSED
 from napari_uncertainseg.widgets.layers.colours import FALSE_COLOUR, FOUND_COLOUR, MISSED_COLOUR
+from napari_uncertainseg.widgets.lesions.texts import BEST_DICE
 from napari_uncertainseg.widgets.scans.volumes import layer_data
+from napari_uncertainseg.widgets.shared.kept_review import resume
 from napari_uncertainseg.widgets.window import open_review
 
 from ..colour_vision import LINE, VISIONS, as_colour, difference
@@ -182,3 +187,20 @@ def test_nothing_of_it_is_seen_in_an_exercise_and_it_comes_back(review, referenc
     assert MISSED in viewer.layers and panel.isVisibleTo(review.lesions)
     review.case.close_prediction()
     assert MISSED not in viewer.layers and review.layers.reference.name is None
+
+
+@viewer_test
+def test_a_second_reader_is_told_nothing_of_the_reference(review, reference):
+    _choose(review)
+    viewer, panel, threshold = review.layers.viewer, review.lesions.agreement, review.lesions.threshold
+    assert threshold.best is not None and MISSED in viewer.layers
+    store = review.sessions.store()
+    first = open_reading(store, review.case.original, review.case.lesions, "Ann", "doubt")
+    Recorder(store, first).close()
+    second = open_next_reading(store, first, "Cem", seed=1)
+    resume(review.case, Recorder(store, second))
+    assert not panel.isVisibleTo(review.lesions) and panel.found is None and MISSED not in viewer.layers
+    assert threshold.best is None and not threshold.best_button.isEnabled()
+    assert threshold.best_button.text() == BEST_DICE and not threshold._diagram.isVisibleTo(threshold)
+    review.case.review.set_recorder(None)
+    assert threshold.best is not None and MISSED in viewer.layers

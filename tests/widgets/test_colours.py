@@ -78,6 +78,7 @@ def test_no_colour_of_the_window_is_left_out(checkout):
         "#56b4e9": "the brain's outline: the only one of its kind; also in palettes that are checked",
         "#f0e442": "marks of places in an exercise, with numbers; also in palettes that are checked",
         "#202020": "ground of the legend of found, false and missed, which are bright",
+        "#ffb833": "ground of the name of a scan that is not of the case: black words on it say so",
         "#000000": "ink of what is printed",
         "#e6e6e6": "ground of keys on paper",
     }

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from napari.layers import Image
 from qtpy.QtCore import QEvent
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QPushButton
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.identity import case_sha256, scan_sha256
@@ -24,7 +24,7 @@ from napari_uncertainseg.widgets.session import dock as session_module
 from napari_uncertainseg.widgets.shared import dialogs
 from napari_uncertainseg.widgets.window import open_review
 
-from .actions import areas_of
+from .actions import areas_of, focus
 from .fake_window import docks_with
 from .fakes import FakeSegmenter, fake_prediction
 
@@ -282,7 +282,7 @@ def test_a_session_that_cannot_be_read_hides_no_other(window, prediction, flair,
     assert "cannot be looked for" not in "".join(told)
 
 
-def test_the_review_that_was_worked_on_last_is_offered(window, prediction, flair, file):
+def test_the_review_that_was_worked_on_last_is_offered(window, prediction, flair, file, qtbot):
     review = window()
     case = review.case
     case.open_prediction(known(prediction, flair))
@@ -291,7 +291,10 @@ def test_the_review_that_was_worked_on_last_is_offered(window, prediction, flair
     case.review.judge(SECOND, "accepted")  # instead of resuming it: a second review
     said = []
     case.stepped.connect(said.append)
+    review.show_dock("lesions")
+    focus(qtbot, review.lesions.resume.accept_button)
     review.lesions.resume.accept_button.click()
+    assert not isinstance(QApplication.focusWidget(), QPushButton)  # Space would press it
     kept = "The review that was on screen is saved, too: see Session."
     assert said == [f"Resumed: 1 verdict by {UNNAMED}. {kept}"]
     case.review.judge((21, 4, 4), "unsure")  # in the one that was begun first

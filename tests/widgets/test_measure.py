@@ -353,3 +353,10 @@ def test_measurements_of_another_case_are_asked_about(opened, part, qtbot, tmp_p
     answer.says = True
     part.open_file(path)
     assert len(part.measured.items) == 2
+
+
+def test_the_menu_of_compare_does_not_hold_the_window(opened):
+    """The viewer of each test has to go; it did not, once the menu had been shown."""
+    menu = opened.opened.parts["compare"].menu
+    menu.aboutToShow.emit()
+    assert menu.actions()

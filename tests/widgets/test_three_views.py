@@ -221,6 +221,20 @@ def test_what_is_done_in_one_view_moves_the_others(review, segmented_viewer, qtb
     check_lesions(review, viewer, views, qtbot)
 
 
+def test_the_lesion_that_was_selected_before_is_in_the_middle_of_all_views(review, segmented_viewer, qtbot):
+    review.lesions.next_lesion()
+    qtbot.wait(60)
+    lesion = world_of(segmented_viewer, review.case.selected)
+    views = three(qtbot, review)
+    segmented_viewer.window.resize(900, 700)
+    qtbot.wait(100)
+    for view in views.views:
+        off = view.to_widget(lesion[view.plane.columns], lesion[view.plane.rows]) - QPointF(
+            view.rect().center()
+        )
+        assert abs(off.x()) < 0.4 * view.width() and abs(off.y()) < 0.4 * view.height(), view.plane.name
+
+
 def test_one_more_press_gives_the_single_view_back_as_it_was(review, segmented_viewer, qtbot):
     viewer, camera = segmented_viewer, segmented_viewer.scene.camera
     area = viewer.window._qt_viewer

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
+import re
+import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,7 @@ _MOST_POINTS = 10_000
 _MOST_ROWS = 100_000
 _OWN = ("number", "kind", "name", "plane", "slice", "points_ras_mm")
 _NUMBERS = ("length_mm", "voxels", "volume_ml", "area_mm2")
+_KEY = re.compile(r"[0-9a-f]{16}")
 _VALUES = ("mean", "sd", "minimum", "maximum")
 
 
@@ -51,6 +55,8 @@ class Measurement:
         Of a region, else NaN or 0; the area of one in a slice.
     values
         Brightness in a region, for each scan and map, as it was when it was drawn.
+    key
+        Tells it from all others, also from one at the same place, wherever it is shown.
     """
 
     kind: str
@@ -62,6 +68,7 @@ class Measurement:
     volume_ml: float = math.nan
     area_mm2: float = math.nan
     values: tuple[Values, ...] = ()
+    key: str = field(default_factory=lambda: secrets.token_hex(8), compare=False)
 
 
 def as_table(measured: Sequence[Measurement], grid: Grid, case: str, scan: str) -> pd.DataFrame:
@@ -92,7 +99,10 @@ def as_table(measured: Sequence[Measurement], grid: Grid, case: str, scan: str) 
             "area_mm2": one.area_mm2,
         }
         points = _as_text(to_patient(np.array(one.points), grid))
-        rows += [about | _about(values) | {"points_ras_mm": points} for values in one.values or (None,)]
+        rows += [
+            about | _about(values) | {"points_ras_mm": points, "key": one.key}
+            for values in one.values or (None,)
+        ]
     columns = list(_row_of_none())
     return pd.DataFrame(rows, columns=columns)
 
@@ -137,7 +147,13 @@ def read(path: Path, grid: Grid) -> list[Measurement]:
         if number not in found:
             found[number] = _measurement(row, grid, where)
         values.setdefault(number, []).extend(_values(row, where))
-    return [replace(one, values=tuple(values[number])) for number, one in found.items()]
+    keys: set[str] = set()
+    made = []
+    for number, one in found.items():
+        key = one.key if one.key not in keys else _key_of(f"{one.key} {number}")
+        keys.add(key)
+        made.append(replace(one, values=tuple(values[number]), key=key))
+    return made
 
 
 def cases_in(path: Path) -> list[str]:
@@ -168,7 +184,7 @@ def _about(values: Values | None) -> dict[str, Any]:
 
 def _row_of_none() -> tuple[str, ...]:
     first = ("case", "number", "kind", "name", "scan", "plane", "slice", *_NUMBERS)
-    return (*first, "image", "unit", "with_value", "without_value", *_VALUES, "how", "points_ras_mm")
+    return (*first, "image", "unit", "with_value", "without_value", *_VALUES, "how", "points_ras_mm", "key")
 
 
 def _as_text(points: np.ndarray) -> str:
@@ -193,7 +209,15 @@ def _measurement(row: dict[str, Any], grid: Grid, where: str) -> Measurement:
     own = Slice(axis, index)
     if kind == RULER:  # what the places say counts: somebody may have changed one of the two
         length = length_mm(points, grid)
-    return Measurement(kind, drawn, own, str(row["name"])[:80], length, count, volume, area)
+    name, key = str(row["name"])[:80], str(row.get("key", ""))
+    if not _KEY.fullmatch(key):  # of a table that was written before measurements had one
+        key = _key_of(f"{kind} {name} {plane} {row['points_ras_mm']}")
+    return Measurement(kind, drawn, own, name, length, count, volume, area, key=key)
+
+
+def _key_of(text: str) -> str:
+    """The same for the same text, so that two windows agree on it."""
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 def _points(text: str, fewest: int, where: str) -> np.ndarray:

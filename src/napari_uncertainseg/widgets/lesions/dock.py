@@ -270,6 +270,7 @@ class LesionsDock(SteppingDock):
 
     def _show_agreement(self) -> None:
         """Show in the list what the reference says, and whether the threshold was chosen by it."""
+        self.threshold.hide_reference(self._layers.errors.hidden)
         best = self.threshold.best
         if best is not None and best.threshold == self._case.threshold:
             self.agreement.say_best(best.threshold, best.dice)

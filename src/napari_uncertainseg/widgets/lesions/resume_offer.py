@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QApplication, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_uncertainseg._base import InputError, as_warning
 from napari_uncertainseg.case import Case
@@ -63,6 +63,9 @@ class ResumeBar(QWidget):
 
     def _show(self) -> None:
         offer = self._keeper.offer
+        focus = QApplication.focusWidget()
+        if offer is None and focus is not None and self.isAncestorOf(focus):
+            focus.clearFocus()  # Qt would hand it to the next button, which Space would press
         self.setVisible(offer is not None)
         if offer is None:
             return

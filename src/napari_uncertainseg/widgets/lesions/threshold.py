@@ -68,6 +68,7 @@ class ThresholdPanel(QWidget):
         self._case = case
         self._previews = previews
         self._best: BestThreshold | None = None
+        self._blinded = False
         self._best_input: tuple[Prediction | None, np.ndarray | None] = (None, None)
         self._make_controls()
         self._lay_out()
@@ -212,9 +213,15 @@ class ThresholdPanel(QWidget):
         self.reset_button.setEnabled(prediction is not None and self._case.threshold != default)
         self.reset_button.setToolTip(texts.reset_tip(default))
 
+    def hide_reference(self, hidden: bool) -> None:
+        """Show nothing that the reference says: to a second or third reader, who must not know it."""
+        if hidden != self._blinded:
+            self._blinded = hidden
+            self._show_reliability()
+
     def _show_reliability(self) -> None:
         self._find_best()
-        reliability = self._case.comparison.reliability
+        reliability = None if self._blinded else self._case.comparison.reliability
         self._diagram.setVisible(reliability is not None)
         self._diagram.show_reliability(reliability)
         if reliability is None:
@@ -223,7 +230,7 @@ class ThresholdPanel(QWidget):
             self._numbers.set_html(texts.calibration_errors(reliability.ace, reliability.mce))
 
     def _find_best(self) -> None:
-        now = (self._case.prediction, self._case.comparison.reference)
+        now = (self._case.prediction, None if self._blinded else self._case.comparison.reference)
         if now[0] is self._best_input[0] and now[1] is self._best_input[1]:
             return
         self._best_input, self._best = now, None

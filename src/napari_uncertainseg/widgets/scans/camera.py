@@ -82,7 +82,7 @@ def show_field(
     shown = [axis - extra for axis in viewer.dims.displayed if axis >= extra]
     place = np.array([float(world[axis]) for axis in shown])
     if field is None:
-        half = np.array(viewer.canvas.size)[-len(shown) :] / 2 / camera.zoom - needs / 2
+        half = _canvas(viewer, len(shown)) / 2 / camera.zoom - needs / 2
         if (np.abs(place - np.asarray(camera.center)[-len(shown) :]) <= half).all():
             return
     else:
@@ -103,7 +103,13 @@ def _whole(viewer: ViewerModel, layer: Layer) -> tuple[np.ndarray, float]:
     shown = [axis - extra for axis in viewer.dims.displayed if axis >= extra]
     low, high = np.asarray(layer.extent.world)[:, shown]
     sides = high - low + np.asarray(layer.extent.step)[shown]  # from the middle of voxels to their sides
-    return (low + high) / 2, float((np.array(viewer.canvas.size)[-len(shown) :] / sides).min())
+    return (low + high) / 2, float((_canvas(viewer, len(shown)) / sides).min())
+
+
+def _canvas(viewer: ViewerModel, axes: int) -> np.ndarray:
+    """Pixels of the canvas along the axes that are shown; in 3-D, which turns, the shorter side for each."""
+    size = np.array(viewer.canvas.size, float)
+    return size[-axes:] if axes <= len(size) else np.full(axes, size.min())
 
 
 def bring_into_view(viewer: ViewerModel, world: np.ndarray) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -84,6 +84,8 @@ class ComparePart(PartWidget):
         self.button.setMenu(self.menu)
         self.button.clicked.connect(self._on_click)
         self.menu.aboutToShow.connect(self.fill_menu)
+        self.menu.triggered.connect(self._on_chosen)
+        self._does: list[Callable[[], object]] = []
         self.cancel.setText(texts.CANCEL)
         self.cancel.clicked.connect(self.visit.cancel)
         self.cancel.hide()
@@ -120,9 +122,10 @@ class ComparePart(PartWidget):
     def fill_menu(self) -> None:
         """Offer what can be done now."""
         self.menu.clear()
+        self._does.clear()
         scans, shown = self.scans.all(), self.scans.shown()
         for index, scan in enumerate(scans):
-            action = add_action(self.menu, _plain(scan.title), partial(self._show, index))
+            action = self._offer(_plain(scan.title), partial(self._show, index))
             action.setCheckable(True)
             action.setChecked(scan is shown and not self.side.active)
         self.menu.addSeparator()
@@ -143,17 +146,27 @@ class ComparePart(PartWidget):
         for index, found in enumerate(self._found[:6]):
             last = index == 0 and found.when == "earlier"
             text = _plain(texts.offer(found.name.words, found.when, last))
-            add_action(self.menu, text, partial(self.open_visit, found.path)).setEnabled(may)
+            self._offer(text, partial(self.open_visit, found.path)).setEnabled(may)
         for text, ask in ((texts.OPEN_SCAN, self._ask_scan), (texts.OPEN_RESULTS, self._ask_folder)):
-            action = add_action(self.menu, text, ask)
+            action = self._offer(text, ask)
             action.setEnabled(may)
             action.setToolTip(plain_tooltip(texts.OPEN_TIP))
         if self.visit.layer() is not None:
-            self.menu.addAction(texts.CLOSE, self.visit.close)
+            self._offer(texts.CLOSE, self.visit.close)
+
+    def _offer(self, text: str, do: Callable[[], object]) -> QAction:
+        """An entry; not each is connected: that would hold the window."""
+        action = add_action(self.menu, text)
+        action.setData(len(self._does))
+        self._does.append(do)
+        return action
+
+    def _on_chosen(self, action: QAction) -> None:
+        self._does[action.data()]()
 
     def _add(self, text: str, name: str) -> QAction:
         key = self._keys.get(name, "")
-        return add_action(self.menu, f"{text}\t{key}" if key else text, partial(self.act, name))
+        return self._offer(f"{text}\t{key}" if key else text, partial(self.act, name))
 
     def _show(self, index: int) -> None:
         self._leave_side()
@@ -280,7 +293,8 @@ class ComparePart(PartWidget):
         self.flip.cleanup()
         self.visit.cleanup()
         self.scans.cleanup()
-        self.menu.clear()  # its actions hold on to this
+        self.menu.clear()
+        self._does.clear()  # they hold on to this
 
 
 def _plain(text: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 
 from psygnal import Signal
 
@@ -25,8 +27,10 @@ class Measured:
         return self._items
 
     def add(self, *made: Measurement) -> None:
-        """Append measurements."""
-        self._change((*self._items, *made))
+        """Append measurements; one that is there already gets a key of its own."""
+        there = {one.key for one in self._items}
+        new = (replace(one, key=secrets.token_hex(8)) if one.key in there else one for one in made)
+        self._change((*self._items, *new))
 
     def delete(self, index: int) -> None:
         """Delete one; nothing happens where there is none of this number."""
@@ -47,6 +51,20 @@ class Measured:
         if tuple(items) != self._items:
             self._items = tuple(items)
             self.changed.emit()
+
+    def join(self, items: Sequence[Measurement]) -> None:
+        """Take over what another window has added and deleted; that is no step to undo, and none is told."""
+        own, there = {one.key for one in self._items}, {one.key for one in items}
+        added = tuple(one for one in items if one.key not in own)
+        gone = own - there
+
+        def joined(before: tuple[Measurement, ...]) -> tuple[Measurement, ...]:
+            new = (one for one in added if one.key not in {x.key for x in before})
+            return (*new, *(one for one in before if one.key not in gone))
+
+        if added or gone:
+            self._items = joined(self._items)
+            self._before, self._after = list(map(joined, self._before)), list(map(joined, self._after))
 
     def _change(self, items: tuple[Measurement, ...]) -> None:
         self._before.append(self._items)

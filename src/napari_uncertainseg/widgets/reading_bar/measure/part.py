@@ -281,15 +281,16 @@ class MeasurePart(PartWidget):
         base = self._base
         if base is None:
             return
+        if not self._following:
+            self._try(lambda: self._keep(base))
         self.drawing.draw(base, self.measured.items)
         self.panel.show_items(self.measured.items, len(self.measured.items) - 1)
         self._say()
-        if not self._following:
-            self._try(
-                lambda: self._kept.keep(
-                    self._key(base), self.measured.items, base.grid, self._case_name(), base.layer.name
-                )
-            )
+
+    def _keep(self, base: Base) -> None:
+        """Write what is there, and show what another window with the same scan has written meanwhile."""
+        items, name = self.measured.items, self._case_name()
+        self.measured.join(self._kept.keep(self._key(base), items, base.grid, name, base.layer.name))
 
     def _key(self, base: Base) -> str:
         return key_of(self._context.review.layers.scan.hashes.of(base.layer), self._reading)

@@ -216,6 +216,7 @@ class LinkedViews:
         else:
             view.show_field(field)
             view.centre_on(*self._on_plane(view.plane))
+        view.follow(*self._on_plane(view.plane))  # so that it is kept in view when the sizes change
 
     # -- what others change -------------------------------------------------------------------
 
