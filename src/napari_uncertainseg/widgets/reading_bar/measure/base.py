@@ -59,7 +59,7 @@ class Base:
         along = self.placing.to_world()[:3, where.axis]
         axis = int(np.abs(along).argmax())
         begin, _, step = viewer.dims.range[viewer.dims.ndim - 3 + axis]
-        return round((float(self.place(voxel)[axis]) - begin) / (step or 1.0))
+        return round((float(self.place(voxel.tolist())[axis]) - begin) / (step or 1.0))
 
     def drawn(self, points: Sequence[Sequence[float]] | np.ndarray) -> np.ndarray:
         """Canonical voxels as voxels of the layer, shape (n, 3)."""
