@@ -118,12 +118,13 @@ class ResultLayers:
             self.held_back.add(layer)
 
     def reveal(self) -> bool:
-        """Show lesions that are hidden, before they are changed; False where they were seen, or are gone."""
+        """Show lesions that are hidden, before they are changed; False where they were seen."""
         layer = self._layers.get(LESIONS)
         if layer is None or layer.visible:
             return False
-        self.needed.emit()
-        layer.visible = True
+        if layer in self._viewer.layers:  # an exercise takes it out, and nothing shows it then
+            self.needed.emit()
+            layer.visible = True
         return True
 
     def put_away(self, layer: Layer) -> None:
