@@ -184,8 +184,42 @@ def test_pauses_of_more_than_ten_minutes_are_no_reading_time():
     assert found.active_s == 30 + 600 + 10, "a gap of ten minutes counts, of one second more it does not"
     assert (found.pauses, found.paused_s) == (1, 601)
     assert time_spent(entries[:1]).active_s == 0
-    painted = '{"mask": null}'
-    assert strokes_of([*entries, entry(7, "2026-01-05T10:21:00+00:00", "painted", painted)]) == 1
+
+
+def test_time_in_which_the_program_was_not_open_is_no_reading_time():
+    again = '{"decision": "accepted", "since_opened": 20}'
+    entries = [
+        entry(1, "2026-01-05T10:00:00+00:00"),
+        entry(2, "2026-01-05T10:05:00+00:00", content=again),
+        entry(3, "2026-01-05T11:00:00+00:00", content=again.replace("20", "30.5")),
+        entry(4, "2026-01-05T11:01:00+00:00", content=again.replace("20", "900")),
+    ]
+    found = time_spent(entries)
+    assert found.active_s == 20 + 30.5 + 60 and (found.pauses, found.paused_s) == (2, 280 + 3269.5)
+
+
+def test_strokes_that_were_taken_back_do_not_count():
+    a, b, c = (f'{{"mask": "{each * 64}", "start": [0, 0, 0], "shape": [9, 9, 9]}}' for each in "abc")
+    none = '{"mask": null}'
+    for painted, n in (((a, b, a), 1), ((a, b, none), 0), ((a, b, a, b), 2), ((a, b, a, c), 2), ((none,), 0)):
+        told = [entry(i, "2026-01-05T10:21:00+00:00", "painted", each) for i, each in enumerate(painted, 1)]
+        assert strokes_of(told) == n
+
+
+def test_what_verdicts_did_and_what_painting_did_are_said_apart(probability):
+    edit = np.zeros(probability.shape, np.int8)
+    edit[5:8, 3:6, 1] = 1  # the lesion of 4 voxels is now mostly drawn
+    edit[8:10, 5:7, 9] = 1
+    first = state_of(probability, edit=edit)
+    rejected, candidate = number_at(first, (1, 1, 1)), number_at(first, (9, 9, 6))
+    state = state_of(probability, edit=edit, decisions={rejected: "rejected", candidate: "accepted"})
+    result = measure_result(state).result
+    assert (result.changes.drawn, result.changes.corrected) == (1, 1)
+    assert [one.grown for one in result.lesions if one.drawn].count(True) == 1
+    said = dict(sentences.lines(result))["Changes"]
+    assert said.startswith("2 verdicts: 1 (0.008 ml) rejected, 1 candidate accepted (0.003 ml). ")
+    assert "Painting and tools: 0.013 ml added, 0 ml removed" in said.replace("0.00 ml", "0 ml")
+    assert "1 outline corrected, 1 lesion drawn by hand. All together" in said
 
 
 @settings(max_examples=40, deadline=None)

@@ -46,6 +46,19 @@ def test_verdicts_are_written_and_gone_on_with(store, recorder):
     assert again.seconds_each == said.seconds
 
 
+def test_the_first_entry_after_a_session_is_opened_again_says_for_how_long_it_was_open(store, recorder):
+    first, second, third = (task.voxel for task in recorder.tasks[:3])
+    recorder.judge(first, "accepted", nothing_else, {})
+    again = Recorder(store, recorder.session.id)
+    again.judge(second, "accepted", nothing_else, {})
+    again.judge(third, "accepted", nothing_else, {})
+    since = [
+        (each.details.model_extra or {}).get("since_opened") for each in store.entries(recorder.session.id)
+    ]
+    assert since[:2] == [None, None] and 0 <= since[2] < 60 and since[3] is None
+    assert store.verify() == {recorder.session.id: ""}
+
+
 def test_undo_redo_and_withdrawal(store, recorder):
     voxel = recorder.tasks[0].voxel
     assert not recorder.undo()

@@ -185,7 +185,7 @@ def test_a_tool_in_hand_changes_nothing_that_is_hidden(hands):
     assert not lesions.visible
     hands.drag((8, 6, 24), (8, 14, 24))
     assert np.array_equal(hands.review.case.lesions.labels, before)
-    hiding.toggle()
+    assert lesions.visible and not hiding.hiding.hidden  # who draws wants to see it
     hands.drag((8, 6, 24), (8, 14, 24))
     assert not np.array_equal(hands.review.case.lesions.labels, before)
 

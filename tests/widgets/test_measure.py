@@ -94,7 +94,7 @@ def test_two_clicks_or_a_drag_are_a_ruler_in_millimetres(opened, part, qtbot):
     assert second.length_mm == pytest.approx(5, abs=2 * pixel_mm)
     assert (camera.center, camera.zoom, opened.case.selected) == before[:3]  # neither panned nor picked
     layer = part.drawing.layer
-    assert list(layer.features["label"]) == [
+    assert list(layer.features["label"])[-4:] == [
         "",
         "",
         f"{first.length_mm:.1f} mm",
@@ -144,6 +144,60 @@ def test_a_ruler_is_seen_while_overlays_are_hidden(opened, part, qtbot):
     assert len(part.measured.items) == 2 and not opened._viewer.layers["lesions"].visible
 
 
+def test_rulers_lie_over_all_else_as_thin_at_any_zoom_and_their_labels_on_dark(opened, part, qtbot):
+    viewer = opened._viewer
+    viewer.layers.selection.active = None
+    press(qtbot, opened, K)
+    drag(qtbot, opened, place(opened, part, (10, 5, 8)), place(opened, part, (10, 5, 20)))
+    layer = part.drawing.layer
+    qtbot.keyClick(canvas(opened), Qt.Key.Key_E)  # napari's ellipse
+    assert not part.tool.kind and layer.mode == "pan_zoom"
+    assert viewer.layers.selection.active is viewer.layers["FLAIR"]
+    viewer.add_image(np.zeros((4, 4, 4)), name="T1")
+    qtbot.waitUntil(lambda: viewer.layers[-1] is layer)
+    viewer.layers.move(viewer.layers.index(layer), 0)
+    qtbot.waitUntil(lambda: viewer.layers[-1] is layer)
+    assert viewer.layers.selection.active is not layer
+    spacing = min(part._base.grid.spacing)
+    for zoom in (4.0, 20.0):
+        viewer.scene.camera.zoom = zoom
+        qtbot.waitUntil(
+            lambda zoom=zoom: layer.edge_width[-1] * spacing * zoom == pytest.approx(2.0, rel=0.01)
+        )
+    label = texts.beside(1, part.measured.items[0])
+    assert list(layer.features["label"]) == [label] * 4 + ["", label]  # dark ones around the bright one
+    colours = layer.text.color._values
+    assert np.allclose(colours[:5, :3], 0) and colours[5, 0] > 0.9
+
+
+def test_list_and_file_have_the_number_of_the_slider_in_each_plane(opened, part, qtbot, tmp_path):
+    viewer = opened._viewer
+    scan = viewer.layers["FLAIR"]
+    viewer.add_image(np.zeros((30, 4, 4)), scale=(1, 1, 1), translate=scan.translate - 7)  # it begins before
+    expected = []
+    for order in ((0, 1, 2), (1, 0, 2), (2, 0, 1)):
+        viewer.dims.order = order
+        base, across = part._base, order[0]
+        viewer.dims.set_point(across, float(base.place((10, 12, 14))[across]))
+        ends = np.array([[10.0, 12, 14], [10.0, 12, 14]])
+        ends[0, order[2]] -= 2
+        part._on_made("ruler", base.shown(viewer), ends)
+        expected.append(str(viewer.dims.current_step[across]))
+    listed = [part.panel.list.item(row, 1).text().split()[-1] for row in range(3)]
+    part.copy()
+    header, *rows = (line.split("\t") for line in QApplication.clipboard().text().splitlines())
+    assert part.panel.list.item(0, 1).text() == f"axial {expected[0]}"
+    assert listed == expected == [row[header.index("slice")] for row in rows]
+    (path,) = (tmp_path / "measurements").iterdir()
+    assert [line.split("\t")[header.index("slice")] for line in path.read_text().splitlines()[1:]] == expected
+    viewer.layers.remove(viewer.layers[-2])
+    QApplication.processEvents()
+    assert part.panel.list.item(0, 1).text() != f"axial {expected[0]}"
+    viewer.dims.order = (0, 1, 2)
+    part._go_to(0)
+    assert part.panel.list.item(0, 1).text() == f"axial {viewer.dims.current_step[0]}"
+
+
 def test_a_case_with_measurements_closes(opened, part, qtbot):
     """The scan takes its measurements with it, while the case goes through its layers."""
     press(qtbot, opened, K)
@@ -161,9 +215,9 @@ def test_rulers_are_deleted_and_brought_back(opened, part, qtbot):
     first, second = part.measured.items
     keymap = part.drawing.layer
     part.delete()
-    assert part.measured.items == (first,) and len(keymap.data) == 2
+    assert part.measured.items == (first,) and len(keymap.data) == 6
     part.measured.undo()
-    assert part.measured.items == (first, second) and len(keymap.data) == 4
+    assert part.measured.items == (first, second) and len(keymap.data) == 12
     part.show_list()
     part.panel.list.selectRow(0)
     part.panel.delete.click()

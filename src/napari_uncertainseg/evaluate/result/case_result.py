@@ -46,6 +46,8 @@ class ResultLesion:
         Probability that experts would call it a lesion too; NaN where that is not known.
     voxel
         (s, a, r): in the slice with most of it.
+    grown
+        Whether a lesion of the model lies in what a human drew: its outline was corrected.
     """
 
     index: int
@@ -61,6 +63,7 @@ class ResultLesion:
     entropy: float
     p_real: float
     voxel: Voxel
+    grown: bool = False
 
     @property
     def name(self) -> str:
@@ -102,11 +105,11 @@ class Changes:
     verdicts
         How many verdicts count at present.
     strokes
-        How often the painting was changed, as the journal says; None without a journal.
+        Strokes of painting that stand, as the journal says; None without a journal.
     painted_added_ml, painted_removed_ml
         What became lesion by painting, and what is lesion no more, at the reader's threshold.
-    drawn
-        Lesions that a human drew.
+    drawn, corrected
+        Lesions that a human drew where the model has none, and lesions of the model that were painted on.
     lesions_added, lesions_removed
         Lesions that share no voxel with the model's own, and lesions of the model of which nothing is left.
     added_ml, removed_ml
@@ -121,6 +124,7 @@ class Changes:
     painted_added_ml: float
     painted_removed_ml: float
     drawn: int
+    corrected: int
     lesions_added: int
     lesions_removed: int
     added_ml: float

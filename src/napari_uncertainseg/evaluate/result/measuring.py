@@ -108,7 +108,11 @@ def measure_result(state: ReviewState) -> MeasuredResult:
     labels = _labels(state, rows)
     painted = _painted_on(state.edit, labels)
     steps = state.original.grid.affine[:3, :3]
-    lesions = tuple(_lesion(i, row, labels, painted, steps) for i, row in enumerate(rows, start=1))
+    own, n_own = _models_own(state)
+    touching = set(map(int, np.unique(labels[own > 0])))
+    lesions = tuple(
+        _lesion(i, row, labels, painted, steps, i in touching) for i, row in enumerate(rows, start=1)
+    )
     rejected = [
         float(volume)
         for number, volume in state.lesions.table[["label", "volume_mm3"]].itertuples(index=False)
@@ -121,7 +125,7 @@ def measure_result(state: ReviewState) -> MeasuredResult:
         counted=_counted(lesions, rejected),
         places=_by_place(lesions) if known_places else None,
         place_problem=state.place_problem,
-        changes=_changes(state, labels),
+        changes=_changes(state, labels, lesions, own, n_own),
         doubt=_doubt_left(state, lesions),
         time=None if not state.entries else time_spent(state.entries),
         reference=_against(state, labels),
@@ -180,6 +184,7 @@ def _lesion(
     labels: np.ndarray,
     painted: set[int],
     steps: np.ndarray,
+    is_models: bool,
 ) -> ResultLesion:
     box = tuple(slice(int(row[start]), int(row[stop])) for start, stop in _BOX)
     return ResultLesion(
@@ -196,6 +201,7 @@ def _lesion(
         entropy=float(row["mean_entropy"]),
         p_real=float(row.get(P_REAL, np.nan)),
         voxel=(int(row["slice_s"]), int(row["slice_a"]), int(row["slice_r"])),
+        grown=bool(row["drawn"]) and is_models,
     )
 
 
@@ -216,26 +222,35 @@ def _by_place(lesions: Sequence[ResultLesion]) -> tuple[tuple[str, Tally], ...]:
     return tuple(found)
 
 
-def _changes(state: ReviewState, labels: np.ndarray) -> Changes:
+def _models_own(state: ReviewState) -> tuple[np.ndarray, int]:
+    """The model's own lesions at its own threshold, numbered, and how many they are."""
+    original = state.original
+    least = voxels_of(state.lesions.min_volume, original.grid.voxel_volume)
+    return label_mask(at_least(original.probability, original.threshold), min_voxels=least)
+
+
+def _changes(
+    state: ReviewState, labels: np.ndarray, found: Sequence[ResultLesion], own: np.ndarray, n: int
+) -> Changes:
     original, lesions = state.original, state.lesions
     volume = original.grid.voxel_volume
-    own, n = label_mask(
-        at_least(original.probability, original.threshold),
-        min_voxels=voxels_of(lesions.min_volume, volume),
-    )
     after, before = labels > 0, own > 0
     both = after & before
-    drawn = PaintedVolumes.from_edit(state.edit, state.probability, lesions.threshold, volume, lesions.drawn)
+    touching = set(map(int, np.unique(labels[both])))
+    painted = PaintedVolumes.from_edit(
+        state.edit, state.probability, lesions.threshold, volume, lesions.drawn
+    )
     return Changes(
         model=Tally(n, int(np.count_nonzero(before)) * volume / 1000),
         threshold=lesions.threshold,
         model_threshold=original.threshold,
         verdicts=len(state.decisions),
         strokes=None if state.entries is None else strokes_of(state.entries),
-        painted_added_ml=drawn.added_mm3 / 1000,
-        painted_removed_ml=drawn.removed_mm3 / 1000,
-        drawn=drawn.drawn,
-        lesions_added=int(labels.max(initial=0)) - len(np.unique(labels[both])),
+        painted_added_ml=painted.added_mm3 / 1000,
+        painted_removed_ml=painted.removed_mm3 / 1000,
+        drawn=sum(one.drawn and not one.grown for one in found),
+        corrected=sum(one.painted and one.index in touching for one in found),
+        lesions_added=int(labels.max(initial=0)) - len(touching),
         lesions_removed=n - len(np.unique(own[both])),
         added_ml=int(np.count_nonzero(after & ~before)) * volume / 1000,
         removed_ml=int(np.count_nonzero(before & ~after)) * volume / 1000,

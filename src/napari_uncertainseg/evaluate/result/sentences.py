@@ -94,27 +94,42 @@ def _changes(result: CaseResult) -> str:
     own = f"The model itself found {tally(changes.model)} at threshold {changes.model_threshold:.2f}."
     if not result.reviewed and changes.threshold == changes.model_threshold:
         return f"none. {own}"
-    said = [
-        f"{pluralised(changes.lesions_added, 'lesion')} and {volume(changes.added_ml)} added",
-        f"{pluralised(changes.lesions_removed, 'lesion')} and {volume(changes.removed_ml)} removed",
-    ]
-    text = f"{', '.join(said)}, by {pluralised(changes.verdicts, 'verdict')}"
-    text += (
-        f" and the threshold {changes.threshold:.2f}" if changes.threshold != changes.model_threshold else ""
+    together = (
+        f"All together, {pluralised(changes.lesions_added, 'lesion')} and {volume(changes.added_ml)} more, "
+        f"{pluralised(changes.lesions_removed, 'lesion')} and {volume(changes.removed_ml)} less than the "
+        "model. "
     )
-    return f"{text}. {_painting(result)}{own}"
+    return f"{_judging(result)}{_moving(result)}{_painting(result)}{together}{own}"
+
+
+def _judging(result: CaseResult) -> str:
+    """What verdicts did: a rejected lesion goes, an accepted candidate comes."""
+    below = Tally.of(one.volume_mm3 for one in result.lesions if one.number < 0)
+    parts = (
+        f"{tally(gone)} rejected" if (gone := result.counted.rejected).number else "",
+        f"{pluralised(below.number, 'candidate')} accepted ({volume(below.ml)})" if below.number else "",
+    )
+    did = ", ".join(filter(None, parts)) or "none took a lesion away or added one"
+    return f"{pluralised(result.changes.verdicts, 'verdict')}: {did}. "
+
+
+def _moving(result: CaseResult) -> str:
+    new, models = result.changes.threshold, result.changes.model_threshold
+    return "" if new == models else f"Threshold {new:.2f} instead of {models:.2f}. "
 
 
 def _painting(result: CaseResult) -> str:
     changes = result.changes
-    if not (changes.painted_added_ml or changes.painted_removed_ml or changes.drawn or changes.strokes):
+    if not (changes.painted_added_ml or changes.painted_removed_ml or changes.drawn or changes.corrected):
         return "Nothing was painted. "
-    strokes = "" if changes.strokes is None else f" in {pluralised(changes.strokes, 'stroke')}"
-    drawn = f"; {pluralised(changes.drawn, 'lesion')} drawn by hand" if changes.drawn else ""
-    return (
-        f"Painting{strokes}: {volume(changes.painted_added_ml)} added, "
-        f"{volume(changes.painted_removed_ml)} removed{drawn}. "
+    strokes = f" ({pluralised(changes.strokes, 'stroke')})" if changes.strokes else ""
+    parts = (
+        f"{volume(changes.painted_added_ml)} added",
+        f"{volume(changes.painted_removed_ml)} removed",
+        f"{pluralised(changes.corrected, 'outline')} corrected" if changes.corrected else "",
+        f"{pluralised(changes.drawn, 'lesion')} drawn by hand" if changes.drawn else "",
     )
+    return f"Painting and tools{strokes}: {', '.join(filter(None, parts))}. "
 
 
 def _doubt(result: CaseResult) -> str:
@@ -144,7 +159,7 @@ def _time(result: CaseResult) -> str:
     if result.time is None:
         return "not known: nothing of this review was recorded"
     pauses = result.time.pauses
-    rule = f"breaks of more than {LONGEST_S / 60:.0f} minutes do not count"
+    rule = f"breaks of more than {LONGEST_S / 60:.0f} minutes, and while this was closed, do not count"
     told = f" ({pluralised(pauses, 'break')}, {duration(result.time.paused_s)})" if pauses else ""
     return f"{duration(result.time.active_s)} from the first to the last entry; {rule}{told}."
 

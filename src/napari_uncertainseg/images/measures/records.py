@@ -6,7 +6,7 @@ import hashlib
 import math
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,17 @@ class Measurement:
     key: str = field(default_factory=lambda: secrets.token_hex(8), compare=False)
 
 
-def as_table(measured: Sequence[Measurement], grid: Grid, case: str, scan: str) -> pd.DataFrame:
+def _own_number(where: Slice) -> int:
+    return where.index
+
+
+def as_table(
+    measured: Sequence[Measurement],
+    grid: Grid,
+    case: str,
+    scan: str,
+    shown: Callable[[Slice], int] = _own_number,
+) -> pd.DataFrame:
     """One row for each ruler, and one for each region and image.
 
     Parameters
@@ -82,6 +92,8 @@ def as_table(measured: Sequence[Measurement], grid: Grid, case: str, scan: str) 
         Of the scan on which they were drawn: their points are written in the patient's millimetres (RAS).
     case, scan
         What both are called.
+    shown
+        Number of a slice as the reader saw it; its own without one. It is not read again: places count.
     """
     rows: list[dict[str, Any]] = []
     for number, one in enumerate(measured, 1):
@@ -92,7 +104,7 @@ def as_table(measured: Sequence[Measurement], grid: Grid, case: str, scan: str) 
             "name": one.name,
             "scan": scan,
             "plane": PLANES[one.where.axis],
-            "slice": one.where.index,
+            "slice": shown(one.where),
             "length_mm": one.length_mm,
             "voxels": one.voxels if one.kind != RULER else None,
             "volume_ml": one.volume_ml,
@@ -107,12 +119,25 @@ def as_table(measured: Sequence[Measurement], grid: Grid, case: str, scan: str) 
     return pd.DataFrame(rows, columns=columns)
 
 
-def as_text(measured: Sequence[Measurement], grid: Grid, case: str, scan: str) -> str:
+def as_text(
+    measured: Sequence[Measurement],
+    grid: Grid,
+    case: str,
+    scan: str,
+    shown: Callable[[Slice], int] = _own_number,
+) -> str:
     """The same as tab-separated text."""
-    return as_tsv(as_table(measured, grid, case, scan))
+    return as_tsv(as_table(measured, grid, case, scan, shown))
 
 
-def write(path: Path, measured: Sequence[Measurement], grid: Grid, case: str, scan: str) -> None:
+def write(
+    path: Path,
+    measured: Sequence[Measurement],
+    grid: Grid,
+    case: str,
+    scan: str,
+    shown: Callable[[Slice], int] = _own_number,
+) -> None:
     """Write the table; one that is there is replaced whole or not at all.
 
     Raises
@@ -120,7 +145,7 @@ def write(path: Path, measured: Sequence[Measurement], grid: Grid, case: str, sc
     InputError
         If it cannot be written.
     """
-    text = as_text(measured, grid, case, scan)
+    text = as_text(measured, grid, case, scan, shown)
     with replaced_file(path) as file:
         file.write(text.encode("utf-8"))
 

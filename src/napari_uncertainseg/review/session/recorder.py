@@ -20,7 +20,7 @@ from napari_uncertainseg.review.session.replay import last_painting
 from napari_uncertainseg.review.store.current_verdicts import WITHDRAWN, CurrentVerdict, current_verdicts
 from napari_uncertainseg.review.store.entry_details import EntryDetails, VerdictDetails
 from napari_uncertainseg.review.store.journal import Entry, NewEntry, details_of
-from napari_uncertainseg.review.store.reading_speed import reading_time
+from napari_uncertainseg.review.store.reading_speed import SINCE_OPENED, reading_time
 from napari_uncertainseg.review.store.records import NewTask, Task
 from napari_uncertainseg.review.store.session_settings import (
     BY_DEFAULT,
@@ -67,6 +67,7 @@ class Recorder:
                 f"Session {session_id} has entries on tasks of another one: it cannot be resumed."
             )
         self._last = entries[-1].number
+        self._opened_again: float | None = None if self.is_new else time.monotonic()
         self._ahead = ErrorForecast(self.tasks, self._settings.ranks, self._settings.drawn)
         self._current = current_verdicts(entries)
         self._of_task: dict[int | None, list[Entry]] = {}
@@ -278,7 +279,11 @@ class Recorder:
 
     def _write_all(self, kind: str, new: Sequence[NewEntry]) -> list[Entry]:
         """Write entries, each on a task: all of them or none."""
+        if self._opened_again is not None and new:  # what passed before is no reading time
+            since = {SINCE_OPENED: round(time.monotonic() - self._opened_again, 3)}
+            new = [(new[0][0], {**new[0][1], **since}), *new[1:]]
         entries = self._store.record_all(self.session.id, kind, new, after=self._last)
+        self._opened_again = None if new else self._opened_again
         for (task, _), entry in zip(new, entries, strict=True):
             self._last = entry.number
             self._of_task.setdefault(task, []).append(entry)

@@ -13,6 +13,9 @@ FEWEST = 10
 LONGEST_S = 600.0
 """A lesion that was shown for longer was not read for so long."""
 
+SINCE_OPENED = "since_opened"
+"""In the first entry after a session was opened again: seconds since then."""
+
 
 @dataclass(frozen=True)
 class ReadingSpeed:

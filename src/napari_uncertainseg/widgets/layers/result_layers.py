@@ -9,6 +9,7 @@ from weakref import WeakSet
 import numpy as np
 import pandas as pd
 from napari.layers import Image, Labels, Layer
+from psygnal import Signal
 
 from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.networks.real_probability import P_REAL
@@ -47,6 +48,9 @@ class ResultLayers:
     A run on the same grid fills the layers that are there: what the user set up (visibility,
     contrast, order) stays, and removing a layer is the slowest thing that a viewer does.
     """
+
+    needed = Signal()
+    """Somebody is about to change the lesions, which are hidden."""
 
     def __init__(self, viewer: ViewerModel, case: Case) -> None:
         self.placing: Placement | None = None
@@ -112,6 +116,16 @@ class ResultLayers:
             layer.visible = True
         else:
             self.held_back.add(layer)
+
+    def reveal(self) -> bool:
+        """Show lesions that are hidden, before they are changed; False where they were seen."""
+        layer = self._layers.get(LESIONS)
+        if layer is None or layer.visible:
+            return False
+        if layer in self._viewer.layers:  # an exercise takes it out, and nothing shows it then
+            self.needed.emit()
+            layer.visible = True
+        return True
 
     def put_away(self, layer: Layer) -> None:
         """Hide a layer; with all overlays hidden, it does not come back with them."""

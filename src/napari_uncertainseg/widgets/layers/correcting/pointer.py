@@ -82,10 +82,9 @@ class Pointer(QObject):
         start, voxel = np.asarray(event.pos, float), self.voxel(event.position)
         if event.button != 1 or event.modifiers or voxel is None or viewer.dims.ndisplay != 2:
             return
-        lesions = self._results.get(LESIONS)
-        if lesions is None or not lesions.visible:
-            return  # nobody corrects what is hidden
         event.handled = True  # the camera does not pan
+        if self._results.reveal():
+            return  # nobody corrects what is hidden: the next press does
         self._pressed = press = object()
         self._hand.press(voxel)
         yield

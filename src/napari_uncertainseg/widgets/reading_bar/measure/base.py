@@ -52,6 +52,15 @@ class Base:
         index = round(float(self.voxel(viewer.dims.point)[axis]))
         return Slice(axis, min(max(index, 0), self.grid.shape[axis] - 1))
 
+    def slider(self, viewer: Viewer, where: Slice) -> int:
+        """The number that the viewer's slider shows, or would show, for a slice."""
+        voxel = np.zeros(3)
+        voxel[where.axis] = where.index
+        along = self.placing.to_world()[:3, where.axis]
+        axis = int(np.abs(along).argmax())
+        begin, _, step = viewer.dims.range[viewer.dims.ndim - 3 + axis]
+        return round((float(self.place(voxel.tolist())[axis]) - begin) / (step or 1.0))
+
     def drawn(self, points: Sequence[Sequence[float]] | np.ndarray) -> np.ndarray:
         """Canonical voxels as voxels of the layer, shape (n, 3)."""
         return np.array([self.placing.voxel(tuple(point)) for point in points], float)  # type: ignore[arg-type]

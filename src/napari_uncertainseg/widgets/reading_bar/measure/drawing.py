@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from napari import Viewer
 
 _BRIGHT, _DARK = "#f0e442", "#000000"
-_BRIGHT_MM, _DARK_MM = 0.5, 1.3
+_BRIGHT_PIXELS, _DARK_PIXELS = 2.0, 4.0
+"""Whatever the zoom is: a line must not cover the small lesion that is measured."""
+_AROUND = ((-1, -1), (-1, 1), (1, -1), (1, 1))
+"""Pixels by which a label is drawn in dark below itself: it is read over anything."""
 
 
 class Drawing:
@@ -32,6 +35,7 @@ class Drawing:
     def __init__(self, viewer: Viewer) -> None:
         self._viewer = viewer
         self._layer: Shapes | None = None
+        self._drawn: tuple[Base, Sequence[Measurement], tuple[Slice, np.ndarray] | None] | None = None
 
     @property
     def layer(self) -> Shapes | None:
@@ -63,31 +67,58 @@ class Drawing:
         """Draw all measurements, and what is being drawn: its slice and its points, canonical voxels."""
         if not items and draft is None and self.layer is None:
             return
+        self._drawn = base, items, draft
         layer = self.ensure(base)
         drawn = [
-            (texts.beside(number, one), _line(one))
+            (texts.beside(number, one), _line(one), one.where)
             for number, one in enumerate(items, 1)
             if one.kind != "lesion"
         ]
         if draft is not None:
-            drawn.append(("", ("path", draft[1])))
-        voxel = min(base.grid.spacing)
-        lines = [(kind, base.drawn(points)) for _, (kind, points) in drawn]
+            drawn.append(("", ("path", draft[1]), draft[0]))
         with layer.events.blocker_all():
             layer.selected_data = set()
             layer.data = []
-        count = len(lines)
-        if count:
-            labels = [label for label, _ in drawn]
-            layer.add(
-                [points for _, points in lines] * 2,
-                shape_type=[kind for kind, _ in lines] * 2,
-                edge_width=[_DARK_MM / voxel] * count + [_BRIGHT_MM / voxel] * count,
-                edge_color=[_DARK] * count + [_BRIGHT] * count,
-                face_color="transparent",
-            )
-            layer.features = {"label": np.array([""] * count + labels, object)}
+        if drawn:
+            self._add(layer, base, drawn)
         layer.refresh()
+
+    def _add(
+        self, layer: Shapes, base: Base, drawn: Sequence[tuple[str, tuple[str, np.ndarray], Slice]]
+    ) -> None:
+        """Add dark labels, dark lines, and bright lines with bright labels: each covers those before."""
+        pixel_mm = 1 / max(self._viewer.scene.camera.zoom, 1e-6)
+        voxel = min(base.grid.spacing)
+        lines = [(kind, base.drawn(points)) for _, (kind, points), _ in drawn]
+        below = [
+            (label, base.drawn(_corners(points) + _step(where, by, pixel_mm, base)))
+            for label, (_, points), where in drawn
+            for by in _AROUND
+            if label
+        ]
+        rest, count = len(below), len(lines)
+        layer.add(
+            [points for _, points in below] + [points for _, points in lines] * 2,
+            shape_type=["line"] * rest + [kind for kind, _ in lines] * 2,
+            edge_width=[pixel_mm * width / voxel for width in _widths(rest, count)],
+            edge_color=["transparent"] * rest + [_DARK] * count + [_BRIGHT] * count,
+            face_color="transparent",
+        )
+        labels = [label for label, _ in below] + [""] * count + [label for label, *_ in drawn]
+        inks = [_DARK] * (rest + count) + [_BRIGHT] * count
+        layer.text.color = inks
+        layer.features = {"label": np.array(labels, object)}
+
+    def redraw(self) -> None:
+        """Draw the same again, for the zoom at present."""
+        if self._drawn is not None and self.layer is not None:
+            self.draw(*self._drawn)
+
+    def raise_to_top(self) -> None:
+        """Lay measurements over all else: what lies under a scan is not seen."""
+        layers, layer = self._viewer.layers, self.layer
+        if layer is not None and layers[-1] is not layer:
+            layers.move(layers.index(layer), len(layers))
 
     def remove(self) -> None:
         """Take the layer out of the viewer. May be called twice."""
@@ -96,7 +127,25 @@ class Drawing:
             self._layer.keymap.clear()  # its keys hold on to what they call
         if layer is not None:
             self._viewer.layers.remove(layer)
-        self._layer = None
+        self._layer = self._drawn = None
+
+
+def _widths(labels: int, lines: int) -> list[float]:
+    """In pixels, in the order in which shapes are added."""
+    return [1.0] * labels + [_DARK_PIXELS] * lines + [_BRIGHT_PIXELS] * lines
+
+
+def _corners(points: np.ndarray) -> np.ndarray:
+    """Two corners of the box around points, beside which a label stands as beside what is in the box."""
+    return np.array([points.min(axis=0), points.max(axis=0)])
+
+
+def _step(where: Slice, pixels: tuple[int, int], pixel_mm: float, base: Base) -> np.ndarray:
+    """So many pixels within a slice, in voxels."""
+    step = np.zeros(3)
+    for axis, by in zip(where.in_plane, pixels, strict=True):
+        step[axis] = by * pixel_mm / base.grid.spacing[axis]
+    return step
 
 
 def _line(one: Measurement) -> tuple[str, np.ndarray]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.folder_lock import claimed
 from napari_uncertainseg.images.measures.records import Measurement, read, write
+from napari_uncertainseg.images.measures.shapes import Slice
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.review.session.opening import default_file, make_folder
 
@@ -47,11 +49,18 @@ class KeptMeasurements:
         return self._folder.is_dir()
 
     def keep(
-        self, key: str, measured: tuple[Measurement, ...], grid: Grid, case: str, scan: str
+        self,
+        key: str,
+        measured: tuple[Measurement, ...],
+        grid: Grid,
+        case: str,
+        scan: str,
+        shown: Callable[[Slice], int] = attrgetter("index"),
     ) -> tuple[Measurement, ...]:
         """Write the measurements of a scan, with those that another window has added.
 
-        Without any, the table goes. A table that could not be read is set aside first: it may hold somebody's work.
+        Without any, the table goes. A table that could not be read is set aside first: it may hold
+        somebody's work.
 
         Returns
         -------
@@ -72,7 +81,7 @@ class KeptMeasurements:
                 self._set_aside(path)
             merged = self._merged(path, measured, grid)
             if merged:
-                write(path, merged, grid, case, scan)
+                write(path, merged, grid, case, scan, shown)
             else:
                 _remove(path)
         self._known[path] = {one.key for one in merged}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_uncertainseg.images.measures.records import Measurement
+from napari_uncertainseg.images.measures.shapes import PLANES, Slice
 from napari_uncertainseg.widgets.reading_bar.measure import texts
 from napari_uncertainseg.widgets.shared.form_helpers import button_with_tip, wrapping_label
 from napari_uncertainseg.widgets.shared.number_table import NumberTable, Table
@@ -76,10 +78,18 @@ class MeasurePanel(QWidget):
         """Index of the measurement that is chosen."""
         return self.list.selected_row
 
-    def show_items(self, items: Sequence[Measurement], chosen: int | None) -> None:
-        """Show other measurements, and choose one."""
+    def show_items(
+        self,
+        items: Sequence[Measurement],
+        chosen: int | None,
+        shown: Callable[[Slice], int] = attrgetter("index"),
+    ) -> None:
+        """Show other measurements, and choose one; ``shown`` says the number of a slice on the slider."""
         self._items = items
-        cells = tuple((texts.what(i, one), one.where.name, texts.size(one)) for i, one in enumerate(items, 1))
+        cells = tuple(
+            (texts.what(i, one), f"{PLANES[one.where.axis]} {shown(one.where)}", texts.size(one))
+            for i, one in enumerate(items, 1)
+        )
         blocked = self.list.blockSignals(True)
         self.list.show_table(Table(("",) * len(items), texts.COLUMNS, cells))
         if chosen is not None and chosen < len(items):

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from napari.layers import Shapes
 from napari.utils.notifications import show_info, show_warning
 from qtpy.QtGui import QAction
 from qtpy.QtWidgets import QApplication, QDockWidget, QHBoxLayout, QMenu, QToolButton
@@ -22,14 +23,17 @@ from napari_uncertainseg.images.measures.records import (
     write,
 )
 from napari_uncertainseg.images.measures.shapes import Slice
+from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.widgets.dock_description import KeyAction
 from napari_uncertainseg.widgets.reading_bar.measure import texts
 from napari_uncertainseg.widgets.reading_bar.measure.base import Base, find_base
+from napari_uncertainseg.widgets.reading_bar.measure.canvas_keys import bind
 from napari_uncertainseg.widgets.reading_bar.measure.drawing import Drawing
 from napari_uncertainseg.widgets.reading_bar.measure.kept import KeptMeasurements, folder_of, key_of
 from napari_uncertainseg.widgets.reading_bar.measure.making import made_of, selected_lesion
 from napari_uncertainseg.widgets.reading_bar.measure.measured import Measured
 from napari_uncertainseg.widgets.reading_bar.measure.panel import MeasurePanel
+from napari_uncertainseg.widgets.reading_bar.measure.seen import KeptSeen
 from napari_uncertainseg.widgets.reading_bar.measure.tool import REGION, Tool
 from napari_uncertainseg.widgets.reading_bar.part import BarContext, Part, PartWidget
 from napari_uncertainseg.widgets.scans.patient import case_name_of
@@ -37,6 +41,8 @@ from napari_uncertainseg.widgets.scans.segmented_scan import name_of
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.dialogs import ask_file, ask_table, ask_yes_no_cancel
 from napari_uncertainseg.widgets.shared.form_helpers import notice, plain_tooltip, set_menu_button_text
+
+_Kept = tuple[tuple[Measurement, ...], Grid, str, str, Callable[[Slice], int]]
 
 
 class MeasurePart(PartWidget):
@@ -68,6 +74,7 @@ class MeasurePart(PartWidget):
         self._keys: dict[str, str] = {}
         self._closed = self._following = False
         self._build()
+        self._seen = KeptSeen(viewer, self.drawing)
         events = viewer.layers.events
         self._connections = Connections(
             (self.measured.changed, self._on_changed),
@@ -78,6 +85,7 @@ class MeasurePart(PartWidget):
             (review.layers.blinding_changed, self._on_blinded),
             (viewer.layers.selection.events.active, self._on_active),
             (viewer.dims.events.ndisplay, self._on_active),
+            (viewer.dims.events.range, self._list),
         )
         self.panel.chosen.connect(self._go_to)
         self.panel.asked.connect(self.act)
@@ -171,19 +179,11 @@ class MeasurePart(PartWidget):
             self.tool.begin(kind, base, layer)
         self._say()
 
-    def _bind(self, layer: object) -> None:
-        """Keys that work on the canvas while something is drawn."""
-        keys: dict[str, Callable[[], object]] = {
-            "Escape": self.stop,
-            "Enter": self.tool.close_polygon,
-            "Delete": self.delete,
-            "Backspace": self.delete,
-            "Control-Z": self.measured.undo,
-            "Control-Shift-Z": self.measured.redo,
-            "Control-C": self.copy,
-        }
-        for key, do in keys.items():
-            layer.bind_key(key, _without_layer(do), overwrite=True)  # type: ignore[attr-defined]
+    def _bind(self, layer: Shapes) -> None:
+        keys: dict[str, Callable[[], object]] = {"Escape": self.stop, "Enter": self.tool.close_polygon}
+        keys |= dict.fromkeys(("Delete", "Backspace"), self.delete)
+        keys |= {"Control-Z": self.measured.undo, "Control-Shift-Z": self.measured.redo}
+        bind(layer, keys | {"Control-C": self.copy}, self.stop)
 
     def stop(self) -> None:
         """Drop what is being drawn, and give the mouse back."""
@@ -224,7 +224,7 @@ class MeasurePart(PartWidget):
         """Copy all measurements as tab-separated text, with the case's name."""
         clipboard, base = QApplication.clipboard(), self._base
         if clipboard is not None and base is not None and self.measured.items:
-            clipboard.setText(as_text(self.measured.items, base.grid, self._case_name(), base.layer.name))
+            clipboard.setText(as_text(*self._as_kept(base)))
             self._context.viewer.status = texts.COPIED
 
     # -- list and files -------------------------------------------------------------------------
@@ -248,7 +248,7 @@ class MeasurePart(PartWidget):
         base = self._base
         path = ask_file(self._context.window, texts.SAVE_ITEM, FILE, texts.KINDS_OF_FILES)
         if path is not None and base is not None:
-            self._try(lambda: write(path, self.measured.items, base.grid, self._case_name(), base.layer.name))
+            self._try(lambda: write(path, *self._as_kept(base)))
 
     def _ask_open(self) -> None:
         path = ask_table(self._context.window, texts.OPEN_ITEM)
@@ -284,13 +284,20 @@ class MeasurePart(PartWidget):
         if not self._following:
             self._try(lambda: self._keep(base))
         self.drawing.draw(base, self.measured.items)
-        self.panel.show_items(self.measured.items, len(self.measured.items) - 1)
+        self._list(chosen=len(self.measured.items) - 1)
         self._say()
 
+    def _list(self, event: object = None, chosen: int | None = None) -> None:
+        if (base := self._base) is not None:
+            row = self.panel.selected if chosen is None else chosen
+            self.panel.show_items(self.measured.items, row, partial(base.slider, self._context.viewer))
+
     def _keep(self, base: Base) -> None:
-        """Write what is there, and show what another window with the same scan has written meanwhile."""
-        items, name = self.measured.items, self._case_name()
-        self.measured.join(self._kept.keep(self._key(base), items, base.grid, name, base.layer.name))
+        self.measured.join(self._kept.keep(self._key(base), *self._as_kept(base)))
+
+    def _as_kept(self, base: Base) -> _Kept:
+        shown = partial(base.slider, self._context.viewer)
+        return self.measured.items, base.grid, self._case_name(), base.layer.name, shown
 
     def _key(self, base: Base) -> str:
         return key_of(self._context.review.layers.scan.hashes.of(base.layer), self._reading)
@@ -373,6 +380,7 @@ class MeasurePart(PartWidget):
             return
         self._closed = True
         self._connections.disconnect_all()
+        self._seen.cleanup()
         self.tool.end()
         self.drawing.remove()
         if self._dock is not None:
@@ -380,15 +388,6 @@ class MeasurePart(PartWidget):
             self._dock = None
         self.panel.deleteLater()
         self.menu.clear()
-
-
-def _without_layer(do: Callable[[], object]) -> Callable[[object], None]:
-    """For napari, which hands over the layer."""
-
-    def pressed(layer: object) -> None:
-        do()
-
-    return pressed
 
 
 PART = Part(

@@ -81,9 +81,16 @@ class Tool:
         viewer.mouse_double_click_callbacks[:] = self._double
         if self._layer is not None:
             self._layer.mouse_pan = True
-            if viewer.layers.selection.active is self._layer and self._active in viewer.layers:
-                viewer.layers.selection.active = self._active
+            if viewer.layers.selection.active is self._layer:  # else its keys would draw napari's own shapes
+                viewer.layers.selection.active = self._before()
         self._layer = self._active = self._base = None
+
+    def _before(self) -> Layer | None:
+        """What was active before; the scan where that has gone."""
+        layers, scan = self._viewer.layers, None if self._base is None else self._base.layer
+        if self._active in layers and self._active is not self._layer:
+            return self._active
+        return scan if scan in layers else None
 
     def forget(self) -> None:
         """Drop what is being drawn."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from napari.components.overlays import TextOverlay
+from napari.utils.notifications import show_info
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QAction, QActionGroup
 from qtpy.QtWidgets import (
@@ -27,6 +28,7 @@ from napari_uncertainseg.widgets.reading_bar.overlays.held_key import HeldKey
 from napari_uncertainseg.widgets.reading_bar.overlays.hiding import OverlayHiding
 from napari_uncertainseg.widgets.reading_bar.overlays.maps import HeatMaps
 from napari_uncertainseg.widgets.reading_bar.part import BarContext, Part, PartWidget
+from napari_uncertainseg.widgets.shared.form_helpers import notice
 
 _TOGGLE, _NEXT = "toggle_overlays", "next_map"
 _OVERLAY = "overlays_hidden"
@@ -59,6 +61,7 @@ class OverlaysPart(PartWidget):
         self.hiding.changed.connect(self._show)
         self.maps.changed.connect(self._show)
         self._held[_TOGGLE].released.connect(self.toggle)
+        self._layers.results.needed.connect(self._on_needed)
         self._show()
 
     def _make_buttons(self) -> None:
@@ -110,6 +113,12 @@ class OverlaysPart(PartWidget):
 
     def _on_click(self) -> None:
         self.toggle()
+
+    def _on_needed(self) -> None:
+        """Show all again, and say so: a tool was about to change what nobody sees."""
+        if self.hiding.hidden:
+            self.hiding.show()
+            show_info(notice(self._fitted(texts.SHOWN_AGAIN)))
 
     def choose_map(self, title: str | None) -> None:
         """Show a map by its title, or none; overlays that are hidden come back."""
@@ -182,6 +191,7 @@ class OverlaysPart(PartWidget):
         self._empty()
         for held in self._held.values():
             held.cleanup()
+        self._layers.results.needed.disconnect(self._on_needed, missing_ok=True)
         self.hiding.cleanup()
         self.maps.cleanup()
         self._viewer.canvas.overlays.pop(_OVERLAY, None)

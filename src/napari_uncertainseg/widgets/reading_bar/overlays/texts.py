@@ -10,6 +10,7 @@ IN_3D = "In 3-D nothing lies over a scan."
 IN_EXERCISE = "An exercise shows no overlays."
 SENTENCE = "Overlays are hidden:\nlesions may be here."
 SENTENCE_KEY = SENTENCE + "\n{} shows them."
+SHOWN_AGAIN = "Overlays were hidden, and are shown again. Nothing was changed yet: draw again."
 TOGGLE_MEANING = "Hide everything that is drawn over the scan, and show it again; held, only meanwhile."
 NEXT_MEANING = "Show the next heat map; after the last, none."
 

@@ -162,7 +162,7 @@ def _cells(lesion: ResultLesion) -> tuple[str, ...]:
         f"{lesion.diameter_mm:.1f}",
         _number(lesion.probability),
         _number(lesion.doubt),
-        f"{verdict}, {texts.DRAWN}" if lesion.drawn else verdict,
+        f"{verdict}, {texts.CORRECTED if lesion.grown else texts.DRAWN}" if lesion.drawn else verdict,
     )
 
 

@@ -22,7 +22,7 @@ LIST_HEAD = ("Lesion", "Place", "Volume\n(mm³)", "Diameter\n(mm)", "Mean p", "D
 LESIONS_BY_DOUBT = "Lesions, the most doubtful first"
 NO_LESION = "There is no lesion."
 NO_PICTURE = "There are no pictures: the scan is not loaded."
-NOT_JUDGED, DRAWN = "not judged", "drawn by hand"
+NOT_JUDGED, DRAWN, CORRECTED = "not judged", "drawn by hand", "outline corrected"
 CANCELLED = "Nothing was written."
 
 
