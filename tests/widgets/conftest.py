@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
@@ -14,13 +16,15 @@ SPACING = (3.0, 1.0, 1.0)
 
 
 @pytest.fixture(autouse=True)
-def _no_docks_of_another_test(request):
-    """A window remembers its docks for the next one."""
-    yield
-    if "make_viewer" in request.fixturenames:
-        from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
+def _preferences_as_before():
+    """Preferences are napari's and outlive a test: what one changes, as by a click, is put back."""
+    from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 
-        PreferenceStore().save(open_docks="", front_dock="")
+    store = PreferenceStore()
+    before = asdict(store.load())
+    before.pop("target")
+    yield
+    store.save(**before)
 
 
 @pytest.fixture
