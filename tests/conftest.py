@@ -183,7 +183,7 @@ def _new_threads(before: set[threading.Thread]) -> list[threading.Thread]:
     ]
 
 
-def _wait_until_empty(remaining: Callable[[], list[Any]], seconds: float = 3.0) -> list[Any]:
+def _wait_until_empty(remaining: Callable[[], list[Any]], seconds: float = 30.0) -> list[Any]:
     """What still remains when time is up; deleteLater and finishing threads need a moment."""
     if not remaining():
         return []

@@ -126,7 +126,10 @@ class WindowPart(PartWidget):
     def _empty(self) -> None:
         self.menu.clear()
         while self._groups:
-            self._groups.pop().deleteLater()
+            group = self._groups.pop()
+            for action in group.actions():
+                action.triggered.disconnect()  # until Qt deletes it, it would keep this part and its viewer
+            group.deleteLater()
 
     # -- what is said -------------------------------------------------------------------------
 

@@ -147,6 +147,8 @@ class OverlaysPart(PartWidget):
         self.menu.removeAction(self._opacity)
         self.menu.clear()
         if self._entries is not None:
+            for action in self._entries.actions():
+                action.triggered.disconnect()  # until Qt deletes it, it would keep this part and its viewer
             self._entries.deleteLater()
         self._entries = None
 
