@@ -23,14 +23,6 @@ A, D = Qt.Key.Key_A, Qt.Key.Key_D
 LESIONS, ENTROPY, OUTLINE = "lesions", "entropy (nats)", "selected (outline)"
 
 
-@pytest.fixture(autouse=True)
-def defaults():
-    """The preference outlives a window."""
-    PreferenceStore().save(map_opacity=50)
-    yield
-    PreferenceStore().save(map_opacity=50)
-
-
 class Opened:
     """The window of a case, with the part of the bar."""
 

@@ -21,13 +21,6 @@ from .fake_window import docks_with
 from .fakes import FakeSegmenter
 
 
-@pytest.fixture(autouse=True)
-def as_before():
-    """Preferences are napari's, and outlive a window."""
-    yield
-    PreferenceStore().save(three_views=False, crosshair=True)
-
-
 @pytest.fixture
 def review(segmented_viewer, qtbot):
     made = review_of(segmented_viewer)

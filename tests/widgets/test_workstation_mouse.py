@@ -17,14 +17,6 @@ from .mouse_events import ALT, CONTROL, LEFT, MIDDLE, RIGHT, SHIFT, drag, mouse,
 ENTROPY = "entropy (nats)"
 
 
-@pytest.fixture(autouse=True)
-def defaults():
-    """The preference outlives a window."""
-    PreferenceStore().save(mouse=texts.WORKSTATION)
-    yield
-    PreferenceStore().save(mouse=texts.WORKSTATION)
-
-
 class Seen:
     """The viewer of a case, its canvas, and its FLAIR."""
 

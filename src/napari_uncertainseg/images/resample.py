@@ -52,11 +52,8 @@ def resample_to(
 def _order_of_axes(matrix: np.ndarray) -> tuple[int, ...] | None:
     """Along which axis of a matrix's output each axis of its input runs; None where one runs obliquely."""
     runs = np.abs(matrix) > _STRAIGHT
-    return (
-        tuple(runs.argmax(axis=1))
-        if (runs.sum(axis=0) == 1).all() and (runs.sum(axis=1) == 1).all()
-        else None
-    )
+    straight = all((runs.sum(axis=axis) == 1).all() for axis in (0, 1))
+    return tuple(runs.argmax(axis=1)) if straight else None
 
 
 def _along_axes(

@@ -115,6 +115,15 @@ class Lesions:
         """Number of the lesion (> 0) or candidate (< 0) at a voxel; 0 where there is none."""
         return int(self.labels[voxel]) or -int(self.candidates[voxel])
 
+    def voxel_of(self, number: int) -> tuple[int, int, int] | None:
+        """The voxel that a lesion (> 0) or candidate (< 0) is known by in its table; None for no such."""
+        table = self.table if number > 0 else self.candidate_table
+        row = table[table["label"] == abs(number)]
+        if not len(row):
+            return None
+        s, a, r = (int(row[f"slice_{axis}"].iloc[0]) for axis in "sar")
+        return s, a, r
+
 
 def rank_lesions(
     prediction: Prediction,

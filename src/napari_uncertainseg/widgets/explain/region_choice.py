@@ -100,11 +100,8 @@ class RegionChoice(QWidget):
         lesions = self._case.lesions
         if lesions is None or self._layers.blinded:
             return
-        table = lesions.table if number > 0 else lesions.candidate_table
-        row = table[table["label"] == abs(number)]
-        if len(row):
-            s, a, r = (int(row[f"slice_{axis}"].iloc[0]) for axis in "sar")
-            self._case.select((s, a, r))
+        if (voxel := lesions.voxel_of(number)) is not None:
+            self._case.select(voxel)
 
     def _on_change(self) -> None:
         name = self.box.currentData()

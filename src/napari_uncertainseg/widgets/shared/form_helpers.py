@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from html import escape
 
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QAction
+from qtpy.QtGui import QAction, QActionGroup
 from qtpy.QtWidgets import QComboBox, QLabel, QMenu, QPushButton, QToolButton, QWidget
 
 from napari_uncertainseg._base import visible
@@ -132,10 +133,38 @@ def set_menu_button_text(button: QToolButton, text: str) -> None:
     button.setMinimumWidth(button.fontMetrics().horizontalAdvance(text) + _ARROW)
 
 
-def add_action(menu: QMenu, text: str, do: Callable[[], object] | None = None) -> QAction:
-    """Add an entry to a menu, which does something when it is chosen."""
+def add_action(menu: QMenu, text: str) -> QAction:
+    """Add an entry to a menu; `QMenu.addAction` may give None by its types."""
     action = QAction(text, menu)
-    if do is not None:
-        action.triggered.connect(lambda: do())
     menu.addAction(action)
     return action
+
+
+@dataclass(frozen=True)
+class MenuChoice:
+    """An entry of a menu of which one at a time is ticked: its text, its tooltip, and what it does."""
+
+    text: str
+    tip: str
+    chosen: bool
+    do: Callable[[], object]
+
+
+def add_choices(menu: QMenu, choices: Iterable[MenuChoice]) -> QActionGroup:
+    """Add entries of which one is ticked; :func:`end_choices` takes them away."""
+    group = QActionGroup(menu)
+    for choice in choices:
+        action = QAction(choice.text, group)
+        action.setCheckable(True)
+        action.setChecked(choice.chosen)
+        action.setToolTip(choice.tip)
+        action.triggered.connect(choice.do)
+        menu.addAction(action)
+    return group
+
+
+def end_choices(group: QActionGroup) -> None:
+    """Take entries away. Until Qt deletes them they would keep what they do, and with it a viewer."""
+    for action in group.actions():
+        action.triggered.disconnect()
+    group.deleteLater()

@@ -118,11 +118,8 @@ class Tools(QObject):
         lesions = self._case.lesions
         if self.why_not or lesions is None:
             return
-        table = lesions.table if number > 0 else lesions.candidate_table
-        row = table[table["label"] == abs(number)]
-        if len(row):
-            s, a, r = (int(row[f"slice_{axis}"].iloc[0]) for axis in "sar")
-            self._case.select((s, a, r))
+        if (voxel := lesions.voxel_of(number)) is not None:
+            self._case.select(voxel)
 
     # -- a tool in hand -----------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from weakref import WeakSet
 from napari.components.overlays import TextOverlay
 from napari.layers import Image
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QAction, QActionGroup
+from qtpy.QtGui import QActionGroup
 from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton
 
 from napari_uncertainseg.widgets.dock_description import KeyAction
@@ -21,6 +21,7 @@ from napari_uncertainseg.widgets.reading_bar.mouse.workstation import Workstatio
 from napari_uncertainseg.widgets.reading_bar.part import BarContext, HelpGroup, HelpLine, Part, PartWidget
 from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.shared.connections import Connections
+from napari_uncertainseg.widgets.shared.form_helpers import MenuChoice, add_action, add_choices, end_choices
 
 _RESET, _NEXT = "reset_window", "next_window"
 _OVERLAY = "window_and_level"
@@ -99,9 +100,8 @@ class WindowPart(PartWidget):
     def _fill(self) -> None:
         self._empty()
         scan = self.mouse.scan()
-        title = QAction(texts.NO_SCAN if scan is None else f"{scan.name}: {self._said()}", self.menu)
-        title.setEnabled(False)
-        self.menu.addAction(title)
+        title = texts.NO_SCAN if scan is None else f"{scan.name}: {self._said()}"
+        add_action(self.menu, title).setEnabled(False)
         if scan is not None:
             presets, shown = self._presets.of(scan), self._presets.shown(scan)
             entries = {name: texts.PRESETS[name] for name in texts.PRESETS if name in presets}
@@ -113,23 +113,13 @@ class WindowPart(PartWidget):
     def _choices(
         self, entries: Mapping[str, str], tips: Mapping[str, str], chosen: str | None, choose: Any
     ) -> None:
-        group = QActionGroup(self.menu)
-        self._groups.append(group)
-        for name, text in entries.items():
-            action = QAction(text, group)
-            action.setCheckable(True)
-            action.setChecked(name == chosen)
-            action.setToolTip(tips[name])
-            action.triggered.connect(partial(choose, name))
-            self.menu.addAction(action)
+        choices = [MenuChoice(text, tips[n], n == chosen, partial(choose, n)) for n, text in entries.items()]
+        self._groups.append(add_choices(self.menu, choices))
 
     def _empty(self) -> None:
         self.menu.clear()
         while self._groups:
-            group = self._groups.pop()
-            for action in group.actions():
-                action.triggered.disconnect()  # until Qt deletes it, it would keep this part and its viewer
-            group.deleteLater()
+            end_choices(self._groups.pop())
 
     # -- what is said -------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from functools import partial
 from napari.components.overlays import TextOverlay
 from napari.utils.notifications import show_info
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QAction, QActionGroup
+from qtpy.QtGui import QActionGroup
 from qtpy.QtWidgets import (
     QApplication,
     QHBoxLayout,
@@ -28,7 +28,7 @@ from napari_uncertainseg.widgets.reading_bar.overlays.held_key import HeldKey
 from napari_uncertainseg.widgets.reading_bar.overlays.hiding import OverlayHiding
 from napari_uncertainseg.widgets.reading_bar.overlays.maps import HeatMaps
 from napari_uncertainseg.widgets.reading_bar.part import BarContext, Part, PartWidget
-from napari_uncertainseg.widgets.shared.form_helpers import notice
+from napari_uncertainseg.widgets.shared.form_helpers import MenuChoice, add_choices, end_choices, notice
 
 _TOGGLE, _NEXT = "toggle_overlays", "next_map"
 _OVERLAY = "overlays_hidden"
@@ -129,16 +129,16 @@ class OverlaysPart(PartWidget):
 
     def _fill(self) -> None:
         self._empty()
-        self._entries = group = QActionGroup(self.menu)
         shown = self.maps.title()
-        offered = self.maps.offered()
-        for title in (*offered, None):
-            action = QAction(texts.NONE if title is None else title, group)
-            action.setCheckable(True)
-            action.setChecked(title == shown)
-            action.setToolTip(texts.NO_MAP_TIP if title is None else _DEFINITIONS.get(title, title))
-            action.triggered.connect(partial(self.choose_map, title))
-            self.menu.addAction(action)
+        maps = [(title, title, _DEFINITIONS.get(title, title)) for title in self.maps.offered()]
+        entries = [*maps, (None, texts.NONE, texts.NO_MAP_TIP)]
+        self._entries = add_choices(
+            self.menu,
+            [
+                MenuChoice(text, tip, title == shown, partial(self.choose_map, title))
+                for title, text, tip in entries
+            ],
+        )
         self.menu.addSeparator()
         self.menu.addAction(self._opacity)
 
@@ -147,9 +147,7 @@ class OverlaysPart(PartWidget):
         self.menu.removeAction(self._opacity)
         self.menu.clear()
         if self._entries is not None:
-            for action in self._entries.actions():
-                action.triggered.disconnect()  # until Qt deletes it, it would keep this part and its viewer
-            self._entries.deleteLater()
+            end_choices(self._entries)
         self._entries = None
 
     def show_keys(self, keys: Mapping[str, str]) -> None:
