@@ -78,11 +78,11 @@ def test_wrong():
 def test_a_log_tells_in_words_how_far_it_is_and_what_was_slow(checkout, tmp_path, workers):
     """A run of three tests in a process of its own, with and without workers; there is no terminal."""
     (tmp_path / "test_three.py").write_text(TESTS)
-    command = [sys.executable, "-m", "pytest", "-n", workers, "-p", "tests.progress_line", "--rootdir=."]
+    options = ["-n", workers, "-p", "xdist", "-p", "tests.progress_line", "--rootdir=.", "-c", os.devnull]
     done = subprocess.run(
-        [*command, "-c", os.devnull, "-p", "no:napari-plugin-engine", "test_three.py"],
+        [sys.executable, "-m", "pytest", *options, "-o", "console_output_style=classic", "test_three.py"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(checkout / "src"), str(checkout)])},
+        env={**os.environ, "PYTHONPATH": str(checkout), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         timeout=300,
