@@ -9,7 +9,7 @@ import weakref
 import pytest
 from qtpy.QtCore import Qt
 
-from napari_uncertainseg._base import Cancelled, InputError, TimeLeft, format_time_left
+from napari_uncertainseg._base import Cancelled, InputError
 from napari_uncertainseg.widgets.shared import jobs
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 
@@ -199,43 +199,3 @@ def test_work_may_raise_cancelled_itself(runner, qtbot):
 
     with qtbot.waitSignal(runner.cancelled, timeout=2000):
         runner.start(work)
-
-
-def test_time_left_needs_evidence_counts_down_and_is_withdrawn_when_it_is_over():
-    left = TimeLeft()
-    assert left.update(1.0, 0.1) is None  # too early
-    assert left.update(2.9, 0.1) is None
-    assert left.update(4.0, 0.4) == pytest.approx(6)
-    assert left.update(7.0, 0.4) == pytest.approx(3)  # never longer while nothing gets done
-    assert left.update(10.5, 0.4) is None
-    assert left.update(11.0, 0.5) is None  # 11 s would be more than was told
-    assert left.update(12.0, 0.9) == pytest.approx(12 / 9)
-    assert left.update(13.0, 1.0) == 0
-
-
-def test_time_left_of_even_work_is_right():
-    left = TimeLeft()
-    told = [left.update(t, t / 20) for t in range(4, 20)]
-    assert told == pytest.approx([20 - t for t in range(4, 20)])
-
-
-def test_a_guess_while_the_brain_is_found_holds_back_no_estimate_afterwards():
-    left = TimeLeft()
-    for elapsed in range(1, 11):  # a fast start: 10 s at most would be left, and then none
-        assert left.update(elapsed, 0.5 * elapsed / 11, "finding the brain") is None
-    assert left.update(11.0, 0.25, "normalising") == pytest.approx(33)
-    assert left.update(21.0, 0.25, "normalising") == pytest.approx(23)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (None, "estimating the time left"),
-        (1, "nearly done"),
-        (12.4, "about 12 s left"),
-        (43, "about 45 s left"),
-        (170, "about 3 min left"),
-    ],
-)
-def test_in_words(seconds, words):
-    assert format_time_left(seconds) == words
