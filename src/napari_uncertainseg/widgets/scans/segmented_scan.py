@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from napari_uncertainseg.case import Case
     from napari_uncertainseg.prediction.prediction import Prediction
 
+_NOT_IN_A_FILE = re.compile(r"[^\w.-]+")
+"""What no name of a file gets from that of a case; letters of all languages stay."""
+_LONGEST_NAME = 80
+
 
 def shows(layer: Layer, volume: Volume) -> bool:
     """Whether a layer of the user's holds a scan: the same voxels on the same grid. Names say nothing."""
@@ -48,6 +53,15 @@ def name_of(case: Case) -> str:
     named = about.get("name") if isinstance(about, dict) else None
     name = str(named or (flair.name if flair is not None else ""))
     return " ".join(name.split()) or "a case without a name"
+
+
+def file_of_case(case: Case, rest: str) -> str:
+    """A name for a file of the case, such as ``"Patient-07-result.pdf"`` for the rest ``"result.pdf"``.
+
+    Files of two patients in one folder are then told apart, and neither is offered the other's name.
+    """
+    plain = _NOT_IN_A_FILE.sub("-", name_of(case)).strip("-._")[:_LONGEST_NAME]
+    return f"{plain}-{rest}" if plain else rest
 
 
 def _inputs(case: Case) -> set[str]:
