@@ -9,6 +9,7 @@ from typing import Literal
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.networks.engines.openvino_import import import_openvino
+from napari_uncertainseg.networks.without_torch.machine import may_have_cuda, thread_count
 
 Precision = Literal["float32", "bf16", "fp16"]
 
@@ -64,12 +65,13 @@ def choose_device(wish: str = "auto") -> Device:
     InputError
         If `wish` is none of these, or CUDA is asked for and not there.
     """
-    import torch
-
     if wish not in ("auto", "cpu", "cuda"):
         raise InputError(f"There is no device '{wish}': choose auto, cpu or cuda.")
-    if wish != "cpu" and torch.cuda.is_available():
-        return Device("cuda", "torch", "fp16", torch.get_num_threads(), torch.cuda.get_device_name())
+    if wish != "cpu" and may_have_cuda():
+        import torch
+
+        if torch.cuda.is_available():
+            return Device("cuda", "torch", "fp16", torch.get_num_threads(), torch.cuda.get_device_name())
     if wish == "cuda":
         raise InputError("CUDA was asked for, but torch finds no CUDA device here: choose auto or cpu.")
     return cpu_device()
@@ -77,12 +79,10 @@ def choose_device(wish: str = "auto") -> Device:
 
 def cpu_device(library: Literal["auto", "openvino", "torch"] = "auto") -> Device:
     """The CPU, through OpenVINO where it is installed unless torch is asked for."""
-    import torch
-
     if library == "auto":
         library = "openvino" if find_spec("openvino") else "torch"
     fast = _openvino_has_bf16() if library == "openvino" else torch_has_bf16()
-    return Device("cpu", library, "bf16" if fast else "float32", torch.get_num_threads())
+    return Device("cpu", library, "bf16" if fast else "float32", thread_count())
 
 
 @lru_cache(maxsize=1)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
+import numpy as np
 
-from napari_uncertainseg.networks.engines.conversion import Part, converted
+from napari_uncertainseg.networks.engines.conversion import converted
 from napari_uncertainseg.networks.engines.device import Device
-from napari_uncertainseg.networks.engines.engine import Encoded, Engine
+from napari_uncertainseg.networks.engines.engine import Array, Encoded, Engine
 from napari_uncertainseg.networks.engines.openvino_graph import OpenVinoGraph
-from napari_uncertainseg.networks.multihead import MultiHeadUNet
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.networks.multihead import MultiHeadUNet
+    from napari_uncertainseg.networks.multihead_parts import Part
 
 
 class OpenVinoEngine(Engine):
@@ -24,35 +28,44 @@ class OpenVinoEngine(Engine):
     Parameters
     ----------
     network
-        In eval mode, float32, on the CPU.
+        Builds it, in eval mode, float32, on the CPU. Called only where a part has to be converted, which
+        loads torch.
     device
         Its precision is a hint to OpenVINO.
     key
         Hash of the weights.
+    sizes
+        Of the network, see `multihead_sizes`.
     """
 
-    def __init__(self, network: MultiHeadUNet, device: Device, *, key: str) -> None:
-        super().__init__(device, **network.sizes)
+    def __init__(
+        self, network: Callable[[], MultiHeadUNet], device: Device, *, key: str, sizes: Mapping[str, Any]
+    ) -> None:
+        super().__init__(device, **sizes)
         self._network, self._key = network, key
         self._graphs: dict[str, OpenVinoGraph] = {}
 
-    def heads(self, image: Tensor) -> Tensor:
+    def place(self, image: np.ndarray) -> np.ndarray:
+        """The image itself: OpenVINO reads numpy arrays."""
+        return image
+
+    def heads(self, image: Array) -> Array:
         """Logits of the heads."""
         return self._run("heads", [image])[0][0]
 
-    def layers(self, image: Tensor) -> Tensor:
+    def layers(self, image: Array) -> Array:
         """Logits of the heads and depths."""
         return self._run("layers", [image])[0][0]
 
-    def encode(self, image: Tensor) -> Encoded:
+    def encode(self, image: Array) -> Encoded:
         """Run all that does not depend on dropout."""
         return tuple(self._run("encode", [image]))
 
-    def decode(self, encoded: Encoded, masks: Sequence[Tensor]) -> Tensor:
+    def decode(self, encoded: Encoded, masks: Sequence[Array]) -> Array:
         """Logits of the heads under dropout masks."""
         return self._run("decode", [*encoded, *masks])[0][0]
 
-    def _run(self, part: Part, inputs: Sequence[Tensor]) -> list[Tensor]:
+    def _run(self, part: Part, inputs: Sequence[Array]) -> list[Array]:
         """Run one part of the network; its outputs, with the batch axis."""
         if part not in self._graphs:
             make = partial(converted, self._network, part, self._key)
