@@ -11,9 +11,12 @@ import numpy as np
 from napari_uncertainseg.networks.engines.conversion import converted
 from napari_uncertainseg.networks.engines.device import Device
 from napari_uncertainseg.networks.engines.engine import Array, Encoded, Engine
+from napari_uncertainseg.networks.engines.int8.rounded_graph import Rounding
 from napari_uncertainseg.networks.engines.openvino_graph import OpenVinoGraph
 
 if TYPE_CHECKING:
+    import openvino
+
     from napari_uncertainseg.networks.multihead import MultiHeadUNet
     from napari_uncertainseg.networks.multihead_parts import Part
 
@@ -36,13 +39,21 @@ class OpenVinoEngine(Engine):
         Hash of the weights.
     sizes
         Of the network, see `multihead_sizes`.
+    rounding
+        How its convolutions compute in int8; None where nobody measured it: the network then runs in float32.
     """
 
     def __init__(
-        self, network: Callable[[], MultiHeadUNet], device: Device, *, key: str, sizes: Mapping[str, Any]
+        self,
+        network: Callable[[], MultiHeadUNet],
+        device: Device,
+        *,
+        key: str,
+        sizes: Mapping[str, Any],
+        rounding: Rounding | None = None,
     ) -> None:
-        super().__init__(device, **sizes)
-        self._network, self._key = network, key
+        super().__init__(device if rounding else device.without_int8(), **sizes)
+        self._network, self._key, self._rounding = network, key, rounding
         self._graphs: dict[str, OpenVinoGraph] = {}
 
     def place(self, image: np.ndarray) -> np.ndarray:
@@ -67,7 +78,19 @@ class OpenVinoEngine(Engine):
 
     def _run(self, part: Part, inputs: Sequence[Array]) -> list[Array]:
         """Run one part of the network; its outputs, with the batch axis."""
+        if part != "heads":  # what int8 costs was measured for the heads alone
+            self.device = self.device.without_int8()
         if part not in self._graphs:
-            make = partial(converted, self._network, part, self._key)
-            self._graphs[part] = OpenVinoGraph(make, self.device)
+            self._graphs[part] = OpenVinoGraph(partial(self._graph, part), self.device)
         return self._graphs[part].run(inputs, self.check)
+
+    def _graph(self, part: Part) -> openvino.Model:
+        """One part of the network, rounded where the device says so."""
+        graph = converted(self._network, part, self._key)
+        if self._rounding is None or self.device.precision != "int8":
+            return graph
+        try:
+            return self._rounding.of(graph)
+        except (ValueError, RuntimeError):  # another version of OpenVINO makes other graphs
+            self.device = self.device.without_int8()
+            return converted(self._network, part, self._key)
