@@ -10,13 +10,15 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
+import numpy as np
+from array_api_compat import array_namespace
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.inference.arrays.draws import TorchDraws
+from napari_uncertainseg.inference.arrays.either import flipped, mean_and_variance, sigmoid
 from napari_uncertainseg.inference.tiling import Job, Window, Windows
 from napari_uncertainseg.networks.engines.class_outputs import ClassOutputs
-from napari_uncertainseg.networks.engines.engine import Engine
+from napari_uncertainseg.networks.engines.engine import Array, Engine
 from napari_uncertainseg.networks.model import Capabilities, Model
 from napari_uncertainseg.networks.recalibration import LogitLine
 
@@ -35,8 +37,8 @@ class Pass:
         Population variance over the network's heads of all styles in this pass, (z, y, x).
     """
 
-    members: Tensor
-    disagreement: Tensor
+    members: Array
+    disagreement: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +53,7 @@ class ClassPass:
         What they are.
     """
 
-    logits: Tensor
+    logits: Array
     classes: ClassOutputs
 
 
@@ -150,16 +152,7 @@ def check_method(name: str, model: Model, members: int | None) -> tuple[Method, 
     return method, count
 
 
-def probabilities(logits: Tensor, line: LogitLine) -> Tensor:
-    """Probabilities of recalibrated logits, of any shape; a line that changes nothing costs nothing."""
-    if line.temperature != 1:
-        logits = logits / line.temperature
-    if line.shift:
-        logits = logits + line.shift
-    return logits.sigmoid()
-
-
-def mean_pass(heads: Tensor, used: Tensor | None = None) -> Pass:
+def mean_pass(heads: Array, used: Array | None = None) -> Pass:
     """One member, the mean of the heads, and their variance.
 
     Parameters
@@ -169,30 +162,35 @@ def mean_pass(heads: Tensor, used: Tensor | None = None) -> Pass:
     used
         Those of them that the member comes from, where it is not all.
     """
-    mean = heads.mean(dim=0)
-    member = mean if used is None else used.mean(dim=0)
-    # a tenth of the time of torch.var_mean over the first axis
-    return Pass(member[None], (heads - mean).square_().mean(dim=0))
+    mean, variance = mean_and_variance(heads)
+    member = mean if used is None else mean_and_variance(used)[0]
+    return Pass(member[None], variance)
 
 
-def _mean_of_styles(heads: Tensor, model: Capabilities) -> Pass:
+def _mean_of_styles(heads: Array, model: Capabilities) -> Pass:
     """One member, the mean of the heads of the styles that are used."""
-    return mean_pass(heads, None if model.style is None else _of_styles(heads, model).flatten(0, 1))
+    return mean_pass(heads, None if model.style is None else _together(_of_styles(heads, model)))
 
 
-def _one_member(logits: Tensor, windows: Windows, setting: SamplingSetting) -> Pass | ClassPass:
+def _one_member(logits: Array, windows: Windows, setting: SamplingSetting) -> Pass | ClassPass:
     """One member of what a network gave.
 
     Models of several classes are made elsewhere and bring no recalibration, so that their logits stay.
     """
     if windows.classes is not None:
         return ClassPass(logits, windows.classes)
-    return _mean_of_styles(probabilities(logits, setting.line), setting.model.capabilities)
+    return _mean_of_styles(sigmoid(logits, setting.line), setting.model.capabilities)
 
 
-def _of_styles(outputs: Tensor, model: Capabilities) -> Tensor:
+def _of_styles(outputs: Array, model: Capabilities) -> Array:
     """Outputs (styles * n, z, y, x) of the styles that are used, (styles, n, z, y, x)."""
-    return outputs.unflatten(0, (model.styles, -1))[model.styles_used]
+    xp = array_namespace(outputs)
+    return xp.reshape(outputs, (model.styles, -1, *outputs.shape[1:]))[model.styles_used]
+
+
+def _together(outputs: Array) -> Array:
+    """Two axes of outputs, of styles and of what each has, as one."""
+    return array_namespace(outputs).reshape(outputs, (-1, *outputs.shape[2:]))
 
 
 def one_pass(setting: SamplingSetting) -> Iterator[Pass | ClassPass]:
@@ -202,21 +200,22 @@ def one_pass(setting: SamplingSetting) -> Iterator[Pass | ClassPass]:
     if windows.classes is not None:
         yield ClassPass(logits, windows.classes)
         return
-    heads = probabilities(logits, setting.line)
+    heads = sigmoid(logits, setting.line)
     used = _of_styles(heads, setting.model.capabilities)
     if setting.members < setting.model.capabilities.opinions:  # the first heads of each style, not all of one
-        used = used.transpose(0, 1)
-    yield Pass(used.flatten(0, 1)[: setting.members], mean_pass(heads).disagreement)
+        used = array_namespace(used).permute_dims(used, (1, 0, 2, 3, 4))
+    yield Pass(_together(used)[: setting.members], mean_and_variance(heads)[1])
 
 
 def layers(setting: SamplingSetting) -> Iterator[Pass]:
     """Members are the decoder's depths, from one plain pass (layer ensembles, arXiv 2203.08878)."""
     logits = setting.windows(0).run(lambda engine, window: engine.layers(window.image))
-    p = probabilities(logits, setting.line)
+    p = sigmoid(logits, setting.line)
     model = setting.model.capabilities
     count = model.heads * model.styles
-    depths = _of_styles(p[count:], model).mean(dim=0)
-    yield Pass(depths[: setting.members], mean_pass(p[:count]).disagreement)
+    styles = _of_styles(p[count:], model)
+    depths = array_namespace(styles).mean(styles, axis=0)
+    yield Pass(depths[: setting.members], mean_and_variance(p[:count])[1])
 
 
 def mc_dropout(setting: SamplingSetting) -> Iterator[Pass | ClassPass]:
@@ -226,11 +225,11 @@ def mc_dropout(setting: SamplingSetting) -> Iterator[Pass | ClassPass]:
     networks made elsewhere their own dropout layers drop, in the encoder too, so that all of it runs anew.
     """
     windows = setting.windows(0)
-    generator = torch.Generator().manual_seed(setting.seed)
+    generator = TorchDraws(setting.seed)
     for _ in range(setting.members):
         drawn: list[Job] = []
 
-        def drop(engine: Engine, window: Window, drawn: list[Job] = drawn) -> Tensor:
+        def drop(engine: Engine, window: Window, drawn: list[Job] = drawn) -> Array:
             if not drawn:
                 drawn.append(_draw_pass(engine, setting.model.capabilities.dropout, generator))
             return drawn[0](engine, window)
@@ -238,18 +237,19 @@ def mc_dropout(setting: SamplingSetting) -> Iterator[Pass | ClassPass]:
         yield _one_member(windows.run(drop), windows, setting)
 
 
-def _draw_pass(engine: Engine, p: float, generator: torch.Generator) -> Job:
+def _draw_pass(engine: Engine, p: float, generator: TorchDraws) -> Job:
     """A pass for all windows of a member, with what it drops drawn."""
     if not engine.mask_shapes:
-        seed = int(torch.randint(2**62, (1,), generator=generator))
+        seed = generator.whole(2**62)
         return lambda engine, window: engine.dropped(window.image, seed)
     masks = draw_masks(engine, p, generator)
     return lambda engine, window: engine.decode(window.encoded(engine), masks)
 
 
-def draw_masks(engine: Engine, p: float, generator: torch.Generator) -> list[Tensor]:
+def draw_masks(engine: Engine, p: float, generator: TorchDraws) -> list[np.ndarray]:
     """Channel-dropout masks: 0 with probability `p`, otherwise ``1 / (1 - p)``."""
-    return [(torch.rand(shape, generator=generator) >= p).float() / (1 - p) for shape in engine.mask_shapes]
+    kept = (generator.uniform(shape) >= np.float32(p) for shape in engine.mask_shapes)
+    return [each.astype(np.float32) / np.float32(1 - p) for each in kept]
 
 
 FLIPS = tuple(
@@ -263,11 +263,11 @@ def flips(setting: SamplingSetting) -> Iterator[Pass | ClassPass]:
     windows = setting.windows(0)
     for axes in FLIPS[: setting.members]:
 
-        def flipped(engine: Engine, window: Window, axes: tuple[int, ...] = axes) -> Tensor:
-            image = window.image
-            return engine.plain(image.flip([1 + a for a in axes])).flip(axes)
+        def run(engine: Engine, window: Window, axes: tuple[int, ...] = axes) -> Array:
+            image = flipped(window.image, tuple(1 + axis for axis in axes))
+            return flipped(engine.plain(image), axes)
 
-        yield _one_member(windows.run(flipped), windows, setting)
+        yield _one_member(windows.run(run), windows, setting)
 
 
 def ensemble(setting: SamplingSetting) -> Iterator[Pass | ClassPass]:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from napari_uncertainseg._base import Progress, silent
 from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD, LOWEST_CANDIDATES
@@ -269,7 +268,7 @@ class _Run:
     def _members(self, prepared: Prepared, source: NetworkInput) -> AccumulatedMaps:
         modalities = self.segmenter.model.modalities
         nothing = np.zeros(source.brain.shape, np.float32)
-        image = torch.from_numpy(np.stack([source.channels.get(m, nothing) for m in modalities]))
+        image = np.stack([source.channels.get(m, nothing) for m in modalities])
         return retry_with_smaller_windows(
             lambda engine, largest: self._collect(engine, largest, image, source, prepared.grid.shape),
             [partial(self._engine_for, device, 0) for device in self._devices()],
@@ -283,7 +282,7 @@ class _Run:
         self,
         engine: Engine,
         largest: int,
-        image: torch.Tensor,
+        image: np.ndarray,
         source: NetworkInput,
         shape: tuple[int, int, int],
     ) -> AccumulatedMaps:
@@ -292,7 +291,7 @@ class _Run:
         segmenter = self.segmenter
         collector = PredictionAccumulator(source, shape, segmenter.model.classes)
         known = dict[int, Windows]()
-        placed = image.to(engine.device.kind)
+        placed = engine.place(image)
 
         def windows(index: int) -> Windows:
             if index not in known:
