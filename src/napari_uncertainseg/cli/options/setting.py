@@ -15,7 +15,13 @@ SKULL = ("auto", "removed", "present")
 def add_setting(parser: argparse.ArgumentParser) -> None:
     """Add what scans are segmented with, one or many."""
     reads(
-        parser, "--model", type=str, default="bundled", metavar="NAME|PATH", help="see `models` (%(default)s)"
+        parser,
+        "--model",
+        missing=None,
+        type=str,
+        default="bundled",
+        metavar="NAME|PATH",
+        help="see `models` (%(default)s)",
     )
     parser.add_argument(
         "--skull", choices=SKULL, default="auto", help="whether the scans still show it (%(default)s)"
