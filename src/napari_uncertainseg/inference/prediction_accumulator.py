@@ -10,7 +10,8 @@ from torch import Tensor
 
 from napari_uncertainseg.images.preparation.prepare import NetworkInput
 from napari_uncertainseg.inference.class_collector import ClassCollector
-from napari_uncertainseg.inference.sampling import ClassPass, Pass
+from napari_uncertainseg.inference.sampling import ClassPass, HeadsPass, Pass
+from napari_uncertainseg.inference.sweep.heads import HeadsSweep
 from napari_uncertainseg.prediction.classes import Classes
 from napari_uncertainseg.prediction.members import SEEN, Members
 from napari_uncertainseg.uncertainty.voxel import MapAccumulator
@@ -68,6 +69,7 @@ class PredictionAccumulator:
         self._brain = torch.from_numpy(source.brain)
         self._maps = MapAccumulator()
         self._disagreement = MapAccumulator()
+        self._sweep: HeadsSweep | None = None
         self._kept: list[tuple[Box, np.ndarray] | None] = []
         self._class_names = class_names
         self._classes: ClassCollector | None = None
@@ -77,8 +79,15 @@ class PredictionAccumulator:
         """Members so far."""
         return len(self._kept)
 
-    def add(self, new: Pass | ClassPass) -> None:
-        """Take the members of one pass."""
+    def add(self, new: Pass | HeadsPass | ClassPass) -> None:
+        """Take the members of one pass; all passes of a prediction are of one kind."""
+        if isinstance(new, HeadsPass):
+            logits = _in_numpy(new.logits)
+            if self._exact and logits is not None:
+                self._sweep = self._sweep or HeadsSweep(self._source.brain)
+                self._kept += self._sweep.add(logits, new.line, new.opinions)
+                return
+            new = new.finished()
         if isinstance(new, ClassPass):
             p = self._of_classes(new)
             self._take(p)
@@ -101,8 +110,11 @@ class PredictionAccumulator:
 
     def result(self) -> AccumulatedMaps:
         """Maps over all members so far."""
-        maps = compute_maps(MapSources(self._maps.result(), self._disagreement.result().mean))
-        pasted = {name: self._paste(value) for name, value in maps.items()}
+        if self._sweep is not None:
+            pasted = compute_maps(self._sweep.result(self._source.box, self._shape))
+        else:
+            maps = compute_maps(MapSources(self._maps.result(), self._disagreement.result().mean))
+            pasted = {name: self._paste(value) for name, value in maps.items()}
         if self._classes is None:
             return AccumulatedMaps(pasted, self._unite())
         return AccumulatedMaps(pasted, self._unite(), self._classes.result(), self._classes.notes)
@@ -134,6 +146,13 @@ class PredictionAccumulator:
                 target[_shift(kept[0], [-lo for lo in low])] = kept[1]
         offset = [lo + s.start for lo, s in zip(low, self._source.box, strict=True)]
         return Members(_shift(tuple(slice(0, n) for n in values.shape[1:]), offset), values)  # type: ignore[arg-type]
+
+
+def _in_numpy(logits: Tensor | np.ndarray) -> np.ndarray | None:
+    """The same numbers, not copied; None where they are on another device."""
+    if isinstance(logits, np.ndarray):
+        return logits
+    return logits.numpy() if logits.device.type == "cpu" else None
 
 
 def _crop(p: Tensor) -> tuple[Box, np.ndarray] | None:

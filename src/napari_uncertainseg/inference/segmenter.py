@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -153,7 +154,9 @@ class Segmenter:
                     prepare, mask=mask, brain=brain, look=look, skull=skull, bias_correction=bias_correction
                 )
                 foreign = partial(prepare_foreign, mask=mask, look=look)
-                return _Run(self, images, progress)(partial(prepare_for, self.model, own, foreign))
+                with ThreadPoolExecutor(1) as beside:
+                    run = _Run(self, images, progress, beside)
+                    return run(partial(prepare_for, self.model, own, foreign))
             finally:
                 for engine in self._engines.values():
                     engine.check = never
@@ -171,6 +174,7 @@ class _Run:
     segmenter: Segmenter
     images: Mapping[str, Volume]
     progress: Progress
+    beside: Executor
     notes: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     device: Device | None = None
@@ -186,6 +190,7 @@ class _Run:
             for modality in self.images
             if modality not in used
         ]
+        scans = self.beside.submit(lambda: {modality: describe_scan(one) for modality, one in used.items()})
         with self._stage("prepare"):
             prepared, source = prepare_scans(used, progress=self._preparing)
             self.moved = recalibration_of_scan(model, self.segmenter.method, used, prepared)
@@ -197,6 +202,7 @@ class _Run:
             self._engine_for(self._devices()[0], 0)
         with self._stage("members"):
             collected = self._members(prepared, source)
+        self.seconds["members"] = round(self.seconds["members"] - self.seconds["maps"], 3)
         self.notes += collected.notes
         features = self._voxel_features(prepared, collected)
         self.progress("done", 1.0)
@@ -207,7 +213,7 @@ class _Run:
             members=collected.members,
             threshold=self.moved.line.move(model.threshold),
             candidate_threshold=max(LOWEST_CANDIDATES, self.moved.line.move(CANDIDATE_THRESHOLD)),
-            information=self._information(used, prepared),
+            information=self._information(used, prepared, scans.result()),
             voxel_features=features,
             classes=collected.classes,
             real_probability=None if features is None else self._real_probability,
@@ -276,11 +282,14 @@ class _Run:
         check = self._checker(collector, known)
         line = self.moved.line.after(segmenter.model.temperature)
         setting = SamplingSetting(segmenter.model, windows, segmenter.members, segmenter.seed, line)
+        self.seconds["maps"] = 0.0
         for new in segmenter._method.passes(setting):
-            collector.add(new)
+            with self._stage("maps"):
+                collector.add(new)
             check()
         self.device = engine.device  # a network made elsewhere may have changed to torch
-        return collector.result()
+        with self._stage("maps"):
+            return collector.result()
 
     def _checker(self, collector: PredictionAccumulator, known: Mapping[int, Windows]) -> Callable[[], None]:
         """Progress by the pace of the members after the first, which also warms the network up.
@@ -319,19 +328,21 @@ class _Run:
     def _stage(self, name: str) -> Iterator[None]:
         start = time.perf_counter()
         yield
-        self.seconds[name] = round(time.perf_counter() - start, 3)
+        spent = self.seconds.get(name, 0.0) + time.perf_counter() - start
+        self.seconds[name] = round(spent, 3)
 
-    def _information(self, used: Mapping[str, Volume], prepared: Prepared) -> dict[str, Any]:
+    def _information(
+        self, used: Mapping[str, Volume], prepared: Prepared, inputs: Mapping[str, Mapping[str, Any]]
+    ) -> dict[str, Any]:
         segmenter, model = self.segmenter, self.segmenter.model
         assert self.device is not None
-        inputs = {modality: describe_scan(volume) for modality, volume in used.items()}
         main = used[model.main]
         return {
             "case": {
                 "sha256": case_sha256({modality: about["scan_sha256"] for modality, about in inputs.items()}),
                 "name": case_name(main.path, main.name),
             },
-            "inputs": inputs,
+            "inputs": dict(inputs),
             "brain": prepared.brain_source,
             "bias_corrected": prepared.bias_corrected,
             "model": model.name,
