@@ -69,7 +69,7 @@ def test_the_rows_without_a_window_are_measured():
 def test_the_command_measures_every_row(capsys):
     assert main(["bench", "--quick"]) == 0
     rows = [line for line in capsys.readouterr().out.splitlines() if re.search(r"\| (yes|NO) \|", line)]
-    assert len(rows) == (18 if painting_can_be_measured() else 16)
+    assert len(rows) == (19 if painting_can_be_measured() else 17)
     assert all(re.search(r"\| [\d.e+-]+x \(.*\) \| at (least|most)", row) for row in rows)
 
 

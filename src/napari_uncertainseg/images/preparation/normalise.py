@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._boxes import bounding_slices
 from napari_uncertainseg.modalities import MODALITIES
 
 CLIP_PERCENTILES = (0.1, 99.9)
@@ -50,7 +51,9 @@ def normalise(data: np.ndarray, brain: np.ndarray, modality: str) -> np.ndarray:
     InputError
         If the brain is empty, or the scan has the same value everywhere in it.
     """
-    inside = data[brain].astype(np.float32, copy=False)  # indexing made a copy
+    box = bounding_slices(brain)  # most of a scan is outside
+    where = brain[box]
+    inside = data[box][where].astype(np.float32, copy=False)  # indexing made a copy
     if inside.size == 0:
         raise InputError("The brain mask is empty: there is nothing to segment.")
     by_tissue = MODALITIES[modality].normalisation == "tissue"
@@ -62,7 +65,7 @@ def normalise(data: np.ndarray, brain: np.ndarray, modality: str) -> np.ndarray:
     if by_tissue:
         np.clip(inside, -MOST, MOST, out=inside)
     out = np.zeros(data.shape, np.float32)
-    out[brain] = inside
+    out[box][where] = inside
     return out
 
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from scipy import ndimage
 
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg._boxes import bounding_box
-from napari_uncertainseg.images.preparation.align import Coarse, align
+from napari_uncertainseg._parallel import in_parallel
+from napari_uncertainseg.images.preparation.align import Coarse, align, compare
 from napari_uncertainseg.images.preparation.bias import CORRECTION, correct_bias
 from napari_uncertainseg.images.preparation.brain_search import known_brain, search_brain
 from napari_uncertainseg.images.preparation.found_brain import STRIPPED, FoundBrain, accept
 from napari_uncertainseg.images.preparation.normalise import normalise
-from napari_uncertainseg.images.preparation.skull import surroundings
+from napari_uncertainseg.images.preparation.skull import Glance, glance, surroundings
 from napari_uncertainseg.images.resample import resampled_shape, zoom
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.modalities import MODALITIES, OPTIONAL, names_in_words
@@ -194,10 +196,12 @@ def prepare(
         raise InputError(
             f"Bias correction is {bias_correction!r}: it should be one of {', '.join(CORRECTION)}."
         )
-    scans, notes = _aligned(images, progress)
+    scans, notes, seen = _aligned(
+        images, progress, glanced=brain is None and mask is None and skull == "auto"
+    )
     if brain is None:
         aligned = _ALIGNED if len(scans) > 1 else 0.0
-        brain = search_brain(scans, mask, skull, _part(progress, aligned, 0.8 - aligned))
+        brain = search_brain(scans, mask, skull, _part(progress, aligned, 0.8 - aligned), seen)
     else:
         brain = known_brain(brain, flair)
     look(brain)
@@ -205,15 +209,7 @@ def prepare(
     notes += brain.notes
     notes += [note for m in scans if m != "flair" and (note := _doubt(m, images[m], scans[m], flair, where))]
     corrected = bias_correction == "on" or (bias_correction == "auto" and _shows_skull(flair, brain, skull))
-    channels = {}
-    for i, (modality, scan) in enumerate(scans.items()):
-        start = 0.8 + 0.2 * i / len(scans)
-        progress(f"normalising {modality.upper()}", start)
-        data = correct_bias(scan, where, _part(progress, start, 0.2 / len(scans))) if corrected else scan.data
-        try:
-            channels[modality] = normalise(data, where, modality)
-        except InputError as error:
-            raise InputError(f"'{scan.name}': {error}") from error
+    channels = _normalised(scans, where, progress, corrected=corrected)
     notes += [_CORRECTED] if corrected and bias_correction == "auto" else []
     progress("normalising", 1.0)
     return Prepared(flair.grid, channels, where, brain.source, corrected, tuple(notes))
@@ -228,25 +224,61 @@ def brain_of(
 ) -> FoundBrain:
     """What `prepare` would take for the brain; parameters and errors as there."""
     _check(images)
-    scans, _ = _aligned(images, progress)
+    scans, _, seen = _aligned(images, progress, glanced=mask is None and skull == "auto")
     aligned = _ALIGNED if len(scans) > 1 else 0.0
-    return search_brain(scans, mask, skull, _part(progress, aligned, 1.0 - aligned))
+    return search_brain(scans, mask, skull, _part(progress, aligned, 1.0 - aligned), seen)
 
 
-def _aligned(images: Mapping[str, Volume], progress: Progress) -> tuple[dict[str, Volume], list[str]]:
-    """The scans on the FLAIR's grid, and what files and alignment say; the first part of the work."""
+def _aligned(
+    images: Mapping[str, Volume], progress: Progress, *, glanced: bool
+) -> tuple[dict[str, Volume], list[str], Glance | None]:
+    """The scans on the FLAIR's grid, and what files and alignment say; the first part of the work.
+
+    All that only looks at the scans is done side by side: also the `glance` at the FLAIR, if `glanced`.
+    """
     flair = images["flair"]
     notes = [note for volume in images.values() for note in volume.notes]
     others = [m for m in OPTIONAL if m in images]
+    there, here = Coarse(flair), {m: Coarse(images[m]) for m in others}
+    progress("looking at the scans", 0.0)
+    seen: list[Glance] = []
+    looks: list[Callable[[], object]] = [lambda: seen.append(glance(flair))] if glanced else []
+    if others:
+        looks += [lambda: (there.closed, there.inside), *(partial(_look, one) for one in here.values())]
+    in_parallel(looks)
+    known = in_parallel([partial(compare, one, there) for one in here.values()])
     scans = {"flair": flair}
-    there = Coarse(flair)
-    for i, modality in enumerate(others):
-        aligned = align(
-            images[modality], there, _part(progress, _ALIGNED * i / len(others), _ALIGNED / len(others))
-        )
+    for i, (modality, comparison) in enumerate(zip(others, known, strict=True)):
+        part = _part(progress, _ALIGNED * i / len(others), _ALIGNED / len(others))
+        aligned = align(images[modality], there, part, comparison)
         scans[modality] = replace(images[modality], data=aligned.data, grid=flair.grid)
         notes += [aligned.note] if aligned.note else []
-    return scans, notes
+    return scans, notes, seen[0] if seen else None
+
+
+def _look(scan: Coarse) -> np.ndarray:
+    """What is compared of a scan that is aligned with another."""
+    return scan.closed
+
+
+def _normalised(
+    scans: Mapping[str, Volume], brain: np.ndarray, progress: Progress, *, corrected: bool
+) -> dict[str, np.ndarray]:
+    """The scans in the brain; the last part of the work. Correcting a bias field tells how far it is."""
+    data = {}
+    for i, (modality, scan) in enumerate(scans.items()):
+        start = 0.8 + 0.2 * i / len(scans)
+        progress(f"normalising {modality.upper()}", start)
+        part = _part(progress, start, 0.2 / len(scans))
+        data[modality] = correct_bias(scan, brain, part) if corrected else scan.data
+
+    def one(modality: str) -> np.ndarray:
+        try:
+            return normalise(data[modality], brain, modality)
+        except InputError as error:
+            raise InputError(f"'{scans[modality].name}': {error}") from error
+
+    return dict(zip(scans, in_parallel([partial(one, modality) for modality in scans]), strict=True))
 
 
 def _shows_skull(flair: Volume, brain: FoundBrain, skull: str) -> bool:
@@ -258,13 +290,22 @@ def _shows_skull(flair: Volume, brain: FoundBrain, skull: str) -> bool:
 
 def _doubt(modality: str, given: Volume, aligned: Volume, flair: Volume, brain: np.ndarray) -> str:
     """What is strange about a scan beside the FLAIR: it is the same, or shows a part of the brain only."""
-    if given.data.shape == flair.data.shape and np.array_equal(given.data, flair.data):
+    if _equal(given.data, flair.data):
         return f"'{given.name}' was given as {modality.upper()} and holds the same voxels as the FLAIR."
-    shown = float((aligned.data[brain] != 0).mean())
+    box = bounding_box(brain)
+    shown = float((aligned.data[box][brain[box]] != 0).mean())
     if shown >= _WHOLE:
         return ""
     name = f"'{given.name}' ({modality.upper()})"
     return f"{name} shows only {shown:.0%} of the brain; the rest is read without it."
+
+
+def _equal(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two scans hold the same voxels; the slice in the middle mostly tells that they do not."""
+    if one.shape != other.shape:
+        return False
+    middle = len(one) // 2
+    return np.array_equal(one[middle], other[middle]) and np.array_equal(one, other)
 
 
 def _check(images: Mapping[str, Volume]) -> Volume:
@@ -273,8 +314,7 @@ def _check(images: Mapping[str, Volume]) -> Volume:
         raise InputError(f"Unknown kind of scan '{unknown[0]}': networks read {names_in_words()}.")
     if "flair" not in images:
         raise InputError("A FLAIR is needed: choose which scan is the FLAIR.")
-    for volume in images.values():
-        check_volume(volume)
+    in_parallel([partial(check_volume, volume) for volume in images.values()])
     return images["flair"]
 
 
@@ -284,7 +324,8 @@ def check_volume(volume: Volume) -> None:
         raise InputError(
             f"'{volume.name}': shape {volume.data.shape} does not fit its grid {volume.grid.shape}."
         )
-    if not np.isfinite(volume.data).all():
+    data = volume.data
+    if data.size and not (np.isfinite(data.min()) and np.isfinite(data.max())):
         raise InputError(f"'{volume.name}' holds voxels that are not finite numbers; replace them first.")
 
 
