@@ -9,7 +9,7 @@ from scipy.special import entr, expit
 from napari_uncertainseg.inference.sweep import heads as sweep
 from napari_uncertainseg.inference.sweep.heads import HeadsSweep, Opinions
 from napari_uncertainseg.networks.recalibration import LogitLine
-from napari_uncertainseg.prediction.members import SEEN
+from napari_uncertainseg.prediction.members import SEEN, as_half
 
 SHAPE, GRID = (6, 17, 13), (9, 20, 15)
 BOX = (slice(2, 8), slice(1, 18), slice(2, 15))
@@ -101,3 +101,17 @@ def test_what_nobody_saw_is_none_and_probabilities_stay_within_bounds():
     found = swept.result(BOX, GRID).members
     assert np.array_equal(found.mean[BOX], inside.astype(np.float32))
     assert not found.entropy.any() and not found.expected_entropy.any() and not found.mutual_information.any()
+
+
+def test_half_floats_are_those_of_numpy():
+    """All half floats from 0 to 1, what lies between them and beside the middles, and many more."""
+    halves = np.arange(0x3C01, dtype=np.uint16).view(np.float16).astype(np.float32)
+    middles = (halves[1:] + halves[:-1]) / 2
+    beside = [np.nextafter(middles, np.float32(to)) for to in (0, 1)]
+    rng = np.random.default_rng(0)
+    more = [rng.random(9999, np.float32), 10.0 ** rng.uniform(-45, 0, 9999).astype(np.float32)]
+    p = np.concatenate([halves, middles, *beside, *more]).astype(np.float32)
+    p = np.concatenate([p, np.zeros(-len(p) % 12, np.float32)]).reshape(3, 4, -1)
+    assert np.array_equal(as_half(p).view(np.uint16), p.astype(np.float16).view(np.uint16))
+    assert np.array_equal(as_half(p[:, :2, ::3]), p[:, :2, ::3].astype(np.float16))
+    assert as_half(np.zeros((0, 2, 2), np.float32)).shape == (0, 2, 2)

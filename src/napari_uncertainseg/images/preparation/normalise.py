@@ -52,20 +52,25 @@ def normalise(data: np.ndarray, brain: np.ndarray, modality: str) -> np.ndarray:
         If the brain is empty, or the scan has the same value everywhere in it.
     """
     box = bounding_slices(brain)  # most of a scan is outside
-    where = brain[box]
-    inside = data[box][where].astype(np.float32, copy=False)  # indexing made a copy
+    found, where = np.array(data[box], np.float32), np.ascontiguousarray(brain[box])
+    inside = found[where]
     if inside.size == 0:
         raise InputError("The brain mask is empty: there is nothing to segment.")
     by_tissue = MODALITIES[modality].normalisation == "tissue"
+    if not by_tissue:
+        bounds = np.percentile(inside, CLIP_PERCENTILES)
+        for values in (inside, found):
+            np.clip(values, *bounds, out=values)
     level, unit = _tissue(inside, data, brain) if by_tissue else _moments(inside)
     if not unit > 1e-6 * max(abs(level), 1e-30):
         raise InputError("The scan has the same value everywhere in the brain: choose a scan with contrast.")
-    inside -= np.float32(level)
-    inside /= np.float32(unit)
+    with np.errstate(over="ignore"):  # outside the brain, where nothing is kept of it
+        found -= np.float32(level)
+        found /= np.float32(unit)
     if by_tissue:
-        np.clip(inside, -MOST, MOST, out=inside)
+        np.clip(found, -MOST, MOST, out=found)
     out = np.zeros(data.shape, np.float32)
-    out[box][where] = inside
+    np.copyto(out[box], found, where=where)
     return out
 
 
@@ -94,9 +99,7 @@ def tissue_scale(data: np.ndarray, brain: np.ndarray) -> tuple[float, float]:
 
 
 def _moments(inside: np.ndarray) -> tuple[float, float]:
-    """Clip, and find mean and standard deviation."""
-    low, high = np.percentile(inside, CLIP_PERCENTILES)
-    np.clip(inside, low, high, out=inside)
+    """Mean and standard deviation."""
     mean = inside.mean(dtype=np.float64)
     # Not `inside.std(dtype=np.float64)`, which makes a float64 copy of the brain.
     square = inside - np.float32(mean)

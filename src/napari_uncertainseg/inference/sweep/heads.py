@@ -7,6 +7,7 @@ what lies outside the brain is left out.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +18,7 @@ from napari_uncertainseg._boxes import Box, bounding_slices
 from napari_uncertainseg._parallel import in_parallel, thread_count
 from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.networks.recalibration import LogitLine
-from napari_uncertainseg.prediction.members import SEEN
+from napari_uncertainseg.prediction.members import SEEN, as_half
 from napari_uncertainseg.voxel_maps import MapSources, MemberStatistics
 
 _CACHED = 1 << 16
@@ -50,6 +51,16 @@ class Opinions:
         return 1 if self.averaged else len(self.heads)
 
 
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """One pass under way; `mean` takes the only member where it is a mean, otherwise the logits do."""
+
+    logits: np.ndarray
+    line: LogitLine
+    opinions: Opinions
+    mean: np.ndarray | None
+
+
 class HeadsSweep:
     """Statistics over the members of passes that come one by one, in the brain's box.
 
@@ -64,6 +75,7 @@ class HeadsSweep:
 
     def __init__(self, inside: np.ndarray) -> None:
         self._inside = inside
+        self._pieces: _Pieces | None = None
         self._members = self._passes = 0
         self._mean, self._squares, self._entropy, self._disagreement = (
             np.zeros(inside.shape, np.float32) for _ in range(4)
@@ -87,49 +99,46 @@ class HeadsSweep:
             Each member where it saw something, None where nowhere.
         """
         mean = np.zeros(self._inside.shape, np.float32) if opinions.averaged else None
-        _over_slices(len(self._inside), partial(self._add_slices, logits, line, opinions, mean))
+        rows = max(1, _CACHED // (len(logits) * self._inside.shape[2]))
+        if self._pieces is None or self._pieces.rows != rows:
+            self._pieces = _Pieces(self._inside, rows)
+        task = _Task(logits, line, opinions, mean)
+        _over_slices(len(self._inside), partial(self._add_slices, task, self._pieces))
         self._members += opinions.members
         self._passes += 1
         members = [logits[head] for head in opinions.heads] if mean is None else [mean]
         return in_parallel([partial(_cut, member) for member in members])
 
-    def _add_slices(
-        self,
-        logits: np.ndarray,
-        line: LogitLine,
-        opinions: Opinions,
-        mean: np.ndarray | None,
-        slices: range,
-    ) -> None:
-        heads, width = len(logits), logits.shape[-1]
-        rows = max(1, _CACHED // (heads * width))
-        scratch = np.empty((3, heads * rows * width), np.float32)
-        chosen = None if len(opinions.heads) == heads else list(opinions.heads)
-        for whole, shown in _pieces(self._inside, slices, rows):
-            found = logits[:, *whole]
-            if shown is None:
-                found[...] = 0
-                continue
-            p, *spare = (each[: _size(found, shown)].reshape(heads, *_sides(shown)) for each in scratch)
-            _probabilities(logits[:, *shown], line, p)
-            p *= self._inside[shown]
-            joined, squares = _moments(p, spare[0])
-            disagreement = squares / np.float32(heads)
-            if opinions.averaged:
-                one = joined if chosen is None else p[chosen].mean(axis=0)
-                mean[shown] = one
-                self._join(shown, 1, one, np.zeros_like(one), _entropies(one[None], *(s[:1] for s in spare)))
-            else:
-                of_members = p
-                if chosen is not None:
-                    of_members, spare = p[chosen], [each[: len(chosen)] for each in spare]
-                    joined, squares = _moments(of_members, spare[0])
-                self._join(shown, len(of_members), joined, squares, _entropies(of_members, *spare))
-                found[...] = 0
-                logits[:, *shown] = p
-            self._disagreement[shown] += (disagreement - self._disagreement[shown]) / np.float32(
-                self._passes + 1
-            )
+    def _add_slices(self, task: _Task, pieces: _Pieces, slices: range) -> None:
+        heads = len(task.logits)
+        scratch = np.empty((3, heads * pieces.most), np.float32)
+        for whole, shown in (piece for z in slices for piece in pieces.of(z)):
+            if shown is not None:
+                sides = _sides(shown)
+                voxels = heads * math.prod(sides)
+                p, *spare = (each[:voxels].reshape(heads, *sides) for each in scratch)
+                _probabilities(task.logits[:, *shown], task.line, p)
+                p *= self._inside[shown]
+                self._take(shown, p, spare, task)
+            if task.mean is None:
+                task.logits[:, *whole] = 0
+                if shown is not None:
+                    task.logits[:, *shown] = p
+
+    def _take(self, shown: Box, p: np.ndarray, spare: list[np.ndarray], task: _Task) -> None:
+        """Add the heads' probabilities of a piece."""
+        mean, squares = _moments(p, spare[0])
+        disagreement = squares / np.float32(len(p))
+        self._disagreement[shown] += (disagreement - self._disagreement[shown]) / np.float32(self._passes + 1)
+        if len(task.opinions.heads) < len(p):
+            p = p[list(task.opinions.heads)]
+            spare = [each[: len(p)] for each in spare]
+            mean, squares = _moments(p, spare[0])
+        if task.mean is not None:
+            task.mean[shown] = mean
+            p, squares = mean[None], np.zeros_like(squares)
+            spare = [each[:1] for each in spare]
+        self._join(shown, len(p), mean, squares, _entropies(p, *spare))
 
     def _join(
         self,
@@ -178,24 +187,50 @@ def _over_slices(count: int, work: Callable[[range], None]) -> None:
     in_parallel([partial(work, range(z, min(z + step, count))) for z in range(0, count, step)])
 
 
-def _pieces(inside: np.ndarray, slices: range, rows: int) -> Iterator[tuple[Box, Box | None]]:
-    """Rows of slices, and the part of them that holds brain; None where there is none."""
-    for z in slices:
-        for y in range(0, inside.shape[1], rows):
-            whole = (slice(z, z + 1), slice(y, min(y + rows, inside.shape[1])), slice(0, inside.shape[2]))
-            _, high, wide = bounding_slices(inside[whole])
-            if high.start == high.stop:
-                yield whole, None
-            else:
-                yield whole, (whole[0], slice(y + high.start, y + high.stop), wide)
+class _Pieces:
+    """Rows of each slice, and the part of them that holds brain.
+
+    Parameters
+    ----------
+    inside
+        bool (z, y, x).
+    rows
+        Of a piece.
+
+    Attributes
+    ----------
+    rows
+        The same.
+    most
+        Voxels of the largest piece.
+    """
+
+    def __init__(self, inside: np.ndarray, rows: int) -> None:
+        depth, height, self._width = inside.shape
+        count = -(-height // rows)
+        blank = ((0, 0), (0, count * rows - height))
+        first = np.where(inside.any(axis=2), inside.argmax(axis=2), self._width)
+        last = np.where(inside.any(axis=2), self._width - inside[..., ::-1].argmax(axis=2), 0)
+        filled = np.pad(last > 0, blank).reshape(depth, count, rows)
+        self._low = np.pad(first, blank, constant_values=self._width).reshape(depth, count, rows).min(axis=2)
+        self._high = np.pad(last, blank).reshape(depth, count, rows).max(axis=2)
+        self._top, self._bottom = filled.argmax(axis=2), rows - filled[..., ::-1].argmax(axis=2)
+        self._height, self.rows = height, rows
+        self.most = rows * self._width
+
+    def of(self, z: int) -> Iterator[tuple[Box, Box | None]]:
+        """All rows of a slice in pieces, and the box of the brain in each; None where there is none."""
+        at, everywhere = slice(z, z + 1), slice(0, self._width)
+        numbers = (each[z].tolist() for each in (self._low, self._high, self._top, self._bottom))
+        for piece, (low, high, top, bottom) in enumerate(zip(*numbers, strict=True)):
+            y = piece * self.rows
+            whole = (at, slice(y, min(y + self.rows, self._height)), everywhere)
+            yield whole, (at, slice(y + top, y + bottom), slice(low, high)) if high else None
 
 
-def _sides(box: Box) -> tuple[int, ...]:
-    return tuple(side.stop - side.start for side in box)
-
-
-def _size(found: np.ndarray, shown: Box) -> int:
-    return len(found) * int(np.prod(_sides(shown)))
+def _sides(box: Box) -> tuple[int, int, int]:
+    z, y, x = (side.stop - side.start for side in box)
+    return z, y, x
 
 
 def _probabilities(logits: np.ndarray, line: LogitLine, out: np.ndarray) -> None:
@@ -237,4 +272,4 @@ def _cut(member: np.ndarray) -> Cut | None:
     if any(side.start == side.stop for side in box):
         return None
     z, y, x = box
-    return (z, y, x), member[z, y, x].astype(np.float16)
+    return (z, y, x), as_half(member[z, y, x])

@@ -6,7 +6,7 @@ What changes slowly is measured on blocks of about 2 mm, distances on blocks of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -146,14 +146,15 @@ class _Blocks:
         float32, how much of each block is brain.
     """
 
-    factor: tuple[int, ...]
+    factor: tuple[int, int, int]
     spacing: tuple[float, ...]
     share: np.ndarray
     _voxels: np.ndarray  # the brain
 
     @classmethod
     def of_size(cls, size: float, brain: np.ndarray, spacing: tuple[float, float, float]) -> _Blocks:
-        factor = tuple(max(1, round(size / step)) for step in spacing)
+        z, y, x = (max(1, round(size / step)) for step in spacing)
+        factor = (z, y, x)
         larger = tuple(step * n for step, n in zip(spacing, factor, strict=True))
         return cls(factor, larger, _block_mean(brain, factor), brain)
 
@@ -176,12 +177,24 @@ class _Blocks:
         return _sample(values, self.place(index))
 
 
-def _block_mean(values: np.ndarray, factor: tuple[int, ...]) -> np.ndarray:
+def _block_mean(values: np.ndarray, factor: tuple[int, int, int]) -> np.ndarray:
+    """Mean of each block, float32; sums in the order in which numpy takes them, but of whole arrays."""
     if set(factor) == {1}:
         return values.astype(np.float32)
     padded = np.pad(values, [(0, -n % k) for n, k in zip(values.shape, factor, strict=True)])
-    split = [part for n, k in zip(padded.shape, factor, strict=True) for part in (n // k, k)]
-    return padded.reshape(split).mean((1, 3, 5), dtype=np.float32)
+    c, b, a = factor
+    total = _added(padded.astype(np.float32, copy=False)[..., x::a] for x in range(a))
+    total = _added(total[z::c, y::b] for z in range(c) for y in range(b))
+    total /= np.float32(a * b * c)
+    return total
+
+
+def _added(parts: Iterable[np.ndarray]) -> np.ndarray:
+    first, *others = parts
+    total = first.copy()
+    for part in others:
+        total += part
+    return total
 
 
 def _sample(values: np.ndarray, place: np.ndarray) -> np.ndarray:
