@@ -168,7 +168,7 @@ def has_amx() -> bool:
     return bool(found.get("amx_bf16"))
 
 
-_TYPES = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+_TYPES = {"float32": torch.float32, "int8": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def _least_seconds(network: MultiHeadUNet, shape: tuple[int, ...]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -21,10 +22,11 @@ from napari_uncertainseg.images.preparation.skull import Glance, glance, surroun
 from napari_uncertainseg.images.resample import resampled_shape, zoom
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.modalities import MODALITIES, OPTIONAL, names_in_words
+from napari_uncertainseg.progress import segmentation as steps
+from napari_uncertainseg.progress.course import Course, course_of, end_own
+from napari_uncertainseg.progress.segmentation import millions
 
 _CORRECTED = "The uneven brightness of the scans was corrected first (N4), because they still show the skull."
-_ALIGNED = 0.3
-"""Share of the work that aligning T1 and T2 takes; none where there is only the FLAIR."""
 _WHOLE = 0.95
 """Share of the brain that a T1 or T2 should show; a tighter brain mask of its own leaves out less."""
 
@@ -196,22 +198,23 @@ def prepare(
         raise InputError(
             f"Bias correction is {bias_correction!r}: it should be one of {', '.join(CORRECTION)}."
         )
-    scans, notes, seen = _aligned(
-        images, progress, glanced=brain is None and mask is None and skull == "auto"
-    )
-    if brain is None:
-        aligned = _ALIGNED if len(scans) > 1 else 0.0
-        brain = search_brain(scans, mask, skull, _part(progress, aligned, 0.8 - aligned), seen)
-    else:
-        brain = known_brain(brain, flair)
+    course, voxels = course_of(progress), millions(flair.grid.shape)
+    course.expect(steps.preparing(len(images), voxels))
+    if bias_correction != "off":
+        expect = course.expect if bias_correction == "on" else partial(course.expect_after, steps.BRAIN)
+        expect({steps.BIAS: len(images)})
+    scans, notes, seen = _aligned(images, course, glanced=brain is None and mask is None and skull == "auto")
+    brain = search_brain(scans, mask, skull, course, seen) if brain is None else known_brain(brain, flair)
+    course.expect({steps.SKULL: 0})
     look(brain)
     where = brain.mask
     notes += brain.notes
     notes += [note for m in scans if m != "flair" and (note := _doubt(m, images[m], scans[m], flair, where))]
     corrected = bias_correction == "on" or (bias_correction == "auto" and _shows_skull(flair, brain, skull))
-    channels = _normalised(scans, where, progress, corrected=corrected)
+    course.expect({steps.BIAS: len(scans) if corrected else 0})
+    channels = _normalised(scans, where, course, corrected=corrected)
     notes += [_CORRECTED] if corrected and bias_correction == "auto" else []
-    progress("normalising", 1.0)
+    end_own(course, progress)
     return Prepared(flair.grid, channels, where, brain.source, corrected, tuple(notes))
 
 
@@ -223,14 +226,16 @@ def brain_of(
     progress: Progress = silent,
 ) -> FoundBrain:
     """What `prepare` would take for the brain; parameters and errors as there."""
-    _check(images)
-    scans, _, seen = _aligned(images, progress, glanced=mask is None and skull == "auto")
-    aligned = _ALIGNED if len(scans) > 1 else 0.0
-    return search_brain(scans, mask, skull, _part(progress, aligned, 1.0 - aligned), seen)
+    course, voxels = course_of(progress), millions(_check(images).grid.shape)
+    course.expect({**steps.preparing(len(images), voxels), steps.NORMALISE: 0})
+    scans, _, seen = _aligned(images, course, glanced=mask is None and skull == "auto")
+    found = search_brain(scans, mask, skull, course, seen)
+    end_own(course, progress)
+    return found
 
 
 def _aligned(
-    images: Mapping[str, Volume], progress: Progress, *, glanced: bool
+    images: Mapping[str, Volume], course: Course, *, glanced: bool
 ) -> tuple[dict[str, Volume], list[str], Glance | None]:
     """The scans on the FLAIR's grid, and what files and alignment say; the first part of the work.
 
@@ -240,19 +245,23 @@ def _aligned(
     notes = [note for volume in images.values() for note in volume.notes]
     others = [m for m in OPTIONAL if m in images]
     there, here = Coarse(flair), {m: Coarse(images[m]) for m in others}
-    progress("looking at the scans", 0.0)
-    seen: list[Glance] = []
+    voxels, seen = millions(flair.grid.shape), list[Glance]()
     looks: list[Callable[[], object]] = [lambda: seen.append(glance(flair))] if glanced else []
-    if others:
-        looks += [lambda: (there.closed, there.inside), *(partial(_look, one) for one in here.values())]
-    in_parallel(looks)
-    known = in_parallel([partial(compare, one, there) for one in here.values()])
+    if not others:
+        with course.step(steps.SKULL, voxels, "looking for the skull") if looks else nullcontext():
+            in_parallel(looks)
+        return {"flair": flair}, notes, seen[0] if seen else None
+    looks += [lambda: (there.closed, there.inside), *(partial(_look, one) for one in here.values())]
     scans = {"flair": flair}
-    for i, (modality, comparison) in enumerate(zip(others, known, strict=True)):
-        part = _part(progress, _ALIGNED * i / len(others), _ALIGNED / len(others))
-        aligned = align(images[modality], there, part, comparison)
-        scans[modality] = replace(images[modality], data=aligned.data, grid=flair.grid)
-        notes += [aligned.note] if aligned.note else []
+    with course.step(steps.ALIGN, len(others) * voxels, "looking at the scans"):
+        in_parallel(looks)
+        if seen:
+            course.expect({steps.SKULL: 0})
+        known = in_parallel([partial(compare, one, there) for one in here.values()])
+        for modality, comparison in zip(others, known, strict=True):
+            aligned = align(images[modality], there, course, comparison)
+            scans[modality] = replace(images[modality], data=aligned.data, grid=flair.grid)
+            notes += [aligned.note] if aligned.note else []
     return scans, notes, seen[0] if seen else None
 
 
@@ -262,15 +271,13 @@ def _look(scan: Coarse) -> np.ndarray:
 
 
 def _normalised(
-    scans: Mapping[str, Volume], brain: np.ndarray, progress: Progress, *, corrected: bool
+    scans: Mapping[str, Volume], brain: np.ndarray, course: Course, *, corrected: bool
 ) -> dict[str, np.ndarray]:
-    """The scans in the brain; the last part of the work. Correcting a bias field tells how far it is."""
-    data = {}
-    for i, (modality, scan) in enumerate(scans.items()):
-        start = 0.8 + 0.2 * i / len(scans)
-        progress(f"normalising {modality.upper()}", start)
-        part = _part(progress, start, 0.2 / len(scans))
-        data[modality] = correct_bias(scan, brain, part) if corrected else scan.data
+    """The scans in the brain, float32; the last part of the work."""
+    data = {modality: scan.data for modality, scan in scans.items()}
+    for modality, scan in scans.items() if corrected else ():
+        with course.step(steps.BIAS, stage="correcting the bias field"):
+            data[modality] = correct_bias(scan, brain, course)
 
     def one(modality: str) -> np.ndarray:
         try:
@@ -278,7 +285,9 @@ def _normalised(
         except InputError as error:
             raise InputError(f"'{scans[modality].name}': {error}") from error
 
-    return dict(zip(scans, in_parallel([partial(one, modality) for modality in scans]), strict=True))
+    voxels = millions(scans["flair"].grid.shape)
+    with course.step(steps.NORMALISE, len(scans) * voxels, "normalising"):
+        return dict(zip(scans, in_parallel([partial(one, modality) for modality in scans]), strict=True))
 
 
 def _shows_skull(flair: Volume, brain: FoundBrain, skull: str) -> bool:
@@ -327,12 +336,3 @@ def check_volume(volume: Volume) -> None:
     data = volume.data
     if data.size and not (np.isfinite(data.min()) and np.isfinite(data.max())):
         raise InputError(f"'{volume.name}' holds voxels that are not finite numbers; replace them first.")
-
-
-def _part(progress: Progress, start: float, share: float) -> Progress:
-    """Progress of a step, as a part of the whole."""
-
-    def report(stage: str, fraction: float) -> None:
-        progress(stage, start + share * fraction)
-
-    return report
