@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from napari_uncertainseg._base import Progress, silent
 from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD, LOWEST_CANDIDATES
@@ -24,7 +23,7 @@ from napari_uncertainseg.images.preparation.found_brain import FoundBrain, accep
 from napari_uncertainseg.images.preparation.prepare import NetworkInput, Prepared, prepare
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.inference.prediction_accumulator import AccumulatedMaps, PredictionAccumulator
-from napari_uncertainseg.inference.provenance import describe_scan, versions
+from napari_uncertainseg.inference.provenance import about_classes, describe_scan, versions
 from napari_uncertainseg.inference.sampling import SamplingSetting, check_method
 from napari_uncertainseg.inference.scan_recalibration import ScanRecalibration, recalibration_of_scan
 from napari_uncertainseg.inference.scans_of_model import check_modalities, prepare_for
@@ -274,7 +273,7 @@ class _Run:
     def _members(self, prepared: Prepared, source: NetworkInput) -> AccumulatedMaps:
         modalities = self.segmenter.model.modalities
         nothing = np.zeros(source.brain.shape, np.float32)
-        image = torch.from_numpy(np.stack([source.channels.get(m, nothing) for m in modalities]))
+        image = np.stack([source.channels.get(m, nothing) for m in modalities])
         return retry_with_smaller_windows(
             lambda engine, largest: self._collect(engine, largest, image, source, prepared.grid.shape),
             [partial(self._engine_for, device, 0) for device in self._devices()],
@@ -288,7 +287,7 @@ class _Run:
         self,
         engine: Engine,
         largest: int,
-        image: torch.Tensor,
+        image: np.ndarray,
         source: NetworkInput,
         shape: tuple[int, int, int],
     ) -> AccumulatedMaps:
@@ -297,7 +296,7 @@ class _Run:
         segmenter = self.segmenter
         collector = PredictionAccumulator(source, shape, segmenter.model.classes)
         known = dict[int, Windows]()
-        placed = image.to(engine.device.kind)
+        placed = engine.place(image)
 
         def windows(index: int) -> Windows:
             if index not in known:
@@ -375,7 +374,7 @@ class _Run:
             "model_version": model.version,
             "model_sha256": model.sha256,
             "target": model.target,
-            **_about_classes(model),
+            **about_classes(model),
             "method": segmenter.method,
             "members": segmenter.members,
             "seed": segmenter.seed,
@@ -385,14 +384,6 @@ class _Run:
             "versions": versions(self.device),
             **self.moved.information,
         }
-
-
-def _about_classes(model: Model) -> dict[str, Any]:
-    """Which of a model's classes are its target, where there are several."""
-    if len(model.classes) < 2:
-        return {}
-    chosen = [model.classes[number] for number in model.target_classes]
-    return {"classes": list(model.classes), "target_classes": chosen}
 
 
 def _note_on_target(model: Model) -> list[str]:
