@@ -27,7 +27,7 @@ from napari_uncertainseg.inference.provenance import describe_scan, versions
 from napari_uncertainseg.inference.sampling import SamplingSetting, check_method
 from napari_uncertainseg.inference.scan_recalibration import ScanRecalibration, recalibration_of_scan
 from napari_uncertainseg.inference.scans_of_model import check_modalities, prepare_for
-from napari_uncertainseg.inference.tiling import Windows, retry_with_smaller_windows
+from napari_uncertainseg.inference.tiling import Windows, is_out_of_memory, retry_with_smaller_windows
 from napari_uncertainseg.modalities import title_of
 from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.networks.engines.device import Device, choose_device, cpu_device
@@ -58,7 +58,7 @@ class Segmenter:
     target
         Of a model with several classes: which of them are segmented, together; the model's own if None.
     device
-        ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        ``"auto"``, ``"cpu"``, ``"cpu-float32"`` (never in bf16 or int8) or ``"cuda"``.
     seed
         Of ``mc-dropout``.
     window_share
@@ -201,7 +201,7 @@ class _Run:
         if self.segmenter._method.note:
             self.notes.append(self.segmenter._method.note)
         with self._stage("network"):
-            self._engine_for(self._devices()[0], 0)
+            self._load_first()
         with self._stage("members"):
             collected = self._members(prepared, source)
         self.notes += collected.notes
@@ -240,6 +240,14 @@ class _Run:
     def _devices(self) -> list[Device]:
         device = self.segmenter.device
         return [device] if device.kind == "cpu" else [device, cpu_device()]
+
+    def _load_first(self) -> None:
+        """Load the first network, so that its time is not taken for that of the members."""
+        try:
+            self._engine_for(self._devices()[0], 0)
+        except Exception as error:
+            if not is_out_of_memory(error):  # then another device may have room for it, see `_members`
+                raise
 
     def _engine_for(self, device: Device, index: int) -> Engine:
         segmenter, key = self.segmenter, steps.of_model(steps.NETWORK, "load", self.segmenter.model.name)

@@ -36,6 +36,7 @@ RUN_LABELS = {"IDLE": EXPLAIN, "RUNNING": "Cancel", "CANCELLING": "Cancelling â€
 """By the name of a job's state."""
 EXPLAIN_MEANING = "Explain the selected lesion, or stop explaining it."
 CANCEL_TIP = "Stop. What was found so far stays on the screen."
+CHOOSE_OTHER = "What is shown was explained before: choose a lesion to explain it now."
 CANCELLED = "Stopped: what is shown is not finished."
 CANCELLED_EARLY = "Stopped. Nothing was explained."
 FROM_BEFORE = "From before: it was explained with these settings already, and nothing was computed again."

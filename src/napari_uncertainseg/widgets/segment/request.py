@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
 from napari_uncertainseg._base import FINDING_BRAIN, Progress
 from napari_uncertainseg.modalities import main_of
 from napari_uncertainseg.progress import segmentation as steps
@@ -77,6 +79,8 @@ class Request:
     """Of a model with several classes: those that the user chose; None for its own target."""
     strange_allowed: bool = False
     """Whether to go on with a brain that looks strange."""
+    accepted: FoundBrain | None = None
+    """A strange one with which the user has gone on before: found again, it is not asked about again."""
 
     @property
     def scan(self) -> Volume:
@@ -124,7 +128,8 @@ class Request:
         return given_brain(self.mask, self.scan, by_hand=True)
 
     def _look(self, brain: FoundBrain) -> None:
-        if brain.strange and not self.strange_allowed:
+        known = self.accepted is not None and np.array_equal(self.accepted.mask, brain.mask)
+        if brain.strange and not (self.strange_allowed or known):
             raise StrangeBrain(brain)
 
     def _segment(self, segmenters: Segmenters, progress: Progress) -> Prediction:
