@@ -118,6 +118,14 @@ class SegmentedScan:
         self._events = viewer.layers.events
         self._events.removing.connect(self._on_removing)
         self._events.removed.connect(self._on_removed)
+        case.images_changed.connect(self._on_images)
+
+    def _on_images(self) -> None:
+        """Let go of a case that was closed, with its arrays."""
+        if not self._case.images:
+            self._hold(None)
+            self._volume = None
+        self._others.clear()
 
     def layer(self) -> Layer | None:
         """The layer with the scan that was segmented; None where there is none."""
@@ -232,6 +240,7 @@ class SegmentedScan:
         """Let go of the viewer. May be called twice."""
         self._events.removing.disconnect(self._on_removing)
         self._events.removed.disconnect(self._on_removed)
+        self._case.images_changed.disconnect(self._on_images, missing_ok=True)
         self._hold(None)
         self._volume = None
         self._others.clear()
