@@ -126,6 +126,7 @@ class Request:
 
     def _segment(self, segmenters: Segmenters, progress: Progress) -> Prediction:
         from napari_uncertainseg.uncertainty.lesion_ranking import ranker_of
+        from napari_uncertainseg.widgets.layers.colours import tops_of
 
         progress(texts.LOADING_MODEL, 0.0)
         segmenter = segmenters.get(self.model, self.method, self.members, self.target)
@@ -140,6 +141,8 @@ class Request:
         )
         progress(texts.FINDING_LESIONS, 1.0)
         ranker_of(prediction).prepare()
+        prediction.derived(tops_of)
+        prediction.sha256  # noqa: B018 - the first verdict asks for it, in the window's thread
         return prediction
 
 

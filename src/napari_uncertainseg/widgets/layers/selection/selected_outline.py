@@ -17,6 +17,7 @@ from napari_uncertainseg.widgets.layers.selection.edges import LINE_PX, lines, o
 from napari_uncertainseg.widgets.scans.camera import current_slice
 from napari_uncertainseg.widgets.scans.volumes import KEY
 from napari_uncertainseg.widgets.shared.connections import Connections
+from napari_uncertainseg.widgets.shared.responsive import napari_adding
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -144,10 +145,8 @@ class SelectedOutline:
             axis_labels=source.axis_labels,
             metadata={KEY: {"role": "result"}},
         )
-        active = self._viewer.layers.selection.active
         self._layer, self._key = layer, None
-        self._viewer.add_layer(layer)
-        self._viewer.layers.selection.active = active  # who is painting goes on painting
+        napari_adding.add_quietly(self._viewer, layer)
 
     def _listen(self, source: Labels) -> None:
         """Follow what is drawn in the lesions' layer: threshold, painting, preview."""

@@ -11,6 +11,7 @@ from napari.layers import Layer
 
 from napari_uncertainseg.widgets.reading_bar.compare.scans import ComparedScan, ComparedScans
 from napari_uncertainseg.widgets.shared import napari_internals
+from napari_uncertainseg.widgets.shared.responsive import napari_adding
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -66,11 +67,12 @@ class SideBySide:
         self._before = _Before(visible, names, viewer.scene.camera.zoom, before)
         self._cells = {scan.layer: number for number, scan in enumerate(scans)}
         napari_internals.group_cells(viewer, lambda layer: self._cells.get(layer, 0))
-        for scan in scans:
-            self._show(scan)
         rows, columns = self._layout(len(scans))
-        grid.stride, grid.spacing, grid.shape = 1, 4, (rows, columns)
-        grid.enabled = True
+        with napari_adding.one_scene_update(viewer):
+            for scan in scans:
+                self._show(scan)
+            grid.stride, grid.spacing, grid.shape = 1, 4, (rows, columns)
+            grid.enabled = True
         shrunk = min(1 / rows, 1 / columns) if not rows == columns == 1 else 1.0
         viewer.scene.camera.zoom = self._before.zoom * max(shrunk, self._fitting(rows, columns))
 
@@ -88,15 +90,16 @@ class SideBySide:
             return
         before, self._before = self._before, None
         grid = self._viewer.canvas.grid
-        grid.enabled = before.grid["enabled"]
-        napari_internals.ungroup_cells(self._viewer)
-        for key in ("shape", "stride", "spacing"):
-            setattr(grid, key, before.grid[key])
-        for layer, seen in before.visible.items():
-            if self._viewer.dims.ndisplay == 2:  # in 3-D surfaces hide the scans, and show them again
-                layer.visible = seen
-            for key, value in before.names[layer].items():
-                setattr(layer.name_overlay, key, value)
+        with napari_adding.one_scene_update(self._viewer):
+            grid.enabled = before.grid["enabled"]
+            napari_internals.ungroup_cells(self._viewer)
+            for key in ("shape", "stride", "spacing"):
+                setattr(grid, key, before.grid[key])
+            for layer, seen in before.visible.items():
+                if self._viewer.dims.ndisplay == 2:  # in 3-D surfaces hide the scans, and show them again
+                    layer.visible = seen
+                for key, value in before.names[layer].items():
+                    setattr(layer.name_overlay, key, value)
         self._viewer.scene.camera.zoom = before.zoom
         self._cells = {}
 
