@@ -40,8 +40,17 @@ def shows(layer: Layer, volume: Volume) -> bool:
         own = volume_of(layer)
     except InputError:
         return False
-    same = own.grid.same_as(volume.grid)
-    return same and (own.data is volume.data or np.array_equal(own.data, volume.data, equal_nan=True))
+    if not own.grid.same_as(volume.grid):
+        return False
+    return own.data is volume.data or _same_voxels(own.data, volume.data)
+
+
+def _same_voxels(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two scans of a grid are the same; two that are not differ in the middle of the head at once."""
+    middle = len(one) // 2
+    if not np.array_equal(one[middle], other[middle], equal_nan=True):
+        return False
+    return np.array_equal(one, other, equal_nan=True)
 
 
 def name_of(case: Case) -> str:
