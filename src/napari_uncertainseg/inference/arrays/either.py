@@ -90,9 +90,9 @@ def mean_and_variance(heads: Array) -> tuple[Array, Array]:
         float32 (heads, z, y, x).
     """
     if is_torch_array(heads):
-        mean = heads.mean(dim=0)
+        middle = heads.mean(dim=0)
         # a tenth of the time of torch.var_mean over the first axis
-        return mean, (heads - mean).square_().mean(dim=0)
+        return middle, (heads - middle).square_().mean(dim=0)
     mean, variance = (np.empty(heads.shape[1:], np.float32) for _ in range(2))
     for part in _parts(heads.shape[1:]):
         seen = heads[(slice(None), *part)]
