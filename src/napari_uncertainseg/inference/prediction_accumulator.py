@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, is_torch_array
 
 from napari_uncertainseg._boxes import bounding_slices
 from napari_uncertainseg.images.preparation.prepare import NetworkInput
 from napari_uncertainseg.inference.arrays.either import as_numpy, like
 from napari_uncertainseg.inference.class_collector import ClassCollector
-from napari_uncertainseg.inference.sampling import ClassPass, Pass
+from napari_uncertainseg.inference.sampling import ClassPass, HeadsPass, Pass
+from napari_uncertainseg.inference.sweep.heads import HeadsSweep
 from napari_uncertainseg.networks.engines.engine import Array
 from napari_uncertainseg.prediction.classes import Classes
-from napari_uncertainseg.prediction.members import SEEN, Members
+from napari_uncertainseg.prediction.members import SEEN, Members, as_half
 from napari_uncertainseg.uncertainty.voxel import MapAccumulator
 from napari_uncertainseg.voxel_maps import MapSources, compute_maps
 
@@ -70,6 +71,7 @@ class PredictionAccumulator:
         self._brain: Array = source.brain
         self._maps = MapAccumulator()
         self._disagreement = MapAccumulator()
+        self._sweep: HeadsSweep | None = None
         self._kept: list[tuple[Box, np.ndarray] | None] = []
         self._class_names = class_names
         self._classes: ClassCollector | None = None
@@ -79,8 +81,14 @@ class PredictionAccumulator:
         """Members so far."""
         return len(self._kept)
 
-    def add(self, new: Pass | ClassPass) -> None:
-        """Take the members of one pass."""
+    def add(self, new: Pass | HeadsPass | ClassPass) -> None:
+        """Take the members of one pass; all passes of a prediction are of one kind."""
+        if isinstance(new, HeadsPass):
+            if self._exact and _on_cpu(new.logits):
+                self._sweep = self._sweep or HeadsSweep(self._source.brain)
+                self._kept += self._sweep.add(as_numpy(new.logits), new.line, new.opinions)
+                return
+            new = new.finished()
         if isinstance(new, ClassPass):
             p = self._of_classes(new)
             self._take(p)
@@ -103,8 +111,11 @@ class PredictionAccumulator:
 
     def result(self) -> AccumulatedMaps:
         """Maps over all members so far."""
-        maps = compute_maps(MapSources(self._maps.result(), self._disagreement.result().mean))
-        pasted = {name: self._paste(value) for name, value in maps.items()}
+        if self._sweep is not None:
+            pasted = compute_maps(self._sweep.result(self._source.box, self._shape))
+        else:
+            maps = compute_maps(MapSources(self._maps.result(), self._disagreement.result().mean))
+            pasted = {name: self._paste(value) for name, value in maps.items()}
         if self._classes is None:
             return AccumulatedMaps(pasted, self._unite())
         return AccumulatedMaps(pasted, self._unite(), self._classes.result(), self._classes.notes)
@@ -139,6 +150,10 @@ class PredictionAccumulator:
         return Members(_shift(tuple(slice(0, n) for n in values.shape[1:]), offset), values)  # type: ignore[arg-type]
 
 
+def _on_cpu(logits: Array) -> bool:
+    return not is_torch_array(logits) or bool(logits.device.type == "cpu")
+
+
 def _crop(p: Array) -> tuple[Box, np.ndarray] | None:
     """The bounding box of what a member saw, and the member in it; None when it saw nothing.
 
@@ -148,7 +163,8 @@ def _crop(p: Array) -> tuple[Box, np.ndarray] | None:
     if any(part.stop == 0 for part in box):
         return None
     xp = array_namespace(p)
-    return (box[0], box[1], box[2]), as_numpy(xp.astype(p[box], xp.float16))
+    half = as_numpy(xp.astype(p[box], xp.float16)) if is_torch_array(p) else as_half(p[box])
+    return (box[0], box[1], box[2]), half
 
 
 def _shift(box: Box, by: list[int]) -> Box:

@@ -16,6 +16,7 @@ from array_api_compat import array_namespace
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.inference.arrays.draws import TorchDraws
 from napari_uncertainseg.inference.arrays.either import flipped, mean_and_variance, sigmoid
+from napari_uncertainseg.inference.sweep.heads import Opinions
 from napari_uncertainseg.inference.tiling import Job, Window, Windows
 from napari_uncertainseg.networks.engines.class_outputs import ClassOutputs
 from napari_uncertainseg.networks.engines.engine import Array, Engine
@@ -39,6 +40,34 @@ class Pass:
 
     members: Array
     disagreement: Array
+
+
+@dataclass(frozen=True, eq=False)
+class HeadsPass:
+    """One pass of the network as it gave it, before its probabilities are known.
+
+    Attributes
+    ----------
+    logits
+        float32 (heads, z, y, x); who takes the pass may overwrite them.
+    line
+        How they are moved before they become probabilities.
+    opinions
+        Which of them the members come from.
+    """
+
+    logits: Array
+    line: LogitLine
+    opinions: Opinions
+
+    def finished(self) -> Pass:
+        """Its members, and the variance over all heads."""
+        heads = sigmoid(self.logits, self.line)
+        chosen = list(self.opinions.heads)
+        used = heads if chosen == list(range(len(heads))) else heads[chosen]
+        if self.opinions.averaged:
+            return mean_pass(heads, used)
+        return Pass(used, mean_and_variance(heads)[1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +136,7 @@ class Method:
     name: str
     title: str
     description: str
-    passes: Callable[[SamplingSetting], Iterator[Pass | ClassPass]]
+    passes: Callable[[SamplingSetting], Iterator[Pass | HeadsPass | ClassPass]]
     most: Callable[[Capabilities], int]
     needs: str = ""
     usual: int = MAX_SAMPLES
@@ -167,19 +196,15 @@ def mean_pass(heads: Array, used: Array | None = None) -> Pass:
     return Pass(member[None], variance)
 
 
-def _mean_of_styles(heads: Array, model: Capabilities) -> Pass:
-    """One member, the mean of the heads of the styles that are used."""
-    return mean_pass(heads, None if model.style is None else _together(_of_styles(heads, model)))
-
-
-def _one_member(logits: Array, windows: Windows, setting: SamplingSetting) -> Pass | ClassPass:
+def _one_member(logits: Array, windows: Windows, setting: SamplingSetting) -> HeadsPass | ClassPass:
     """One member of what a network gave.
 
     Models of several classes are made elsewhere and bring no recalibration, so that their logits stay.
     """
     if windows.classes is not None:
         return ClassPass(logits, windows.classes)
-    return _mean_of_styles(sigmoid(logits, setting.line), setting.model.capabilities)
+    used = tuple(_heads_of_styles(len(logits), setting.model.capabilities).ravel().tolist())
+    return HeadsPass(logits, setting.line, Opinions(used, averaged=True))
 
 
 def _of_styles(outputs: Array, model: Capabilities) -> Array:
@@ -188,23 +213,23 @@ def _of_styles(outputs: Array, model: Capabilities) -> Array:
     return xp.reshape(outputs, (model.styles, -1, *outputs.shape[1:]))[model.styles_used]
 
 
-def _together(outputs: Array) -> Array:
-    """Two axes of outputs, of styles and of what each has, as one."""
-    return array_namespace(outputs).reshape(outputs, (-1, *outputs.shape[2:]))
+def _heads_of_styles(count: int, model: Capabilities) -> np.ndarray:
+    """Numbers of the heads of the styles that are used, (styles, heads of each)."""
+    return np.arange(count).reshape(model.styles, -1)[model.styles_used]
 
 
-def one_pass(setting: SamplingSetting) -> Iterator[Pass | ClassPass]:
+def one_pass(setting: SamplingSetting) -> Iterator[Pass | HeadsPass | ClassPass]:
     """Members are the heads of one plain pass (EDUE, arXiv 2403.16594)."""
     windows = setting.windows(0)
     logits = windows.run(lambda engine, window: engine.heads(window.image))
     if windows.classes is not None:
         yield ClassPass(logits, windows.classes)
         return
-    heads = sigmoid(logits, setting.line)
-    used = _of_styles(heads, setting.model.capabilities)
+    used = _heads_of_styles(len(logits), setting.model.capabilities)
     if setting.members < setting.model.capabilities.opinions:  # the first heads of each style, not all of one
-        used = array_namespace(used).permute_dims(used, (1, 0, 2, 3, 4))
-    yield Pass(_together(used)[: setting.members], mean_and_variance(heads)[1])
+        used = used.T
+    chosen = tuple(used.ravel()[: setting.members].tolist())
+    yield HeadsPass(logits, setting.line, Opinions(chosen))
 
 
 def layers(setting: SamplingSetting) -> Iterator[Pass]:
@@ -218,7 +243,7 @@ def layers(setting: SamplingSetting) -> Iterator[Pass]:
     yield Pass(depths[: setting.members], mean_and_variance(p[:count])[1])
 
 
-def mc_dropout(setting: SamplingSetting) -> Iterator[Pass | ClassPass]:
+def mc_dropout(setting: SamplingSetting) -> Iterator[Pass | HeadsPass | ClassPass]:
     """Members are passes with channels dropped at random; the encoder runs once (arXiv 1506.02142).
 
     With several windows the encoder runs anew for each, and a member has the same masks in all of them. In
@@ -258,7 +283,7 @@ FLIPS = tuple(
 """Axes to flip, counted after the channels; none and left-right come first, several at once last."""
 
 
-def flips(setting: SamplingSetting) -> Iterator[Pass | ClassPass]:
+def flips(setting: SamplingSetting) -> Iterator[Pass | HeadsPass | ClassPass]:
     """Members are plain passes of the scan flipped along its axes, and flipped back (arXiv 1807.07356)."""
     windows = setting.windows(0)
     for axes in FLIPS[: setting.members]:
@@ -270,7 +295,7 @@ def flips(setting: SamplingSetting) -> Iterator[Pass | ClassPass]:
         yield _one_member(windows.run(run), windows, setting)
 
 
-def ensemble(setting: SamplingSetting) -> Iterator[Pass | ClassPass]:
+def ensemble(setting: SamplingSetting) -> Iterator[Pass | HeadsPass | ClassPass]:
     """Members are networks that were trained apart (arXiv 1612.01474)."""
     for index in range(setting.members):
         windows = setting.windows(index)
