@@ -161,7 +161,7 @@ def _compare(masks: np.ndarray) -> tuple[float, float, float]:
     if not seen.size:
         return 0.0, 1.0, 1.0
     # Counts are whole numbers: up to 2 to the 24th single precision holds them all, and is twice as fast.
-    flat = seen.astype(np.float32 if seen.shape[1] < 1 << 24 else np.float64)
+    flat: np.ndarray = seen.astype(np.float32 if seen.shape[1] < 1 << 24 else np.float64)
     volumes = flat.sum(1, dtype=np.float64)
     i, j = np.triu_indices(len(flat), 1)
     total = volumes[i] + volumes[j]
