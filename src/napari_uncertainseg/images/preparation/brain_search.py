@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from napari_uncertainseg._base import InputError, Progress, silent
+from napari_uncertainseg._base import FINDING_BRAIN, InputError, Progress, silent
 from napari_uncertainseg.images.preparation.brain import (
     FINDER,
     already_stripped,
@@ -24,9 +24,11 @@ from napari_uncertainseg.images.preparation.found_brain import (
     FoundBrain,
     known_from,
 )
-from napari_uncertainseg.images.preparation.skull import surroundings
+from napari_uncertainseg.images.preparation.skull import Glance, surroundings
 from napari_uncertainseg.images.resample import resample_to
 from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.progress import segmentation as steps
+from napari_uncertainseg.progress.course import course_of
 
 SKULL = ("auto", "removed", "present")
 """What the user can say of the skull: find out; it was removed; it is still there."""
@@ -40,6 +42,7 @@ def search_brain(
     mask: Volume | None = None,
     skull: str = "auto",
     progress: Progress = silent,
+    glance: Glance | None = None,
 ) -> FoundBrain:
     """Find the brain of a visit.
 
@@ -53,6 +56,8 @@ def search_brain(
         One of `SKULL`.
     progress
         Called now and then; may raise ``Cancelled``.
+    glance
+        At the FLAIR, where there was one.
 
     Raises
     ------
@@ -61,19 +66,25 @@ def search_brain(
     """
     if skull not in SKULL:
         raise InputError(f"The skull is said to be {skull!r}: say one of {', '.join(SKULL)}.")
-    flair = scans["flair"]
+    flair, course = scans["flair"], course_of(progress)
     if mask is not None:
         return given_brain(mask, flair)
     doubts = []
     if skull != "present":
         looks = []
         for scan in scans.values():
-            looks.append(surroundings(scan))
-            if skull == "removed" or looks[-1].skull == "removed":
-                return _stripped(already_stripped(scan, looks[-1]), scan)
+            seen = glance if scan is flair else None
+            if seen is None:
+                with course.step(steps.SKULL, steps.millions(scan.grid.shape), "looking for the skull"):
+                    seen = Glance(surroundings(scan), None)
+            looks.append(seen.around)
+            if skull == "removed" or seen.around.skull == "removed":
+                return _stripped(already_stripped(scan, seen.around, seen.shown), scan)
         if all(look.skull is None for look in looks):
             doubts.append(_DOUBTFUL.format(flair.name))
-    brain = _found(find_brain(flair, progress), FINDER, flair)
+    course.expect({steps.SKULL: 0})
+    with course.step(steps.BRAIN, stage=FINDING_BRAIN):
+        brain = _found(find_brain(flair, course), FINDER, flair)
     return replace(brain, notes=(*doubts, *brain.notes))
 
 

@@ -9,10 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from napari_uncertainseg.networks.engines.conversion import Layers
+from napari_uncertainseg.networks.engines.cuda import channels_together, onto
 from napari_uncertainseg.networks.engines.device import Device
-from napari_uncertainseg.networks.engines.engine import Encoded, Engine
+from napari_uncertainseg.networks.engines.engine import Array, Encoded, Engine
 from napari_uncertainseg.networks.multihead import MultiHeadUNet
+from napari_uncertainseg.networks.multihead_parts import Layers
 
 _DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -34,7 +35,7 @@ class TorchEngine(Engine):
         self._network = network.to(self._torch_device)
         for parameter in network.parameters():
             if parameter.ndim == 5:
-                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last_3d)
+                parameter.data = channels_together(parameter.data)
         self._layers = Layers(network)
         for module in network.modules():
             if not list(module.children()):
@@ -53,7 +54,7 @@ class TorchEngine(Engine):
             yield
 
     def _enter(self, image: Tensor) -> Tensor:
-        return image.to(self._torch_device).contiguous(memory_format=torch.channels_last_3d)
+        return channels_together(onto(image, self._torch_device))
 
     def _leave(self, logits: Tensor) -> Tensor:
         if self._torch_device.type == "cuda":
@@ -61,6 +62,9 @@ class TorchEngine(Engine):
             torch.cuda.current_stream().synchronize()
         self.check()
         return logits[0].float().contiguous()
+
+    def _place_all(self, masks: Sequence[Array]) -> list[Tensor]:
+        return [torch.as_tensor(mask).to(self._torch_device) for mask in masks]
 
     def heads(self, image: Tensor) -> Tensor:
         """Logits of the heads."""
@@ -74,7 +78,7 @@ class TorchEngine(Engine):
 
     def differentiable(self, image: Tensor) -> Tensor:
         """Logits of the heads of all styles, through which gradients flow, in float32."""
-        logits: Tensor = self._network(image.contiguous(memory_format=torch.channels_last_3d))[0]
+        logits: Tensor = self._network(channels_together(image))[0]
         return logits
 
     def layers(self, image: Tensor) -> Tensor:
@@ -87,7 +91,7 @@ class TorchEngine(Engine):
         with self._mode():
             return self._network.encode(self._enter(image))
 
-    def decode(self, encoded: Encoded, masks: Sequence[Tensor]) -> Tensor:
+    def decode(self, encoded: Encoded, masks: Sequence[Array]) -> Tensor:
         """Logits of the heads under dropout masks."""
         with self._mode():
-            return self._leave(self._network.decode(encoded, [m.to(self._torch_device) for m in masks]))
+            return self._leave(self._network.decode(encoded, self._place_all(masks)))

@@ -202,7 +202,7 @@ class ExplainDock(DockWidget):
 
     def _on_progress(self, text: str, fraction: float, left: float | None) -> None:
         self.progress.setValue(round(1000 * fraction))
-        self.stage.setText(texts.stage(text, left))
+        self.stage.setText(texts.stage(text, left, self._jobs.elapsed))
         del self._told[:-1]
         if self._told and self._told[-1] is not self._heard:
             self._heard = self._told[-1]

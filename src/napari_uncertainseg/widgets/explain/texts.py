@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from math import isnan
 from typing import TYPE_CHECKING
 
-from napari_uncertainseg._base import format_time_left
 from napari_uncertainseg.explain.made_by import made_by_model
 from napari_uncertainseg.modalities import title_of
+from napari_uncertainseg.progress.words import format_time_left
 
 if TYPE_CHECKING:
     from napari_uncertainseg.explain.context import ContextNeed
@@ -254,9 +254,9 @@ def heading(title: str, voxels: int, volume: float, model: str) -> str:
     return f"{_capital(title)}: {voxels} {one}, {volume:.0f} mm³. Model: {model}."
 
 
-def stage(text: str, left: float | None) -> str:
-    """What is being done, and the time left."""
-    return f"{text}, {format_time_left(left)}"
+def stage(text: str, left: float | None, spent: float) -> str:
+    """What is being done, and the time left, or so far."""
+    return f"{text}, {format_time_left(left, spent)}"
 
 
 def progress_of(passes: int, of: int) -> str:

@@ -34,6 +34,7 @@ from napari_uncertainseg.widgets.scans.camera import move_to
 from napari_uncertainseg.widgets.scans.segmented_scan import SegmentedScan
 from napari_uncertainseg.widgets.scans.volumes import compared_name, is_brain, is_compared, is_result
 from napari_uncertainseg.widgets.shared.connections import Connections
+from napari_uncertainseg.widgets.shared.responsive import napari_adding
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -100,9 +101,10 @@ class ReviewLayers:
         return self._results
 
     def add(self, layers: Iterable[tuple[Any, dict[str, Any], str]]) -> None:
-        """Add layers that a reader has made: (data, options, type)."""
-        for data, options, kind in layers:
-            self._viewer.add_layer(Layer.create(data, options, kind))
+        """Add layers of a reader: (data, options, type)."""
+        with napari_adding.one_scene_update(self._viewer):
+            for each in layers:
+                self._viewer.add_layer(napari_adding.put_off_drawing_aids(Layer.create(*each)))
 
     def _listen(self) -> None:
         layers, dims, case = self._viewer.layers.events, self._viewer.dims.events, self._case
@@ -190,7 +192,7 @@ class ReviewLayers:
         layer, lesions, placing = self._results.get(LESIONS), self._case.lesions, self._results.placing
         if not isinstance(layer, Labels) or lesions is None or placing is None:
             return
-        number, candidates = lesions.component_at(voxel), self._results.get(CANDIDATES)
+        number, candidates = lesions.component_at(voxel), self._results.get(CANDIDATES, soon=False)
         if number > 0:
             layer.selected_label = number
         elif number and candidates is not None and not self.blinded:
@@ -250,6 +252,7 @@ class ReviewLayers:
     def blind(self) -> None:
         """Take all but the case's scans out of the viewer."""
         self.blinding.emit()
+        self._results.complete()
         self.surfaces.leave()
         self._blinding.hide(self.scan.layers())
         self.blinding_changed.emit()

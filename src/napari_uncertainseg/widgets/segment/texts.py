@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from napari_uncertainseg._base import FINDING_BRAIN, as_warning, format_time_left
+from napari_uncertainseg._base import as_warning
+from napari_uncertainseg.progress.words import format_time_left
 
 # -- the form -------------------------------------------------------------------------------------
 
@@ -169,8 +170,6 @@ CANCELLED = f"Cancelled. {NOTHING_CHANGED}"
 def stage(name: str, left: float | None, elapsed: float) -> str:
     """What a run is doing, and how long it takes still.
 
-    What finds the brain does not say how far it is: of that stage only the time spent is told.
-
     Parameters
     ----------
     name
@@ -178,10 +177,7 @@ def stage(name: str, left: float | None, elapsed: float) -> str:
     left, elapsed
         Seconds; None while what is left is not known.
     """
-    spent = f"{elapsed:.0f} s so far"
-    if name == FINDING_BRAIN:
-        return f"{name} · {spent}"
-    return f"{name} · {format_time_left(left)}{f' ({spent})' if left is None and elapsed >= 1 else ''}"
+    return f"{name} · {format_time_left(left, elapsed)}"
 
 
 def last_settings(setting: str) -> str:
