@@ -164,6 +164,19 @@ class SegmentedScan:
         others = [x for x in self._shown(Image) if x is not flair and x not in of_it]
         return [layer for layer in others if not belongs(origin_of(layer), origin_of(flair))]
 
+    def uncover(self) -> None:
+        """Hide other scans over the FLAIR, on which results are judged, and what is not of its case."""
+        scan, layers = self.layer(), self._viewer.layers
+        if self._case.prediction is None:
+            return
+        above: list[Layer] = []
+        if scan is not None:
+            scan.visible = True
+            others = [layer for layer in self.layers() if layer is not scan]
+            above = [layer for layer in layers[layers.index(scan) + 1 :] if layer in others]
+        for layer in [*above, *self.foreign(), *self.foreign_brains()]:
+            layer.visible = False
+
     def origin(self) -> ScanOrigin | None:
         """Of whom the case is, also where its scan is not here; None where there is no case."""
         own, prediction = self.layer(), self._case.prediction
