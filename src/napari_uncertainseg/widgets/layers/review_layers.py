@@ -77,7 +77,8 @@ class ReviewLayers:
         self.surfaces = LesionSurfaces(viewer, case, placing, blinded, self.go_to)
         self.framing = LesionFraming(viewer, case)
         self.selected = SelectedOutline(viewer, self._selected, blinded)
-        self._own_outline, self._shown = AnnotatorOutline(viewer), case.original
+        self._own_outline = AnnotatorOutline(viewer)
+        self._shown = case.original
         self._letters, self._roll = OrientationLetters(viewer), UprightRoll(viewer)
         self._watch = LayerWatch(self)
         self._listen()
@@ -85,8 +86,8 @@ class ReviewLayers:
         self._results.errors = lambda: self.errors.shown
         self.reference = ReferenceChoice(case, self)
         self._look = ReferenceLook(viewer, self.reference)
-        for follow in (self._results.colour, self.selected.follow):
-            self._connections.connect(self.errors.changed, follow)
+        self._connections.connect(self.errors.changed, self._results.colour)
+        self._connections.connect(self.errors.changed, self.selected.follow)
         self._connections.connect(self.blinding_changed, self.errors.follow)
 
     @property
@@ -318,10 +319,10 @@ class ReviewLayers:
         InputError
             If there is no such layer, or it lies on another grid.
         """
-        for layer in (*self._blinding.aside, *self._viewer.layers):
-            if layer.name == name:
-                return labels_on_grid(layer, self._case.grid, self._results.placing)
-        raise InputError(f"There is no layer {name!r}; choose another reference.")
+        named = [x for x in (*self._blinding.aside, *self._viewer.layers) if x.name == name]
+        if not named:
+            raise InputError(f"There is no layer {name!r}; choose another reference.")
+        return labels_on_grid(named[0], self._case.grid, self._results.placing)
 
     def show_class(self, name: str, array: np.ndarray, largest: float, unit: str) -> None:
         """Show a map of a model's classes over the scan; the other heat maps would tint it."""
@@ -347,9 +348,10 @@ class ReviewLayers:
             self._band.show({name: p.probability >= t for name, t in limits if t is not None}, placing)
 
     def _on_inserted(self, event: Any) -> None:
+        layer = event.value
         if self._blinding.moving:
             return
-        self._watch.begin(layer := event.value)
+        self._watch.begin(layer)
         if self.blinded and layer not in (self._blinding.ring, self._own_outline.layer):
             layer.visible = False
             QTimer.singleShot(0, partial(self._blinding.set_aside, layer))  # others hear of it first
@@ -380,8 +382,8 @@ class ReviewLayers:
         for layer in self._viewer.layers:
             self._watch.end(layer)
         own = (self._results, self.raters, self.classes, self.explanation, self._band, self.brain, self._roll)
-        first = (self.surfaces, self.selected, self.errors, self._look, self.reference, self._letters)
-        for part in (*first, *own):
+        chosen = (self.surfaces, self.selected, self.errors, self._look, self.reference)
+        for part in (*chosen, self._letters, *own):
             part.cleanup()
         self._blinding.restore()
         self.scan.cleanup()
