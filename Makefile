@@ -19,6 +19,8 @@ PYSIDE := $(VENV)-pyside
 SET_UP := pyproject.toml scripts/set-up.sh scripts/system-libraries.sh
 PYTEST ?=
 WORKERS ?= 2
+# One line that says how far the run is, in place of dots, and the slowest tests at the end.
+ALL_TESTS := -n $(WORKERS) --dist worksteal -p tests.progress_line -o console_output_style=classic
 
 .PHONY: help demo test test-minimum test-pyside soak lint docs pictures clean
 
@@ -41,14 +43,14 @@ else
 endif
 
 test: lint
-	$(WITH_SCREEN) $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST)
+	$(WITH_SCREEN) $(BIN)/python -m pytest $(ALL_TESTS) $(PYTEST)
 
 # Environments of their own: `make test` keeps the newest versions and PyQt6.
 test-minimum: $(MINIMUM)/.test
-	$(WITH_SCREEN) $(MINIMUM)/bin/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(PYTEST)
+	$(WITH_SCREEN) $(MINIMUM)/bin/python -m pytest $(ALL_TESTS) -m "not slow" $(PYTEST)
 
 test-pyside: $(PYSIDE)/.test
-	$(WITH_SCREEN) $(PYSIDE)/bin/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow" $(PYTEST)
+	$(WITH_SCREEN) $(PYSIDE)/bin/python -m pytest $(ALL_TESTS) -m "not slow" $(PYTEST)
 
 soak: $(VENV)/.test
 	UNCERTAINSEG_SOAK=1 $(BIN)/python -m pytest tests/review tests/runs tests/bench tests/audit \

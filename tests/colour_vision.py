@@ -160,6 +160,7 @@ def meanings() -> list[Meaning]:
         "false": as_colour(colours.FALSE_COLOUR),
         "missed": as_colour(colours.MISSED_COLOUR),
         "candidate": colours._CANDIDATE,
+        "reference": as_colour(colours.REFERENCE_COLOUR),
     }
     words = {preview.TAKE: "becomes lesion", preview.REMOVE: "becomes none", preview.MARK: "a mark"}
     corrections = {words[kind]: as_colour(colour) for kind, colour in preview.COLOURS.items()}

@@ -123,6 +123,25 @@ def simulated_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return cache
 
 
+PATIENCE_MS = 60_000
+"""How long a test waits at least for what must happen; it goes on as soon as that has happened."""
+
+
+@pytest.fixture
+def qtbot(qtbot: Any) -> Any:
+    """pytest-qt's, but patient: times that tests give are the usual ones, and a machine may be busy."""
+    for name in ("waitUntil", "waitSignal", "waitSignals"):
+        setattr(qtbot, name, _patient(getattr(qtbot, name)))
+    return qtbot
+
+
+def _patient(wait: Callable[..., Any]) -> Callable[..., Any]:
+    def waiting(*args: Any, timeout: int = PATIENCE_MS, **options: Any) -> Any:
+        return wait(*args, timeout=max(timeout, PATIENCE_MS), **options)
+
+    return waiting
+
+
 @pytest.fixture
 def make_viewer(make_napari_viewer: Callable[..., Any], qtbot: Any) -> Iterator[Callable[..., Any]]:
     """Make a real napari viewer, shown, 1280x800; it is closed and looked over for leaks afterwards."""

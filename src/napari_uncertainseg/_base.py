@@ -72,62 +72,9 @@ def silent(stage: str, fraction: float) -> None:
 
 
 FINDING_BRAIN = "finding the brain"
-"""Stage of which nobody knows how far it is: the share of the work that is reported with it is a guess."""
-_EVIDENCE_S = 3.0
-"""Before this many seconds of work no time left is told: loading says little about the rest."""
-
-
-class TimeLeft:
-    """Seconds left, estimated anew whenever work gets done, and counted down in between.
-
-    It only shrinks: an estimate that would grow, or whose time is over, is not told.
-    """
-
-    def __init__(self) -> None:
-        self._fraction = 0.0
-        self._ends: float | None = None
-        self._told = float("inf")
-
-    def update(self, elapsed: float, fraction: float, stage: str = "") -> float | None:
-        """Seconds left if the rest goes as fast as what is done; None while that would be a guess.
-
-        Parameters
-        ----------
-        elapsed
-            Seconds since the start.
-        fraction
-            Share of the work done, 0 to 1.
-        stage
-            What is being done; from that of finding the brain nothing is estimated.
-        """
-        if fraction >= 1:
-            return 0.0
-        if stage == FINDING_BRAIN:
-            return None
-        if fraction > self._fraction:
-            self._fraction = fraction
-            known = elapsed >= _EVIDENCE_S and fraction >= 0.05
-            self._ends = elapsed / fraction if known else None
-        left = -1.0 if self._ends is None else self._ends - elapsed
-        if not 0 <= left <= self._told:
-            return None
-        self._told = left
-        return left
+"""The stage in which it is."""
 
 
 def pluralised(n: int, noun: str) -> str:
     """A number of things in words."""
     return f"{n} {noun}{'' if n == 1 else 's'}"
-
-
-def format_time_left(seconds: float | None) -> str:
-    """Time left, for display: coarse, because it is an estimate."""
-    if seconds is None:
-        return "estimating the time left"
-    if seconds < 1.5:
-        return "nearly done"
-    if seconds < 20:
-        return f"about {round(seconds)} s left"
-    if seconds < 90:
-        return f"about {5 * round(seconds / 5)} s left"
-    return f"about {round(seconds / 60)} min left"

@@ -50,6 +50,8 @@ class Case:
         What the model did on cases like this one with a reference, if there are any.
     record_problem
         Why there is a record, but not for this prediction; empty otherwise.
+    unsaved_mask
+        Whether a mask of several readers was made of this prediction's reviews that is in no file.
     """
 
     images_changed = Signal()
@@ -66,6 +68,7 @@ class Case:
         self._find_record = find_record
         self.record: CalibrationRecord | None = None
         self.record_problem = ""
+        self.unsaved_mask = False
         self._images: dict[str, Volume] = {}
         self._mask: Volume | None = None
         self._prediction: Prediction | None = None
@@ -142,6 +145,7 @@ class Case:
         self._prediction = self._original = prediction
         self._recalibration = self._numbers = self._selected = None
         self._late = ()
+        self.unsaved_mask = False
         self.review.clear()
         self._read_record()
         if prediction is not None:

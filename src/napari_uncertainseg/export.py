@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -124,12 +125,18 @@ def write_results(
     _check_verdicts(verdicts or {}, lesions)
     check_output(target, FOLDER, scans_of(prediction))
     check_folder(target, overwrite=overwrite)
-    with nullcontext() if claim else claimed(target), _aside(target) as partial:
+    with (
+        nullcontext() if claim else claimed(target),
+        _aside(target) as partial,
+        _Beside() as beside,
+    ):
         grid = prediction.grid
+        around = prediction.voxel_features
+        beside.do(write_members, partial / MEMBERS, prediction.members, prediction.variance, numbers, around)
         for name, file_name in written_maps().items():
-            write_volume(partial / file_name, prediction.maps[name], grid, dtype=np.float32)
-        write_volume(partial / "brain.nii.gz", prediction.brain, grid, dtype=np.uint8)
-        write_volume(partial / "lesions.nii.gz", lesions.labels, grid, dtype=np.uint16)
+            beside.do(write_volume, partial / file_name, prediction.maps[name], grid, dtype=np.float32)
+        beside.do(write_volume, partial / "brain.nii.gz", prediction.brain, grid, dtype=np.uint8)
+        beside.do(write_volume, partial / "lesions.nii.gz", lesions.labels, grid, dtype=np.uint16)
         table = lesions.table
         details = lesion_details(prediction, lesions.labels, lesions.threshold)
         more = details.set_index("label")[details.columns.difference(table.columns, sort=False)]
@@ -137,19 +144,45 @@ def write_results(
         if verdicts is not None:
             table = table.assign(verdict=[verdicts.get(label, "") for label in table["label"]])
             reviewed = reviewed_mask(lesions, verdicts)
-            write_volume(partial / "reviewed.nii.gz", reviewed, grid, dtype=np.uint8)
+            beside.do(write_volume, partial / "reviewed.nii.gz", reviewed, grid, dtype=np.uint8)
         if edit is not None:
-            write_volume(partial / "painted.nii.gz", edit, grid, dtype=np.int8)
+            beside.do(write_volume, partial / "painted.nii.gz", edit, grid, dtype=np.int8)
         write_table(partial / "lesions.tsv", table)
         if prediction.classes is not None:
             _write_classes(partial, prediction.classes, grid)
-        around = prediction.voxel_features
-        write_members(partial / MEMBERS, prediction.members, prediction.variance, numbers, around)
-        text = with_hashes(partial, _for_json(summary(prediction, lesions, verdicts, edit, given, load)))
+        about = _for_json(summary(prediction, lesions, verdicts, edit, given, load))
+        beside.end()
+        text = with_hashes(partial, about)
         with replaced_file(partial / SUMMARY) as file:
             file.write(text.encode("utf-8", "replace"))
         check_content(target, overwrite)  # others may have written there meanwhile
         _move_into_place(partial, target)
+
+
+class _Beside:
+    """Another thread, in which files are packed while the next is made; packing lets go of Python's lock.
+
+    Used as a context manager: whatever goes wrong, the thread has ended afterwards, and writes nothing more.
+    """
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1)
+        self._started: list[Future[Any]] = []
+
+    def do(self, write: Callable[..., Any], *arguments: Any, **options: Any) -> None:
+        """Call a function there, after those before."""
+        self._started.append(self._pool.submit(write, *arguments, **options))
+
+    def end(self) -> None:
+        """Wait for all, and raise what the first that failed raised."""
+        for each in self._started:
+            each.result()
+
+    def __enter__(self) -> _Beside:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
 
 
 def _write_classes(folder: Path, classes: Classes, grid: Grid) -> None:

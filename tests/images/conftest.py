@@ -9,6 +9,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from napari_uncertainseg.images.files import read_volume
 from napari_uncertainseg.images.volume import Grid, Volume
 
 
@@ -48,3 +49,17 @@ def ball() -> Callable[..., Volume]:
         return Volume(data, Grid(tuple(shape), affine), "ball", "flair")
 
     return make
+
+
+@pytest.fixture(scope="module")
+def series(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an oblique DICOM series."""
+    from .dicom_series import make_series  # not all tests here need pydicom
+
+    return make_series(tmp_path_factory.mktemp("oblique") / "series")
+
+
+@pytest.fixture(scope="module")
+def scan(series: Path) -> Volume:
+    """The same, as it is read."""
+    return read_volume(series)

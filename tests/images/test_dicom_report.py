@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,16 +26,6 @@ LESIONS = (
     ReportedLesion(2, "9", 12.0, 3.5, 0.5, 0.25, 0.25, "infratentorial", "unsure"),
     ReportedLesion(3, "candidate 3", 6.0, 2.0, NAN, NAN, NAN, "", "", drawn=True),
 )
-
-
-@pytest.fixture(scope="module")
-def series(tmp_path_factory) -> Path:
-    return make_series(tmp_path_factory.mktemp("oblique") / "series")
-
-
-@pytest.fixture(scope="module")
-def scan(series):
-    return read_volume(series)
 
 
 @pytest.fixture

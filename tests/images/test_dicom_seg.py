@@ -27,16 +27,6 @@ from .dicom_series import ORIENTATIONS, SHAPE, frames_of, make_series  # noqa: E
 MODEL = Algorithm("bundled", "3", {"method": "one-pass", "threshold": "0.4"})
 
 
-@pytest.fixture(scope="module")
-def series(tmp_path_factory) -> Path:
-    return make_series(tmp_path_factory.mktemp("oblique") / "series")
-
-
-@pytest.fixture(scope="module")
-def scan(series):
-    return read_volume(series)
-
-
 @pytest.fixture
 def mask(scan):
     found = np.zeros(scan.grid.shape, bool)

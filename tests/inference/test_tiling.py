@@ -160,6 +160,26 @@ def test_the_cpu_takes_over_with_a_note():
     assert used == "CPU" and any("CPU was used instead" in note for note in notes)
 
 
+def test_only_what_the_result_was_made_with_is_told():
+    _, notes, tried = run({"GPU": 0, "CPU": 10**9})
+    assert len(tried) > 2  # windows shrank on the GPU, which is of no interest any more
+    assert notes == ["Memory ran out on GPU: the CPU was used instead."]
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError()])
+def test_a_gpu_without_room_for_the_network_is_left_too(error):
+    def full():
+        raise error
+
+    notes = []
+    found = retry_with_smaller_windows(
+        lambda engine, largest: engine.device.name, [full, lambda: ENGINE], (48, 48, 48), 3, notes.append
+    )
+    assert (found, notes) == ("CPU", ["Memory ran out on the GPU: the CPU was used instead."])
+    with pytest.raises(InputError, match="not enough free memory"):
+        retry_with_smaller_windows(lambda engine, largest: "", [full], (48, 48, 48), 3, notes.append)
+
+
 def test_when_nothing_helps_the_user_is_told():
     with pytest.raises(InputError, match="not enough free memory"):
         run({"GPU": 0, "CPU": 0})

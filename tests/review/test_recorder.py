@@ -31,17 +31,20 @@ def recorder(store):
     return Recorder(store, fill(store), lambda: ["FLAIR"])
 
 
-def test_verdicts_are_written_and_gone_on_with(store, recorder):
+def test_verdicts_are_written_and_gone_on_with(store, recorder, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
     assert recorder.is_new and recorder.seconds_each is None
     first, second = (task.voxel for task in recorder.tasks[:2])
     recorder.show(first)
+    now[0] += 2.5
     recorder.judge(first, "accepted", nothing_else, {"threshold": 0.4})
     recorder.judge(second, "rejected", nothing_else, {})
     again = Recorder(store, recorder.session.id)
     assert not again.is_new and again.current_verdicts == recorder.current_verdicts
     assert again.verdicts == (Verdict(first, "accepted"), Verdict(second, "rejected"))
     said = store.entries(recorder.session.id)[1].details
-    assert said.visible == ("FLAIR",) and 0 <= said.seconds < 5 and said.voxel == first
+    assert said.visible == ("FLAIR",) and said.seconds == 2.5 and said.voxel == first
     assert store.entries(recorder.session.id)[2].details.seconds is None  # it was never shown
     assert again.seconds_each == said.seconds
 

@@ -32,7 +32,7 @@ def nothing_is_left():
     """No process of a cluster outlives a run."""
     before = {process.pid for process in psutil.Process().children(recursive=True)}
     yield
-    for _ in range(100):
+    for _ in range(1200):
         left = [p for p in psutil.Process().children(recursive=True) if p.pid not in before and _works(p)]
         if not left:
             break

@@ -104,7 +104,7 @@ def started(tmp_path, code: str) -> StartedRun:
 
 
 def wait_for_end(run: StartedRun) -> None:
-    for _ in range(1000):
+    for _ in range(15_000):
         if not run.lives:
             return
         time.sleep(0.02)

@@ -15,7 +15,12 @@ from napari_uncertainseg.review.session.opening import open_reading
 from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.session.rereading import open_next_reading
 from napari_uncertainseg.widgets.layers.agreement.errors import MISSED
-from napari_uncertainseg.widgets.layers.colours import FALSE_COLOUR, FOUND_COLOUR, MISSED_COLOUR
+from napari_uncertainseg.widgets.layers.colours import (
+    FALSE_COLOUR,
+    FOUND_COLOUR,
+    MISSED_COLOUR,
+    REFERENCE_COLOUR,
+)
 from napari_uncertainseg.widgets.lesions.texts import BEST_DICE
 from napari_uncertainseg.widgets.scans.volumes import layer_data
 from napari_uncertainseg.widgets.shared.kept_review import resume
@@ -204,3 +209,44 @@ def test_a_second_reader_is_told_nothing_of_the_reference(review, reference):
     assert threshold.best_button.text() == BEST_DICE and not threshold._diagram.isVisibleTo(threshold)
     review.case.review.set_recorder(None)
     assert threshold.best is not None and MISSED in viewer.layers
+
+
+@viewer_test
+def test_the_reference_is_an_outline_while_it_is_the_reference(review, reference, segmented_viewer, qtbot):
+    layer = segmented_viewer.layers["gt"]
+    before = layer.contour, layer.opacity, layer.colormap, layer._calculate_contour
+    screenshot = segmented_viewer.screenshot
+    review.layers.show_slice((3, 31, 5))
+    for name in ("entropy (nats)", "lesions"):
+        segmented_viewer.layers[name].visible = False
+
+    def coloured():
+        picture = screenshot(canvas_only=True, flash=False).astype(int)
+        return int((np.ptp(picture[..., :3], axis=-1) > 40).sum())
+
+    layer.visible = False
+    bare = coloured()
+    layer.visible = True
+    filled = coloured() - bare
+    _choose(review)
+    review.lesions.agreement.colours.setChecked(False)  # without the outlines of missed ones
+    assert layer.contour == 1 and layer.opacity == 1
+    np.testing.assert_allclose(layer.get_color(1), REFERENCE_COLOUR, atol=1e-3)
+    assert 0 < coloured() - bare < 0.7 * filled
+    _choose(review, None)
+    assert (layer.contour, layer.opacity, layer.colormap) == before[:3]
+    assert coloured() - bare == filled
+
+
+@viewer_test
+def test_what_the_user_changes_on_the_reference_stays(review, reference, segmented_viewer):
+    layer = segmented_viewer.layers["gt"]
+    before = layer.colormap
+    _choose(review)
+    layer.opacity = 0.3
+    segmented_viewer.add_layer(Labels(layer.data.copy(), name="other", scale=layer.scale))
+    _choose(review, "other")
+    assert layer.opacity == 0.3 and layer.contour == 0 and layer.colormap is before
+    assert segmented_viewer.layers["other"].contour == 1
+    segmented_viewer.layers.remove("other")
+    assert review.layers.reference.name is None

@@ -327,7 +327,7 @@ def test_what_nobody_waits_for_leaves_no_folder(dock, qtbot, cohort, monkeypatch
 
     def stubborn(request, progress):
         begun.set()
-        assert goes_on.wait(20)
+        assert goes_on.wait(300)
         return computing(request, progress)
 
     tab.audit = replace(tab.audit, compute=stubborn)
@@ -342,7 +342,7 @@ def test_what_nobody_waits_for_leaves_no_folder(dock, qtbot, cohort, monkeypatch
     workers = [thread for thread in threading.enumerate() if thread.name == "uncertainseg-job"]
     goes_on.set()
     for worker in workers:
-        worker.join(10)
+        worker.join(300)
     assert workers and computing.requests, "it did come to its end"
     assert not scratch.exists()
     if how == "cancelled":
@@ -573,7 +573,7 @@ def test_a_table_that_was_half_written_when_it_was_read_is_read_again(dock, qtbo
 
     monkeypatch.setattr(table_source, "look_at_table", look)
     source.choose(written)
-    assert begun.wait(10)
+    assert begun.wait(300)
     written.write_text("folder\tb\nresults\t1\n")
     source.choose(written)
     go_on.set()

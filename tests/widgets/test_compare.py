@@ -111,7 +111,9 @@ def test_side_by_side_is_one_canvas_with_a_cell_each_and_leaves_nothing_behind(o
     press(qtbot, opened, S, SHIFT)
     assert part.side.active and grid.enabled and part.button.text() == "FLAIR | T1" and label(opened) == ""
     cells = {layer.name: grid.position(i, layers) for i, layer in enumerate(layers) if layer.visible}
-    assert cells.pop("t1") != cells["FLAIR"] and set(cells.values()) == {cells["FLAIR"]}
+    assert cells.pop("lesions (T1)") == cells.pop("t1") != cells["FLAIR"] and set(cells.values()) == {
+        cells["FLAIR"]
+    }
     assert {"lesions", "FLAIR"} <= cells.keys()
     assert all(layers[name].name_overlay.visible for name in ("FLAIR", "t1"))
     view = viewer.window._qt_viewer.canvas
@@ -143,6 +145,8 @@ def test_in_3d_scans_stay_behind_the_surfaces(opened, part, qtbot, monkeypatch):
 
     told = []
     monkeypatch.setattr(module, "show_warning", told.append)
+    opened._viewer.layers["t1"].visible = False
+    before = seen(opened, "FLAIR", "t1")
     press(qtbot, opened, S, SHIFT)
     opened.layers.surfaces.toggle()
     qtbot.wait(50)
@@ -156,6 +160,80 @@ def test_in_3d_scans_stay_behind_the_surfaces(opened, part, qtbot, monkeypatch):
     opened.layers.surfaces.toggle()
     qtbot.wait(50)
     assert label(opened) == "FLAIR" and not opened._viewer.canvas.grid.enabled
+    assert seen(opened, "FLAIR", "t1") == before
+
+
+def lesions_in_cell(review):
+    """The outlines in the cell of T1: colours of each line, and where lines begin, in the world."""
+    layer = review._viewer.layers["lesions (T1)"]
+    starts = layer.data[:, 0] * np.asarray(layer.scale)
+    return starts, {rounded(colour) for colour in layer.edge_color} if len(starts) else set()
+
+
+def rounded(colour):
+    return tuple(round(float(share), 2) for share in colour)
+
+
+def test_lesions_are_outlined_in_the_other_cells(opened, part, qtbot, mask):
+    viewer, lesions = opened._viewer, opened._viewer.layers["lesions"]
+    first = (5, 10, 8)
+    opened.layers.show_slice(first)
+    press(qtbot, opened, S, SHIFT)
+    assert viewer.layers.selection.active is lesions
+    qtbot.wait(30)
+    starts, colours = lesions_in_cell(opened)
+    assert colours == {rounded(lesions.get_color(lesions.data[first]))}
+    low, high = starts[:, 1:].min(axis=0), starts[:, 1:].max(axis=0)
+    where = np.argwhere(lesions.data[first[0]] > 0)
+    ends = where.min(axis=0) - 0.5, where.max(axis=0) + 0.5
+    corners = np.sort([lesions.data_to_world((first[0], *end))[1:] for end in ends], axis=0)
+    width = 3 / viewer.scene.camera.zoom  # lines are drawn out by half their width to meet at corners
+    np.testing.assert_allclose([low, high], corners, atol=width)
+
+    opened.layers.show_slice((8, 10, 8))
+    qtbot.wait(30)
+    assert len(lesions_in_cell(opened)[0]) == 0, "no lesion in this slice"
+    opened.lesions.next_lesion()
+    qtbot.wait(30)
+    assert {(1.0, 1.0, 1.0, 1.0), (0.0, 0.0, 0.0, 1.0)} <= lesions_in_cell(opened)[1], "the selected one"
+    before = lesions_in_cell(opened)[0]
+    opened.case.threshold = 0.95
+    qtbot.wait(30)
+    assert not np.array_equal(lesions_in_cell(opened)[0], before), "they follow the threshold"
+    opened.case.threshold = 0.5
+    qtbot.wait(30)
+    assert np.array_equal(lesions_in_cell(opened)[0], before)
+    opened.opened.parts["overlays"].toggle()
+    assert not viewer.layers["lesions (T1)"].visible
+    opened.opened.parts["overlays"].toggle()
+    assert viewer.layers["lesions (T1)"].visible
+    press(qtbot, opened, S, SHIFT)
+    assert "lesions (T1)" not in viewer.layers
+
+
+def test_an_exercise_that_begins_side_by_side_leaves_no_outlines(opened, part, qtbot):
+    press(qtbot, opened, S, SHIFT)
+    assert "lesions (T1)" in opened._viewer.layers
+    opened.layers.blind()
+    press(qtbot, opened, S, SHIFT)
+    opened.layers.unblind()
+    assert "lesions (T1)" not in opened._viewer.layers
+
+
+def test_three_views_come_back_after_side_by_side(opened, part, qtbot):
+    views = opened.opened.parts["views"]
+    views.act("three_views")
+    qtbot.waitUntil(lambda: views.views is not None, timeout=5000)
+    press(qtbot, opened, S, SHIFT)
+    assert part.side.active and views.views is None and not views.button.isChecked()
+    press(qtbot, opened, S, SHIFT)
+    qtbot.waitUntil(lambda: views.views is not None, timeout=5000)
+    assert views.button.isChecked() and not part.side.active
+    views.act("three_views")
+    press(qtbot, opened, S, SHIFT)
+    press(qtbot, opened, S, SHIFT)
+    qtbot.wait(50)
+    assert views.views is None, "there was one view before"
 
 
 def test_one_scan_alone_says_so(opened, part, qtbot, monkeypatch):

@@ -6,6 +6,7 @@ import weakref
 
 import numpy as np
 import pytest
+from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
 from qtpy.QtGui import QMouseEvent, QWheelEvent
 from qtpy.QtWidgets import QApplication, QToolBar
@@ -187,6 +188,37 @@ def test_a_tool_in_hand_changes_nothing_that_is_hidden(hands):
     assert np.array_equal(hands.review.case.lesions.labels, before)
     assert lesions.visible and not hiding.hiding.hidden  # who draws wants to see it
     hands.drag((8, 6, 24), (8, 14, 24))
+    assert not np.array_equal(hands.review.case.lesions.labels, before)
+
+
+def test_a_key_changes_nothing_that_is_hidden(hands):
+    lesions, hiding = hands.viewer.layers["lesions"], hands.review.opened.parts["overlays"]
+    hands.click(FIRST)
+    before = hands.review.case.lesions.labels.copy()
+    hide = (hiding.toggle, lambda: setattr(lesions, "visible", False))
+    for key, hidden in ((Qt.Key.Key_G, hide[0]), (Qt.Key.Key_H, hide[1]), (Qt.Key.Key_F, hide[0])):
+        hidden()
+        assert not lesions.visible
+        said = len(notification_manager.records)
+        hands.key(key, SHIFT)
+        assert np.array_equal(hands.review.case.lesions.labels, before)
+        assert lesions.visible and not hiding.hiding.hidden
+        assert len(notification_manager.records) == said + 1
+    hands.key(Qt.Key.Key_G, SHIFT)
+    assert not np.array_equal(hands.review.case.lesions.labels, before)
+
+
+def test_enter_takes_no_outline_that_is_hidden(hands):
+    hiding = hands.review.opened.parts["overlays"]
+    click(hands.qtbot, hands.row.buttons["click"])
+    hands.click((8, 30, 6))
+    hands.click(FIRST)
+    before = hands.review.case.lesions.labels.copy()
+    hands.tools._turn(1)
+    hiding.toggle()
+    hands.tools._accept()
+    assert np.array_equal(hands.review.case.lesions.labels, before) and not hiding.hiding.hidden
+    hands.tools._accept()
     assert not np.array_equal(hands.review.case.lesions.labels, before)
 
 

@@ -98,7 +98,7 @@ def test_the_light_says_in_what_a_scan_is_unlike_all_seen(make, case):
     assert WARNING_SIGN in row.light.text() and "○" not in row.light.text()  # no verdict looks like it
     assert "can still be unlike" in row.light.toolTip()
     unlike(case)
-    assert row.light.text().startswith("In seven numbers like scans that the model has seen")
+    assert row.light.text().startswith("Looks like the scans that the model has seen")
     assert "above 0.73" in row.light.text()  # a model of ours is surer than that of what it knows
     assert "can still be unlike" in row.light.toolTip()
     case.close_prediction()

@@ -12,7 +12,7 @@ from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.review.session.opening import open_reading
 from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.session.rereading import open_next_reading
-from napari_uncertainseg.widgets.reading_bar.measure import part as measure_part
+from napari_uncertainseg.widgets.reading_bar.measure import files as measure_files
 from napari_uncertainseg.widgets.reading_bar.measure import texts
 from napari_uncertainseg.widgets.scans.volumes import layer_data
 from napari_uncertainseg.widgets.shared.kept_review import resume
@@ -293,7 +293,7 @@ def test_copied_text_has_the_case_and_comes_back_from_a_file(opened, part, qtbot
     path.write_text(text)
     made = part.measured.items[0]
     part.delete()
-    part.open_file(path)
+    part.files.open(path)
     (back,) = part.measured.items
     assert back.where == made.where
     np.testing.assert_allclose(back.points, made.points, atol=0.002)
@@ -395,17 +395,17 @@ def test_a_table_that_cannot_be_read_is_not_written_over(opened, part, qtbot, tm
 
 
 def test_measurements_of_another_case_are_asked_about(opened, part, qtbot, tmp_path, answer_questions):
-    answer = answer_questions(measure_part)
+    answer = answer_questions(measure_files)
     press(qtbot, opened, K)
     drag(qtbot, opened, place(opened, part, (10, 5, 8)), place(opened, part, (10, 5, 20)))
     part.copy()
     path = tmp_path / "measurements.tsv"
     path.write_text(QApplication.clipboard().text().replace("\nFLAIR\t", "\nBob\t"))
     answer.says = None
-    part.open_file(path)
+    part.files.open(path)
     assert len(part.measured.items) == 1 and "Bob" in answer.questions[0]
     answer.says = True
-    part.open_file(path)
+    part.files.open(path)
     assert len(part.measured.items) == 2
 
 

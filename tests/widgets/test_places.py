@@ -73,7 +73,7 @@ def test_they_go_with_the_result_and_never_come_to_another(qtbot, dock, case, gr
 
     def slow(prediction, scans, progress, find):
         began.append(prediction)
-        assert may_end.wait(10)
+        assert may_end.wait(300)
         return PlaceColumns(zones_of(grid))
 
     monkeypatch.setattr(places, "find_places", slow)

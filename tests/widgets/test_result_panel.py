@@ -8,14 +8,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import QApplication, QDockWidget, QLabel
 
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.review.session.opening import open_reading
 from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.session.rereading import open_next_reading
+from napari_uncertainseg.widgets import case_desk, closing
+from napari_uncertainseg.widgets.case_opener import question_before_results
 from napari_uncertainseg.widgets.reading_bar.result import adjudication, exports, texts
 from napari_uncertainseg.widgets.reading_bar.result import adjudication_texts as words
+from napari_uncertainseg.widgets.segment import leaving_case
+from napari_uncertainseg.widgets.segment.leaving_case import leave_for_another
+from napari_uncertainseg.widgets.shared import dialogs
 from napari_uncertainseg.widgets.shared.kept_review import resume
 from napari_uncertainseg.widgets.window import review_of
 
@@ -258,3 +264,49 @@ def test_the_adjudicated_mask_stays_with_its_scan_only(review, opened, made, sam
     review.case.close_prediction()
     review.case.open_prediction(replace(prediction, grid=grid))
     assert (words.LAYER in review._viewer.layers) == same and opened.panel.adjudication.found is None
+
+
+def test_all_that_ends_the_case_asks_about_an_adjudicated_mask_in_no_file(
+    review, opened, made, qtbot, tmp_path, monkeypatch, answer_questions
+):
+    asked = answer_questions(closing, case_desk, dialogs, leaving_case)
+    asked.says = None  # cancel
+    window = review._window
+    ways = {
+        "the window": lambda: review._closing.refuses(Spontaneous()),
+        "the case": lambda: not review.cases.may_close(),
+        "other results": lambda: not question_before_results(window, review.case).allows(),
+        "another FLAIR": lambda: leave_for_another(window, review.case) is None,
+    }
+
+    def stopped():
+        """Which ways ask about the mask, and do nothing where the user does not want to."""
+        found = set()
+        for way, stops in ways.items():
+            asked.questions.clear()
+            if stops() and dialogs.MASK_LOST in asked.questions[0]:
+                found.add(way)
+        return found
+
+    assert not review.case.review.unsaved and stopped() == set(ways)
+    assert session_dock_allows(review, window), "a session does not end the case"
+    monkeypatch.setattr(adjudication, "ask_new_folder", lambda *_: tmp_path / "adjudicated")
+    box = opened.panel.adjudication
+    click(qtbot, box.save_button)
+    qtbot.waitUntil(lambda: "noted it in the journal" in opened.panel.message.text(), timeout=10_000)
+    assert not review.case.unsaved_mask and review.cases.may_close()
+    click(qtbot, box.keep_button)
+    assert stopped() == set(ways), "what was decided since is in no file"
+    click(qtbot, box.remove_button)
+    assert not review.case.unsaved_mask and review.cases.may_close()
+
+
+def session_dock_allows(review, window):
+    return dialogs.DiscardQuestion(window, review.case, "Start", "?", "Yes", ends_case=False).allows()
+
+
+class Spontaneous(QCloseEvent):
+    """As of the window's X."""
+
+    def spontaneous(self):
+        return True

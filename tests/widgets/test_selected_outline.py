@@ -251,22 +251,27 @@ def _field(viewer):
     return min(viewer.canvas.size) / viewer.scene.camera.zoom
 
 
-def _big(grid, size):
-    made = np.zeros(grid.shape, bool)
-    made[4:7, 20 - size // 2 : 20 + size - size // 2, 10:14] = True
-    return made
-
-
-@pytest.mark.parametrize(("size", "field"), [(2, 25.0), (9, 27.0), (30, 40.0)])
-def test_the_field_is_three_times_the_lesion_within_limits(grid, size, field):
-    """25 mm at least, and never more than the whole slice (here 40 x 32 mm)."""
-    mask = _big(grid, size)
+@pytest.mark.parametrize(
+    ("shape", "size", "field"),
+    [
+        ((24, 120, 100), 2, 40.0),
+        ((24, 120, 100), 16, 48.0),
+        ((24, 120, 100), 70, None),
+        ((24, 40, 32), 2, None),
+    ],
+)
+def test_the_field_is_three_times_the_lesion_within_limits(grid, shape, size, field):
+    """40 mm at least, and never more than the whole slice (None)."""
+    grid = Grid(shape, grid.affine)
+    mask = np.zeros(shape, bool)
+    start = (shape[1] - size) // 2
+    mask[4:7, start : start + size, 10:14] = True
     flair = Volume(mask.astype(np.float32), grid, "FLAIR", "flair")
     shown = _made(flair, fake_prediction(mask, grid, sigma=0.3))
     _select(shown, _voxel(shown._case))
     canvas = np.array(shown.viewer.canvas.size)
-    if field == 40.0:
-        field = canvas.min() / min(canvas / (40, 32))
+    if field is None:
+        field = canvas.min() / min(canvas / shape[1:])
     assert _field(shown.viewer) == pytest.approx(field)
     shown.cleanup()
 

@@ -215,16 +215,27 @@ def test_what_is_done_in_one_view_moves_the_others(review, segmented_viewer, qtb
 
 
 def test_the_lesion_that_was_selected_before_is_in_the_middle_of_all_views(review, segmented_viewer, qtbot):
-    review.lesions.next_lesion()
+    """Also when only the small views change their sizes: nothing else then brings them back to the place."""
+    review.case.select((18, 32, 26))  # far from where the world begins
+    review.layers.go_to((18, 32, 26))
     qtbot.wait(60)
     lesion = world_of(segmented_viewer, review.case.selected)
     views = three(qtbot, review)
+    canvas = segmented_viewer.canvas.size
+    for sizes in ([100, 300], [300, 100]):
+        views.both.setSizes(sizes)
+        qtbot.wait(50)
+        assert segmented_viewer.canvas.size == canvas
+        check_middle(views, lesion)
     segmented_viewer.window.resize(900, 700)
     qtbot.wait(100)
+    check_middle(views, lesion)
+
+
+def check_middle(views, lesion):
     for view in views.views:
-        off = view.to_widget(lesion[view.plane.columns], lesion[view.plane.rows]) - QPointF(
-            view.rect().center()
-        )
+        middle = QPointF(view.rect().center())
+        off = view.to_widget(lesion[view.plane.columns], lesion[view.plane.rows]) - middle
         assert abs(off.x()) < 0.4 * view.width() and abs(off.y()) < 0.4 * view.height(), view.plane.name
 
 

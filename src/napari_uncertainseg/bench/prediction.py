@@ -130,7 +130,7 @@ def _entropy(p: np.ndarray) -> np.ndarray:
     return -q * np.log(q) - (1 - q) * np.log(1 - q)
 
 
-_TYPES = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+_TYPES = {"float32": torch.float32, "int8": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def _least_seconds(network: MultiHeadUNet, shape: tuple[int, ...]) -> float:

@@ -11,18 +11,24 @@ from napari_uncertainseg.disk.outputs import Kind, check_output
 
 
 def check_files(options: Namespace) -> None:
-    """See, before a command begins, that nothing which it writes replaces anything that it reads.
+    """See, before a command begins, that what it reads is there, and that it writes over nothing of it.
+
+    Only names are looked at, so that a wrong one is told at once: what a command imports takes seconds.
 
     Parameters
     ----------
     options
-        Of a parsed command line; its ``reads`` and ``writes`` say which options are files.
+        Of a parsed command line; its ``reads``, ``needed`` and ``writes`` say which options are files.
 
     Raises
     ------
     InputError
-        With the option that would, that has an ending of another kind, or that is named twice.
+        With the option whose file is not there, that would be replaced, that has an ending of another kind,
+        or that is named twice.
     """
+    for name, sentence in getattr(options, "needed", {}).items():
+        for path in _paths(options, name):
+            _check_there(path, sentence)
     reads: Mapping[str, bool] = getattr(options, "reads", {})
     writes: Mapping[str, Kind] = getattr(options, "writes", {})
     tables = [path for name, table in reads.items() if table for path in _paths(options, name)]
@@ -35,6 +41,15 @@ def check_files(options: Namespace) -> None:
             if place in seen:
                 raise InputError(f"{path} is named for two outputs; name two files.")
             seen.add(place)
+
+
+def _check_there(path: Path, missing: str) -> None:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError(missing.format(path)) from error
+    except (OSError, ValueError):
+        return  # the command says why it cannot be read
 
 
 def _resolved(path: Path) -> Path:

@@ -258,7 +258,7 @@ def _add_models(commands: argparse._SubParsersAction) -> None:
     actions = parser.add_subparsers(dest="action", metavar="[list|show|add]")
     actions.add_parser("list", help="every model that can be named (the default)")
     show = actions.add_parser("show", help="what a model is, and its card")
-    reads(show, "name", type=str, metavar="NAME|PATH", help="name or folder")
+    reads(show, "name", missing=None, type=str, metavar="NAME|PATH", help="name or folder")
     add = actions.add_parser("add", help="check a model folder or zip file and copy it to your models")
     reads(add, "path", metavar="PATH|ZIP", help="the folder, or a zip file of it")
     add_told(add)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from napari_uncertainseg._base import InputError, Progress
 from napari_uncertainseg.cli.progress import ProgressLine
 from napari_uncertainseg.modalities import OPTIONAL, REFERENCE, title_of
+from napari_uncertainseg.progress import segmentation as steps
+from napari_uncertainseg.progress.course import Course, planned
 
 if TYPE_CHECKING:
     from napari_uncertainseg.disk.folder_lock import Claim
@@ -52,10 +54,11 @@ def _segment(options: Namespace, progress: ProgressLine, claim: Claim) -> tuple[
     from napari_uncertainseg.export import write_results
     from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 
-    lesions = rank_lesions(prediction, options.threshold, options.min_volume)
-    progress("writing", 1.0)
-    load = find_intervals(prediction, lesions.min_volume).as_json()
-    write_results(options.out, prediction, lesions, load=load, overwrite=options.overwrite, claim=claim)
+    with progress.step(f"{steps.LESIONS}/written", stage="measuring lesions"):
+        lesions = rank_lesions(prediction, options.threshold, options.min_volume)
+        load = find_intervals(prediction, lesions.min_volume).as_json()
+    with progress.step(steps.WRITE, steps.millions(prediction.grid.shape), "writing"):
+        write_results(options.out, prediction, lesions, load=load, overwrite=options.overwrite, claim=claim)
     return prediction, lesions
 
 
@@ -74,16 +77,17 @@ def _by_model(options: Namespace, progress: ProgressLine) -> Prediction:
     model = find_model(options.model)
     images, mask = _read(options, model.main, progress)
     # Only now, since it loads torch: who named a wrong file knows at once.
-    from napari_uncertainseg.inference.segmenter import Segmenter
+    with progress.step(steps.IMPORT, stage="loading the model"):
+        from napari_uncertainseg.inference.segmenter import Segmenter
 
-    segmenter = Segmenter(
-        model,
-        method=options.method,
-        members=options.members,
-        target=options.target,
-        device=options.device,
-        seed=options.seed,
-    )
+        segmenter = Segmenter(
+            model,
+            method=options.method,
+            members=options.members,
+            target=options.target,
+            device=options.device,
+            seed=options.seed,
+        )
     return segmenter.predict(
         images,
         mask=mask,
@@ -99,9 +103,21 @@ def _read(options: Namespace, main: str, progress: Progress) -> tuple[dict[str, 
     from napari_uncertainseg.images.files import read_labels
     from napari_uncertainseg.images.scans import read_scans
 
-    progress("reading", 0.0)
-    images = read_scans(_paths(options, main), options.volume)
-    return images, None if options.mask is None else read_labels(options.mask, images[main].grid)
+    paths = _paths(options, main)
+    with _expected(options, len(paths), progress).step(steps.READ, len(paths), "reading"):
+        images = read_scans(paths, options.volume)
+        return images, None if options.mask is None else read_labels(options.mask, images[main].grid)
+
+
+def _expected(options: Namespace, scans: int, progress: Progress) -> Course:
+    """What the command has to do, as far as it knows that before it has read a scan."""
+    voxels, name = steps.USUAL_VOXELS, str(options.model)
+    members = options.members or steps.USUAL_MEMBERS.get(options.method, 1)
+    of_network = steps.segmenting(scans, voxels, options.method, name, members)
+    own = {steps.READ: scans, f"{steps.LESIONS}/written": 1, steps.WRITE: voxels}
+    if options.probabilities:
+        return planned(progress, own)
+    return planned(progress, {**own, steps.IMPORT: 1, **of_network})
 
 
 def _paths(options: Namespace, main: str) -> dict[str, Path]:

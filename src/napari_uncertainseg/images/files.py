@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import secrets
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from napari_uncertainseg._base import InputError, one_line
 from napari_uncertainseg.disk.errors import why_not
 from napari_uncertainseg.disk.folder_lock import clear_partials, partial_prefix
 from napari_uncertainseg.disk.outputs import check_replaceable
+from napari_uncertainseg.disk.packing import GzipWriter
 from napari_uncertainseg.images.formats import formats
 from napari_uncertainseg.images.formats.raw_image import RawImage
 from napari_uncertainseg.images.volume import Grid, Volume
@@ -155,8 +155,8 @@ def write_volume(
         if suffix == ".nii":
             image.to_stream(file)  # type: ignore[arg-type]
         else:
-            with gzip.GzipFile("", "wb", compresslevel=4, fileobj=file, mtime=0) as packed:
-                image.to_stream(packed)
+            with GzipWriter(file) as packed:
+                packed.write(image.to_bytes())
     return path
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import as_probabilities
+from napari_uncertainseg.disk.packing import write_arrays
 from napari_uncertainseg.prediction.members import Members
 from napari_uncertainseg.prediction.voxel_features import VoxelFeatures
 from napari_uncertainseg.uncertainty.lesion_numbers import MOST, LesionNumbers
@@ -51,7 +52,7 @@ def write_members(
     # Members that are all the mean are float32, see `Members.told_from`, and are told so again from halves.
     values = members.values.astype(np.float16, copy=False)
     with path.open("wb") as file:
-        np.savez_compressed(file, start=start, values=values, variance=variance[members.box], **given)
+        write_arrays(file, {"start": start, "values": values, "variance": variance[members.box], **given})
 
 
 def read_members(path: Path, shape: tuple[int, int, int]) -> tuple[Members, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from napari_uncertainseg._base import FINDING_BRAIN, Progress, silent
+from napari_uncertainseg._base import Progress, silent
 from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD, LOWEST_CANDIDATES
 from napari_uncertainseg.images.identity import case_name, case_sha256
 from napari_uncertainseg.images.preparation.foreign import prepare_foreign
@@ -26,7 +27,7 @@ from napari_uncertainseg.inference.provenance import describe_scan, versions
 from napari_uncertainseg.inference.sampling import SamplingSetting, check_method
 from napari_uncertainseg.inference.scan_recalibration import ScanRecalibration, recalibration_of_scan
 from napari_uncertainseg.inference.scans_of_model import check_modalities, prepare_for
-from napari_uncertainseg.inference.tiling import Windows, retry_with_smaller_windows
+from napari_uncertainseg.inference.tiling import Windows, is_out_of_memory, retry_with_smaller_windows
 from napari_uncertainseg.modalities import title_of
 from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.networks.engines.device import Device, choose_device, cpu_device
@@ -35,10 +36,9 @@ from napari_uncertainseg.networks.model import Model
 from napari_uncertainseg.networks.real_probability import RealProbability
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.prediction.voxel_features import VoxelFeatures
+from napari_uncertainseg.progress import segmentation as steps
+from napari_uncertainseg.progress.course import Course, course_of, end_own
 from napari_uncertainseg.uncertainty.real_probability.voxel_features import measure_voxel_features
-
-_PREPARED, _PREPARED_RAW = 0.1, 0.5
-"""Share of the whole that preparing is shown as: of stripped scans, and with the brain to be found."""
 
 
 class Segmenter:
@@ -58,7 +58,7 @@ class Segmenter:
     target
         Of a model with several classes: which of them are segmented, together; the model's own if None.
     device
-        ``"auto"``, ``"cpu"`` or ``"cuda"``.
+        ``"auto"``, ``"cpu"``, ``"cpu-float32"`` (never in bf16 or int8) or ``"cuda"``.
     seed
         Of ``mc-dropout``.
     window_share
@@ -147,16 +147,24 @@ class Segmenter:
             the network's answers are not usable, or memory does not suffice.
         """
         check_modalities(images, self.model)
+        course = course_of(progress)
         with self._lock:
             try:
                 own = partial(
                     prepare, mask=mask, brain=brain, look=look, skull=skull, bias_correction=bias_correction
                 )
                 foreign = partial(prepare_foreign, mask=mask, look=look)
-                return _Run(self, images, progress)(partial(prepare_for, self.model, own, foreign))
+                run = _Run(self, images, course)
+                prediction = run(partial(prepare_for, self.model, own, foreign))
+                end_own(course, progress)
+                return prediction
             finally:
                 for engine in self._engines.values():
                     engine.check = never
+
+    def has_engine(self, device: Device, index: int) -> bool:
+        """Whether a network is loaded."""
+        return (device.kind, index) in self._engines
 
     def _engine(self, device: Device, index: int) -> Engine:
         if (device.kind, index) not in self._engines:
@@ -170,12 +178,11 @@ class _Run:
 
     segmenter: Segmenter
     images: Mapping[str, Volume]
-    progress: Progress
+    course: Course
     notes: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     device: Device | None = None
-    started: float = field(default_factory=time.perf_counter)
-    prepared_share: float = _PREPARED
+    loaded: bool = False
     moved: ScanRecalibration = ScanRecalibration()  # noqa: RUF009 - frozen
 
     def __call__(self, prepare_scans: Callable[..., tuple[Prepared, NetworkInput]]) -> Prediction:
@@ -186,20 +193,19 @@ class _Run:
             for modality in self.images
             if modality not in used
         ]
+        self._expect(used)
         with self._stage("prepare"):
-            prepared, source = prepare_scans(used, progress=self._preparing)
+            prepared, source = prepare_scans(used, progress=self.course)
             self.moved = recalibration_of_scan(model, self.segmenter.method, used, prepared)
         self.notes += [*prepared.notes, *model.notes, *_note_on_target(model), *self.moved.notes]
         if self.segmenter._method.note:
             self.notes.append(self.segmenter._method.note)
         with self._stage("network"):
-            self.progress("loading the network", self.prepared_share)
-            self._engine_for(self._devices()[0], 0)
+            self._load_first()
         with self._stage("members"):
             collected = self._members(prepared, source)
         self.notes += collected.notes
         features = self._voxel_features(prepared, collected)
-        self.progress("done", 1.0)
         return Prediction(
             grid=prepared.grid,
             maps=collected.maps,
@@ -224,8 +230,10 @@ class _Run:
     def _voxel_features(self, prepared: Prepared, collected: AccumulatedMaps) -> VoxelFeatures | None:
         """What the probability of being real needs; None where the model has none for this method."""
         if self._real_probability is None:
+            self.course.expect({steps.FEATURES: 0})
             return None
-        with self._stage("real_probability"):
+        voxels = steps.millions(prepared.grid.shape)
+        with self._stage("real_probability"), self.course.step(steps.FEATURES, voxels, "measuring lesions"):
             probability = collected.maps["probability"]
             return measure_voxel_features(prepared.channels, probability, prepared.brain, prepared.grid)
 
@@ -233,9 +241,30 @@ class _Run:
         device = self.segmenter.device
         return [device] if device.kind == "cpu" else [device, cpu_device()]
 
+    def _load_first(self) -> None:
+        """Load the first network, so that its time is not taken for that of the members."""
+        try:
+            self._engine_for(self._devices()[0], 0)
+        except Exception as error:
+            if not is_out_of_memory(error):  # then another device may have room for it, see `_members`
+                raise
+
     def _engine_for(self, device: Device, index: int) -> Engine:
-        self.progress("loading the network", self.prepared_share)
-        return self.segmenter._engine(device, index)
+        segmenter, key = self.segmenter, steps.of_model(steps.NETWORK, "load", self.segmenter.model.name)
+        if segmenter.has_engine(device, index):
+            self.course.expect({key: 0})
+            return segmenter._engine(device, index)
+        with self.course.step(key, stage="loading the network"):
+            return segmenter._engine(device, index)
+
+    def _expect(self, used: Mapping[str, Volume]) -> None:
+        """Say what is to be done, as far as that is known before anything is."""
+        segmenter, main = self.segmenter, used[self.segmenter.model.main]
+        name, voxels = segmenter.model.name, steps.millions(main.grid.shape)
+        self.loaded = segmenter.has_engine(self._devices()[0], 0)
+        self.course.expect(
+            steps.segmenting(len(used), voxels, segmenter.method, name, segmenter.members, loaded=self.loaded)
+        )
 
     def _members(self, prepared: Prepared, source: NetworkInput) -> AccumulatedMaps:
         modalities = self.segmenter.model.modalities
@@ -276,44 +305,43 @@ class _Run:
         check = self._checker(collector, known)
         line = self.moved.line.after(segmenter.model.temperature)
         setting = SamplingSetting(segmenter.model, windows, segmenter.members, segmenter.seed, line)
-        for new in segmenter._method.passes(setting):
-            collector.add(new)
-            check()
+        passes = iter(segmenter._method.passes(setting))
+        box = steps.millions(source.brain.shape)
+        expected = steps.passing(
+            segmenter.method, segmenter.model.name, segmenter.members, loaded=self.loaded, box=box
+        )
+        self.course.expect(expected)
+        for (key, size), most in zip(expected.items(), (1, None), strict=True):
+            if not size:
+                continue
+            with self.course.step(key, size):
+                check()
+                for new in itertools.islice(passes, most):
+                    collector.add(new)
+                    check()
         self.device = engine.device  # a network made elsewhere may have changed to torch
-        return collector.result()
+        with self.course.step(steps.MAPS, steps.millions(shape), "making the maps"):
+            return collector.result()
 
     def _checker(self, collector: PredictionAccumulator, known: Mapping[int, Windows]) -> Callable[[], None]:
-        """Progress by the pace of the members after the first, which also warms the network up.
+        """Tells the member, and the share of the first pass, or of those after it, that is done.
 
         Where there are many windows, those that are done tell too.
         """
-        count, share = self.segmenter.members, self.prepared_share
-        ended = [time.perf_counter()]  # when each number of members was reached
+        count = self.segmenter.members
 
         def check() -> None:
-            nonlocal share
-            done, now = collector.count, time.perf_counter()
-            ended.extend([now] * (done + 1 - len(ended)))
-            if done > 1:
-                left = (ended[done] - ended[1]) / (done - 1) * (count - done)
-                spent = ended[done] - self.started
-                share = min(max(share, spent / (spent + left)), 0.98)
+            done = collector.count
             windows = sum(each.share_done for each in known.values())
-            if windows:
-                reached = (done + windows) / count
-                share = max(share, self.prepared_share + (0.98 - self.prepared_share) * reached)
-            self.progress(f"member {min(done + 1, count)} of {count}", share)
+            windows = windows if windows < 1 else 0.0  # the last pass, which has been counted
+            share = windows if done == 0 else (done - 1 + windows) / max(count - 1, 1)
+            self.course(f"member {min(done + 1, count)} of {count}", share)
 
         return check
 
     def _tell(self, note: str) -> None:
         if note not in self.notes:
             self.notes.append(note)
-
-    def _preparing(self, stage: str, fraction: float) -> None:
-        if stage == FINDING_BRAIN:
-            self.prepared_share = _PREPARED_RAW
-        self.progress(stage, self.prepared_share * fraction)
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:

@@ -235,40 +235,47 @@ def retry_with_smaller_windows(
         If memory runs out even with the smallest windows of the last engine.
     """
     for index, make in enumerate(engines):
-        engine = make()
-        if engine.patches is not None:
-            try:
-                return task(engine, int(np.prod(engine.patches.size)))
-            except Exception as error:
-                if not is_out_of_memory(error):
-                    raise
-            _release(engine)
-            if index + 1 < len(engines):
-                tell(f"Memory ran out on {engine.device.name}: the CPU was used instead.")
+        last = index + 1 == len(engines)
+        try:
+            engine = make()
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            if not last:
+                tell("Memory ran out on the GPU: the CPU was used instead.")
             continue
-        largest = int(share * min(largest_window(engine, channels), _padded_voxels(shape, engine)))
-        if largest < _padded_voxels(shape, engine):
-            tell(f"Free memory is short on {engine.device.name}: the brain was segmented in several windows.")
-        least = engine.smallest**3
-        while True:
+        for largest, note in _sizes(engine, shape, channels, share):
             try:
-                return task(engine, largest)
+                found = task(engine, largest)
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
+            else:
+                if note:
+                    tell(note)
+                return found
             # Out of the handler: the traceback would keep the failed run's memory alive.
             _release(engine)
-            if largest <= least:
-                break
-            largest = max(
-                int(np.prod(window_size(shape, largest, engine.divisor, engine.smallest))) // 2, least
-            )
-            tell(f"Memory ran out on {engine.device.name}: the brain was segmented in smaller windows.")
-        if index + 1 < len(engines):
+        if not last:
             tell(f"Memory ran out on {engine.device.name}: the CPU was used instead.")
     raise InputError(
         "There is not enough free memory to segment this scan: close other programs and run again."
     )
+
+
+def _sizes(engine: Engine, shape: Size, channels: int, share: float) -> Iterator[tuple[int, str]]:
+    """Voxels of the largest window, smaller each time, and what is said if the run ends well with it."""
+    if engine.patches is not None:
+        yield int(np.prod(engine.patches.size)), ""
+        return
+    whole, least = _padded_voxels(shape, engine), engine.smallest**3
+    largest = int(share * min(largest_window(engine, channels), whole))
+    short = f"Free memory is short on {engine.device.name}: the brain was segmented in several windows."
+    yield largest, short if largest < whole else ""
+    while largest > least:
+        size = window_size(shape, largest, engine.divisor, engine.smallest)
+        largest = max(int(np.prod(size)) // 2, least)
+        yield largest, f"Memory ran out on {engine.device.name}: the brain was segmented in smaller windows."
 
 
 def _padded_voxels(shape: Size, engine: Engine) -> int:

@@ -22,6 +22,8 @@ from napari_uncertainseg.evaluate.scan_folders import is_bids
 from napari_uncertainseg.evaluate.worklist import VISITS, UnusableCase, Worklist, read_worklist
 from napari_uncertainseg.images.files import replaced_file
 from napari_uncertainseg.modalities import wanted_by
+from napari_uncertainseg.progress import segmentation as steps
+from napari_uncertainseg.progress.course import planned
 from napari_uncertainseg.runs.cluster import (
     Cluster,
     check_installed,
@@ -278,8 +280,10 @@ def run_visits(
         log(f"failed: {one.name}: {one.why}")
         tell(f"{one.name}: {one.why}")
     visits = len(to_do) + done_before + len(failed)
-    with ProgressFile(plan.out, visits, done_before, failed) as kept:
-        counted = _Counted(len(to_do), progress, kept)
+    key = f"{steps.VISITS}/{plan.setting.method}"
+    course = planned(progress, {key: len(to_do)})
+    with ProgressFile(plan.out, visits, done_before, failed) as kept, course.step(key, len(to_do)):
+        counted = _Counted(len(to_do), course, kept)
         work = do_visit if load is load_segmenter else partial(do_visit, load=load)
         cluster = _cluster(plan, scheduler, workers, len(to_do)) if to_do else None
         for outcome in _outcomes(cluster, to_do, work, counted.show):

@@ -27,7 +27,7 @@ from napari_uncertainseg.widgets.scans.segmented_scan import name_of
 from napari_uncertainseg.widgets.scans.volumes import KEY, is_brain, is_result
 from napari_uncertainseg.widgets.segment.leaving_case import close_case
 from napari_uncertainseg.widgets.shared.connections import Connections
-from napari_uncertainseg.widgets.shared.dialogs import ask_yes_no_cancel
+from napari_uncertainseg.widgets.shared.dialogs import MASK_LOST, ask_yes_no_cancel
 from napari_uncertainseg.widgets.shared.responsive.spared_objects import SparedObjects
 from napari_uncertainseg.widgets.shared.responsive.turns import Turns
 
@@ -196,6 +196,8 @@ class CaseDesk:
         sentences = []
         if self._case.review.unsaved:
             sentences.append(f"Verdicts or painting on {self.name} are in no session and were not exported. ")
+        if self._case.unsaved_mask:
+            sentences.append(MASK_LOST)
         if painted:
             sentences.append(f"What you painted on {', '.join(map(repr, painted))} was not saved. ")
         return "".join([*sentences, "That would be lost.\n\n"]) if sentences else ""

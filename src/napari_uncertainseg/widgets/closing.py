@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QMainWindow
 
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.widgets.shared import napari_internals
-from napari_uncertainseg.widgets.shared.dialogs import ask_yes_no_cancel
+from napari_uncertainseg.widgets.shared.dialogs import MASK_LOST, ask_yes_no_cancel
 from napari_uncertainseg.widgets.shared.kept_review import describe_kept
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
@@ -17,6 +17,8 @@ _LOST = (
     "Verdicts or painting on screen are not saved in a session and were not exported. "
     "They will be lost when the window closes."
 )
+
+_MASK_GOES = "It will be lost when the window closes."
 
 
 class CloseGuard:
@@ -56,10 +58,15 @@ class CloseGuard:
         return self._close(quit_app, confirm_need)
 
     def _says(self) -> str:
-        if self._case.review.unsaved:
-            return _LOST
+        if self._unsaved:
+            mask = MASK_LOST if self._case.unsaved_mask else ""
+            return f"{mask}{_LOST if self._case.review.unsaved else _MASK_GOES}"
         return describe_kept(self._case, self._sessions.location)
 
+    @property
+    def _unsaved(self) -> bool:
+        return self._case.review.unsaved or self._case.unsaved_mask
+
     def _may(self) -> bool:
-        button = "Close without saving" if self._case.review.unsaved else "Close"
+        button = "Close without saving" if self._unsaved else "Close"
         return bool(ask_yes_no_cancel(self._window, "Close the window", self._says(), button, None))

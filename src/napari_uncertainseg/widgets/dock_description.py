@@ -108,6 +108,8 @@ class Dock:
         Whether `Plugins > UncertainSeg > Review` opens it.
     keys
         What keys do in it.
+    closed
+        What is said where one of its keys is pressed while it is closed; where it is empty, the key opens it.
     shown_in_exercise
         Whether it stays in sight while model and reference are hidden from a trainee.
     shows_other_readers
@@ -122,6 +124,7 @@ class Dock:
     menu_name: str = ""
     opens_with_review: bool = False
     keys: tuple[KeyAction, ...] = ()
+    closed: str = ""
     shown_in_exercise: bool = False
     shows_other_readers: bool = False
     follows_target: bool = False

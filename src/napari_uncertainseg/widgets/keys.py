@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from napari.utils.notifications import show_info
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QMainWindow, QPlainTextEdit, QTextEdit
 
 from napari_uncertainseg.widgets.dock_description import LISTED_AS, Dock, KeyAction
 from napari_uncertainseg.widgets.open_docks import OpenDocks
-from napari_uncertainseg.widgets.reading_bar.part import HelpGroup, HelpLine, Part
+from napari_uncertainseg.widgets.reading_bar.part import HelpGroup, HelpLine, Part, PartWidget
 from napari_uncertainseg.widgets.shared import napari_internals
+from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
+from napari_uncertainseg.widgets.shared.form_helpers import notice
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -22,6 +26,8 @@ _PREFIX = "napari-uncertainseg:"
 _QUESTION_MARK = "Shift+/"
 """How napari writes ``?``, which is on another key on most keyboards."""
 _QUESTION_MARKS = tuple(map(QKeySequence, (_QUESTION_MARK, "?", "Shift+?")))
+_SAID_AGAIN_AFTER = 3.0
+"""Seconds in which a sentence is said once: a key that is held would say it over and over."""
 _TYPED_INTO = (QLineEdit, QTextEdit, QPlainTextEdit, QAbstractSpinBox)
 
 
@@ -56,16 +62,26 @@ class WindowKeys(QObject):
     owners
         Whose keys these are.
     opened
-        The docks that are open, and the parts of the bar; keys of others do nothing.
+        The docks that are open, and the parts of the bar. With none open, no key does anything.
+    open_dock
+        Opens a dock by its key: a key opens its dock.
     """
 
     changed = Signal()
     """The user has changed a key."""
 
-    def __init__(self, window: QMainWindow, owners: Iterable[Dock | Part], opened: OpenDocks) -> None:
+    def __init__(
+        self,
+        window: QMainWindow,
+        owners: Iterable[Dock | Part],
+        opened: OpenDocks,
+        open_dock: Callable[[str], None] = lambda key: None,
+    ) -> None:
         super().__init__(window)
-        self._window, self._opened = window, opened
+        self._window, self._opened, self._open_dock = window, opened, open_dock
+        self._said: tuple[str, float] = "", 0.0
         owners = tuple(owners)
+        self._closed = {owner.key: owner.closed for owner in owners if isinstance(owner, Dock)}
         self._titles = {owner.key: owner.title for owner in owners}
         self._always = {owner.key for owner in owners if isinstance(owner, Part) and owner.works_in_exercise}
         self._actions = list_keys(owners)
@@ -91,18 +107,36 @@ class WindowKeys(QObject):
         return (*own, *added)
 
     def press(self, name: str) -> None:
-        """Do what a key stands for: in its dock, or in one that takes all keys, as during an exercise."""
-        if isinstance(QApplication.focusWidget(), _TYPED_INTO):
+        """Do what a key stands for: in its dock, or in one that takes all keys, as during an exercise.
+
+        A dock that is closed is opened for it. Where nothing can be done now, it is said why.
+        """
+        if isinstance(QApplication.focusWidget(), _TYPED_INTO) or not self._opened.widgets:
             return
         key, action = self._actions[name]
+        widget = self._taker(key)
+        if widget is None and not self._closed.get(key):
+            self._open_dock(key)
+            widget = self._taker(key)
+        why_not = self._closed.get(key, "") if widget is None else widget.why_not(action.name)
+        if why_not:
+            self._say(why_not)
+        elif widget is not None:
+            widget.act(action.name)
+
+    def _taker(self, key: str) -> DockWidget | PartWidget | None:
+        """Who takes a key of an owner now; None where its dock is closed."""
         taker = next((widget for widget in self._opened.widgets if widget.takes_all_keys), None)
         own, part = self._opened.get(key), self._opened.parts.get(key)
         if part is not None and (taker is None or key in self._always):
-            part.act(action.name)
-        elif taker is not None:
-            taker.act(action.name)
-        elif own is not None:
-            own.widget.act(action.name)
+            return part
+        return taker or (None if own is None else own.widget)
+
+    def _say(self, sentence: str) -> None:
+        before, when = self._said
+        if sentence != before or monotonic() - when > _SAID_AGAIN_AFTER:
+            self._said = sentence, monotonic()
+            show_info(notice(sentence))
 
     def _bind(self, name: str) -> None:
         self._unbind(name)

@@ -105,7 +105,7 @@ class Review(QObject):
         self._words = TargetWords(self.case, self.opened, self)
         self._parts = tuple(parts)
         self._bar: ReadingBar | None = None
-        self._keys = WindowKeys(window, (*self.docks.values(), *self._parts), self.opened)
+        self._keys = WindowKeys(window, (*self.docks.values(), *self._parts), self.opened, self.open_dock)
         self._keys.changed.connect(self._show_keys)
         window.installEventFilter(self)
 

@@ -8,7 +8,7 @@ import pytest
 
 from napari_uncertainseg.images.preparation import brain_search
 
-from .handling import HELD, OUTLINE, Looking, add, find, press, run
+from .handling import HELD, OUTLINE, Looking, add, find, pick, press, run
 
 
 def test_a_strange_brain_is_said_before_the_segmentation_and_the_user_may_go_on(
@@ -28,6 +28,40 @@ def test_a_strange_brain_is_said_before_the_segmentation_and_the_user_may_go_on(
     assert "looks strange" in dock.message.text()  # as a note of the run
     assert not dock.brain.go_on.isVisible()
     assert np.array_equal(viewer.layers[OUTLINE].data > 0, layers._case.prediction.brain)
+
+
+def test_a_strange_brain_that_was_accepted_is_not_asked_about_again(
+    viewer, layers, make_looking_dock, qtbot, flair, brain
+):
+    dock = make_looking_dock(strange="The brain looks strange: it has a hole.")
+    add(viewer, flair)
+    press(qtbot, dock.run)
+    qtbot.waitUntil(dock.brain.go_on.isVisible, timeout=3000)
+    run(qtbot, dock, dock.brain.go_on)
+    first = layers._case.original
+    run(qtbot, dock)  # asks nothing
+    assert layers._case.original is not first and not dock.brain.go_on.isVisible()
+
+    segmenter, other = dock._segmenters._last[1], brain.copy()
+    other[2:4] = False
+    segmenter._found = replace(segmenter._found, mask=other)  # another outline is another question
+    press(qtbot, dock.run)
+    qtbot.waitUntil(dock.brain.go_on.isVisible, timeout=3000)
+    assert dock.message.text().startswith("⚠ Not segmented anew: the lesions are of the run before.")
+
+
+def test_a_brain_that_was_accepted_is_accepted_for_its_scan_only(
+    viewer, layers, make_looking_dock, qtbot, flair
+):
+    dock = make_looking_dock(strange="The brain looks strange: it has a hole.")
+    add(viewer, flair)
+    press(qtbot, dock.run)
+    qtbot.waitUntil(dock.brain.go_on.isVisible, timeout=3000)
+    run(qtbot, dock, dock.brain.go_on)
+    add(viewer, replace(flair, name="another FLAIR"))
+    pick(dock, "another FLAIR", "flair")
+    press(qtbot, dock.run)
+    qtbot.waitUntil(dock.brain.go_on.isVisible, timeout=3000)
 
 
 def test_run_alone_does_not_go_on_with_a_strange_brain(viewer, layers, make_looking_dock, qtbot, flair):
@@ -83,7 +117,7 @@ def test_a_brain_is_dropped_when_the_skull_is_chosen_while_it_is_found(
 
     def wait(found):
         begun.set()
-        assert chosen.wait(5)
+        assert chosen.wait(300)
         return found
 
     dock = make_looking_dock(strange="The brain looks strange: it has a hole.")

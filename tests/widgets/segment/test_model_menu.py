@@ -72,7 +72,7 @@ def test_a_list_that_was_made_before_is_made_again(make_dock, qtbot, monkeypatch
         if waiting:
             waiting.clear()
             begun.set()
-            assert go_on.wait(10)
+            assert go_on.wait(300)
         return found
 
     def add(path):
@@ -84,7 +84,7 @@ def test_a_list_that_was_made_before_is_made_again(make_dock, qtbot, monkeypatch
     monkeypatch.setattr(model_menu, "add_to_models", add)
     waiting.append(1)
     dock.settings.refresh()
-    assert begun.wait(10)
+    assert begun.wait(300)
     dock.settings.menu.zip.trigger()
     qtbot.waitUntil(lambda: dock.message.text() == texts.ADDED.format("newest"), timeout=5000)
     go_on.set()
@@ -115,7 +115,7 @@ def test_only_one_is_added_at_a_time(dock, qtbot, monkeypatch, chosen_path):
 
     def add(path):
         asked.append(path)
-        assert go_on.wait(10)
+        assert go_on.wait(300)
         return "small"
 
     monkeypatch.setattr(model_menu, "add_to_models", add)

@@ -20,7 +20,7 @@ from napari_uncertainseg.audit.attributes.looking import Looking, look
 from napari_uncertainseg.audit.attributes.telling import FEWEST, InputTold, tell_input
 from napari_uncertainseg.audit.cohort import AuditCohort
 from napari_uncertainseg.explain.drivers.statistics.holm import holm
-from napari_uncertainseg.training.mil.progress import part_of
+from napari_uncertainseg.progress.parts import part_of
 
 _MOST_CLASSES = 20
 

@@ -27,7 +27,7 @@ from napari_uncertainseg.images.resample import resample_to
 from napari_uncertainseg.modalities import main_of, title_of
 from napari_uncertainseg.networks.engines.engine import Engine
 from napari_uncertainseg.networks.foreign_steps import ForeignPreprocessing
-from napari_uncertainseg.training.mil.progress import part_of
+from napari_uncertainseg.progress.parts import part_of
 
 _FORMAT = 1
 """Of the files; another number makes all features anew."""

@@ -17,7 +17,7 @@ from napari_uncertainseg.disk.errors import why_not
 from napari_uncertainseg.modalities import title_of
 from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.networks.engines.device import cpu_device
-from napari_uncertainseg.training.mil.progress import part_of
+from napari_uncertainseg.progress.parts import part_of
 
 IMAGE, MASK, BOTH, CROPPED, BOTTLENECK = "image", "mask", "both", "cropped", "bottleneck"
 INPUTS = (IMAGE, MASK, BOTH, CROPPED, BOTTLENECK)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,7 @@ from napari_uncertainseg.audit.ranking.methods import (
 from napari_uncertainseg.audit.ranking.resampling import draw_cases, kendall
 from napari_uncertainseg.audit.ranking.scores import Missing, Scores, with_missing
 from napari_uncertainseg.explain.drivers.statistics.intervals import bounds
+from napari_uncertainseg.progress.parts import part_of
 
 FEW = 6
 """Fewer patients than this can hardly show a difference: a model is better on each of five by chance in 1 of
@@ -268,11 +269,8 @@ def rank_all(
     known = read_case_features(paths, names, progress) if paths else None
     rankings = []
     for i, scores in enumerate(all_scores):
-        rankings.append(rank_models(scores, setting, partial(_as_part, progress, i, len(all_scores))))
+        part = part_of(progress, i / len(all_scores), (i + 1) / len(all_scores))
+        rankings.append(rank_models(scores, setting, part))
     failures = tuple(failure_cases(ranking.scores) for ranking in rankings)
     shared = () if known is None else tuple(shared_features(one.scores, known.table) for one in rankings)
     return WholeRanking(tuple(rankings), failures, shared, () if known is None else known.notes)
-
-
-def _as_part(progress: Progress, done: int, of: int, stage: str, fraction: float) -> None:
-    progress(stage, (done + fraction) / of)

@@ -19,7 +19,7 @@ def attributes(options: Namespace) -> None:
     from napari_uncertainseg.audit.attributes.sentences import sentences
     from napari_uncertainseg.audit.cohort import read_audit_cohort
     from napari_uncertainseg.disk.new_folder import check_new
-    from napari_uncertainseg.training.mil.progress import part_of
+    from napari_uncertainseg.progress.parts import part_of
 
     if options.out is not None:
         check_new(options.out)

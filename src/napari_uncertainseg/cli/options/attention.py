@@ -80,6 +80,7 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
     reads(
         parser,
         "--model",
+        missing=None,  # it may be a name
         type=str,
         metavar="NAME|PATH",
         help="the model that made the results, where its name does not find it",

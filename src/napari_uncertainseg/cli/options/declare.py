@@ -22,10 +22,31 @@ def command(commands: argparse._SubParsersAction, name: str, home: str, help: st
     return parser
 
 
-def reads(parser: argparse.ArgumentParser, *names: str, table: bool = False, **options: Any) -> None:
-    """An option that names a file or folder which is read: nothing is ever written over it."""
+MISSING = "{}: there is no such file or folder."
+"""What is said of an option's file that is not there."""
+
+
+def reads(
+    parser: argparse.ArgumentParser,
+    *names: str,
+    table: bool = False,
+    missing: str | None = MISSING,
+    **options: Any,
+) -> None:
+    """An option that names a file or folder which is read: nothing is ever written over it.
+
+    Parameters
+    ----------
+    table
+        Whether its cells name further files.
+    missing
+        What is said where it is not there, before anything heavy is imported; None where it may be missing,
+        or be something else than a file, such as the name of a model.
+    """
     dest = parser.add_argument(*names, **{"type": Path, **options}).dest
     parser.set_defaults(reads={**(parser.get_default("reads") or {}), dest: table})
+    if missing is not None:
+        parser.set_defaults(needed={**(parser.get_default("needed") or {}), dest: missing})
 
 
 def writes(parser: argparse.ArgumentParser, *names: str, kind: Kind, **options: Any) -> None:

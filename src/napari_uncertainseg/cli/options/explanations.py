@@ -53,6 +53,7 @@ def add_explain(commands: argparse._SubParsersAction) -> None:
     reads(
         parser,
         "--model",
+        missing=None,  # it may be a name
         type=str,
         metavar="NAME|PATH",
         help="the model that made the results, where its name does not find it",

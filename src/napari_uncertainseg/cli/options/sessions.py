@@ -8,6 +8,8 @@ from napari_uncertainseg.cli.options.declare import command, reads, writes
 from napari_uncertainseg.cli.options.numbers import count, probability, seconds
 from napari_uncertainseg.disk.outputs import FOLDER, NUMBERS, PAGE, TABLE
 
+_NO_SESSIONS = "{} is not there; name the file of a Session dock."
+
 
 def add_session(commands: argparse._SubParsersAction) -> None:
     """Add ``session`` and its actions."""
@@ -31,11 +33,18 @@ def add_session(commands: argparse._SubParsersAction) -> None:
         reads(
             action,
             "file",
+            missing=_NO_SESSIONS,
             type=str,
             metavar="FILE.db|URL",
             help="the file of the Session dock, or postgresql://user@host/name",
         )
-        reads(action, "--masks", metavar="DIR", help="the folder of the masks; needed for a server")
+        reads(
+            action,
+            "--masks",
+            missing=None,
+            metavar="DIR",
+            help="the folder of the masks; needed for a server",
+        )
         if name == "export":
             writes(action, "--out", kind=TABLE, required=True, metavar="FILE.tsv", help="where to")
             writes(action, "--json", kind=NUMBERS, metavar="FILE.json", help="the whole journal, with names")
@@ -78,12 +87,13 @@ def _add_new_sessions(actions: argparse._SubParsersAction) -> None:
     reads(
         new,
         "file",
+        missing=None,  # it is made then
         type=str,
         nargs="?",
         metavar="FILE.db|URL",
         help="where the sessions go; the file that the window uses by default, if not given",
     )
-    reads(new, "--masks", metavar="DIR", help="the folder of the masks; needed for a server")
+    reads(new, "--masks", missing=None, metavar="DIR", help="the folder of the masks; needed for a server")
     new.add_argument("--annotator", default="", metavar="NAME", help="who reads")
     new.add_argument(
         "--visits",
@@ -107,6 +117,7 @@ def _add_adjudicate(actions: argparse._SubParsersAction) -> None:
     reads(
         action,
         "file",
+        missing=_NO_SESSIONS,
         type=str,
         metavar="FILE.db|URL",
         help="the file of the Session dock, or postgresql://user@host/name",
@@ -125,7 +136,7 @@ def _add_adjudicate(actions: argparse._SubParsersAction) -> None:
         help="what the majority decides: lesions by their verdicts, or single voxels (%(default)s)",
     )
     writes(action, "--out", kind=FOLDER, required=True, metavar="DIR", help="a new folder")
-    reads(action, "--masks", metavar="DIR", help="the folder of the masks; needed for a server")
+    reads(action, "--masks", missing=None, metavar="DIR", help="the folder of the masks; needed for a server")
 
 
 def _add_report(action: argparse.ArgumentParser) -> None:

@@ -8,14 +8,20 @@ from napari_uncertainseg.cli.options.declare import reads
 from napari_uncertainseg.cli.options.numbers import count, index, probability, volume
 
 METHODS = ("one-pass", "layers", "mc-dropout", "flips", "ensemble")
-DEVICES = ("auto", "cpu", "cuda")
+DEVICES = ("auto", "cpu", "cpu-float32", "cuda")
 SKULL = ("auto", "removed", "present")
 
 
 def add_setting(parser: argparse.ArgumentParser) -> None:
     """Add what scans are segmented with, one or many."""
     reads(
-        parser, "--model", type=str, default="bundled", metavar="NAME|PATH", help="see `models` (%(default)s)"
+        parser,
+        "--model",
+        missing=None,
+        type=str,
+        default="bundled",
+        metavar="NAME|PATH",
+        help="see `models` (%(default)s)",
     )
     parser.add_argument(
         "--skull", choices=SKULL, default="auto", help="whether the scans still show it (%(default)s)"
@@ -41,7 +47,12 @@ def add_setting(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--min-volume", type=volume, default=3.0, metavar="MM3", help="smallest lesion, mm3 (%(default)g)"
     )
-    parser.add_argument("--device", choices=DEVICES, default="auto", help="(%(default)s)")
+    parser.add_argument(
+        "--device",
+        choices=DEVICES,
+        default="auto",
+        help="cpu-float32: never in bf16 or int8, slower and exact (%(default)s)",
+    )
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of methods that sample (%(default)s)"
     )

@@ -33,6 +33,7 @@ def add_told(parser: ArgumentParser) -> None:
     reads(
         parser,
         "--merge",
+        missing=None,  # within the model's folder
         type=str,
         nargs="+",
         metavar="FILE",

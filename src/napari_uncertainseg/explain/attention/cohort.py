@@ -13,9 +13,9 @@ from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.disk.tables import read_tsv
 from napari_uncertainseg.evaluate.worklist import RESULTS, VISITS
 from napari_uncertainseg.explain.attention.case_bags import BagSetting, CaseBag, kept_bag
+from napari_uncertainseg.progress.parts import part_of
 from napari_uncertainseg.training.mil.auxiliary import SIZE, AuxiliaryTask, column_task, size_task
 from napari_uncertainseg.training.mil.left_out import patient_folds
-from napari_uncertainseg.training.mil.progress import part_of
 
 LABEL, PATIENT, SOURCE, NO_TASK = "label", "patient", "source", "none"
 _YES, _NO = ("1", "1.0", "yes", "true"), ("0", "0.0", "no", "false")

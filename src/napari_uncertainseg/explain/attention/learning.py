@@ -19,6 +19,7 @@ from napari_uncertainseg.explain.attention.cohort import (
     task_of,
 )
 from napari_uncertainseg.export import write_table
+from napari_uncertainseg.progress.parts import part_of
 from napari_uncertainseg.training.mil.auxiliary import SIZE
 from napari_uncertainseg.training.mil.fit import FitSetting, fit
 from napari_uncertainseg.training.mil.left_out import left_out_bags, patient_folds
@@ -32,7 +33,6 @@ from napari_uncertainseg.training.mil.model import (
     TrainedAttention,
     save_attention,
 )
-from napari_uncertainseg.training.mil.progress import part_of
 from napari_uncertainseg.training.mil.reweighting import COSINE, rule_named
 from napari_uncertainseg.uncertainty.retention import auroc
 

@@ -10,6 +10,7 @@ from scipy import ndimage
 from napari_uncertainseg._base import Cancelled, Progress, silent
 from napari_uncertainseg.images.itk import itk_image, matrix_of
 from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.progress.parts import part_of
 
 _TURNS = ((0, 0, 0), (25, 0, 0), (-25, 0, 0), (0, 25, 0), (0, -25, 0), (0, 0, 25), (0, 0, -25))
 """Degrees about the axes towards right, anterior and superior with which the search may begin."""
@@ -64,14 +65,14 @@ def affine_between(
     progress(_STAGE, 0.0)
     begun = []
     for number, start in enumerate(_starts(still, mask, other, _centre(fixed), _centre(moving))):
-        part = _part(progress, 0.2 * number, 0.2)
+        part = part_of(progress, 0.2 * number, 0.2 * (number + 1))
         begun.append((start, _climb(still, mask, other, start, (4,), part)))
     best = min(begun, key=lambda found: found[1])[0]
     affine = sitk.AffineTransform(3)
     affine.SetCenter(best.GetCenter())
     affine.SetMatrix(best.GetMatrix())
     affine.SetTranslation(best.GetTranslation())
-    _climb(still, mask, other, affine, (3, 2), _part(progress, 0.6, 0.4))
+    _climb(still, mask, other, affine, (3, 2), part_of(progress, 0.6, 1.0))
     return matrix_of(affine)
 
 
@@ -161,7 +162,3 @@ def _metric(mask: Any, share: float) -> Any:
         method.SetMetricSamplingStrategy(method.REGULAR)
         method.SetMetricSamplingPercentage(share, _SEED)
     return method
-
-
-def _part(progress: Progress, start: float, share: float) -> Progress:
-    return lambda stage, done: progress(stage, start + share * done)

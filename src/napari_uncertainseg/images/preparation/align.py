@@ -14,6 +14,8 @@ from napari_uncertainseg.images.itk import itk_image, matrix_of
 from napari_uncertainseg.images.preparation.skull import without_holes
 from napari_uncertainseg.images.resample import isotropic, resample_to
 from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.progress.course import course_of
+from napari_uncertainseg.progress.segmentation import REGISTER
 
 LEAST_OVERLAP = 0.7
 """Headers can agree only when this share of the smaller head lies inside the other."""
@@ -117,7 +119,8 @@ def align(moving: Volume, fixed: Volume | Coarse, progress: Progress = silent) -
     )
     if moving.grid.same_as(fixed.grid):
         return Aligned(moving.data, doubt)
-    transform = register(small, target, progress)
+    with course_of(progress).step(REGISTER, stage=f"aligning {label}"):
+        transform = register(small, target, progress)
     if show_one_head(there, resample_to(small, target.grid, transform)):
         far = displacement(transform, target)
         note = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import subprocess
 import sys
 import tempfile
@@ -17,7 +16,6 @@ from napari_uncertainseg.images.resample import isotropic, resample_to
 from napari_uncertainseg.images.volume import Volume
 
 _POLL = 0.1  # s
-_USUAL_SECONDS = 10.0  # what deepbet takes; only the progress bar leans on it
 
 
 def brain_by_deepbet(scan: Volume, progress: Progress = silent) -> np.ndarray:
@@ -61,12 +59,9 @@ def _run_deepbet(source: Path, target: Path, progress: Progress) -> str | None:
     script = Path(__file__).with_name("deepbet_process.py")
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen([sys.executable, "-I", script, source, target], stderr=errors)
-        started = time.monotonic()
         try:
             while process.poll() is None:
-                share = (time.monotonic() - started) / _USUAL_SECONDS
-                # never done before the process is, and the time left that follows from it always shrinks
-                progress(FINDING_BRAIN, 1 - math.exp(-share))
+                progress(FINDING_BRAIN, 0.0)
                 time.sleep(_POLL)
         finally:
             process.kill()

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from napari_uncertainseg._base import InputError, Progress, silent
+from napari_uncertainseg._base import FINDING_BRAIN, InputError, Progress, silent
 from napari_uncertainseg.images.preparation.brain import (
     FINDER,
     already_stripped,
@@ -27,6 +27,8 @@ from napari_uncertainseg.images.preparation.found_brain import (
 from napari_uncertainseg.images.preparation.skull import surroundings
 from napari_uncertainseg.images.resample import resample_to
 from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.progress import segmentation as steps
+from napari_uncertainseg.progress.course import course_of
 
 SKULL = ("auto", "removed", "present")
 """What the user can say of the skull: find out; it was removed; it is still there."""
@@ -61,19 +63,22 @@ def search_brain(
     """
     if skull not in SKULL:
         raise InputError(f"The skull is said to be {skull!r}: say one of {', '.join(SKULL)}.")
-    flair = scans["flair"]
+    flair, course = scans["flair"], course_of(progress)
     if mask is not None:
         return given_brain(mask, flair)
     doubts = []
     if skull != "present":
         looks = []
         for scan in scans.values():
-            looks.append(surroundings(scan))
+            with course.step(steps.SKULL, steps.millions(scan.grid.shape), "looking for the skull"):
+                looks.append(surroundings(scan))
             if skull == "removed" or looks[-1].skull == "removed":
                 return _stripped(already_stripped(scan, looks[-1]), scan)
         if all(look.skull is None for look in looks):
             doubts.append(_DOUBTFUL.format(flair.name))
-    brain = _found(find_brain(flair, progress), FINDER, flair)
+    course.expect({steps.SKULL: 0})
+    with course.step(steps.BRAIN, stage=FINDING_BRAIN):
+        brain = _found(find_brain(flair, course), FINDER, flair)
     return replace(brain, notes=(*doubts, *brain.notes))
 
 

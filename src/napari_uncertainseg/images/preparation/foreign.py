@@ -17,6 +17,9 @@ from napari_uncertainseg.images.preparation.prepare import NetworkInput, Prepare
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.modalities import title_of
 from napari_uncertainseg.networks.foreign_steps import ForeignPreprocessing, Stack, Undo
+from napari_uncertainseg.progress import segmentation as steps
+from napari_uncertainseg.progress.course import Course, course_of, end_own
+from napari_uncertainseg.progress.segmentation import millions
 
 _MASK_UNUSED = "This model was made elsewhere and prepares the scans in its own way: no brain mask was used."
 
@@ -123,16 +126,20 @@ def prepare_foreign(
     for volume in images.values():
         check_volume(volume)
     grid = images[main].grid
-    channels, notes = _on_one_grid(images, main, progress)
+    course, voxels = course_of(progress), millions(grid.shape)
+    course.expect({steps.ALIGN: (len(images) - 1) * voxels, steps.SKULL: 0, steps.NORMALISE: 0})
+    course.expect({steps.STEPS_OF_MODEL: voxels * len(modalities)})
+    channels, notes = _on_one_grid(images, main, course)
     notes += [_MASK_UNUSED] if mask is not None else []
     nothing = np.zeros(grid.shape, np.float32)
     arrays = [grid.to_file(channels.get(modality, nothing))[0] for modality in modalities]
     stack = Stack(np.stack(arrays), grid.to_file(nothing)[1])
     undos: list[Undo] = [grid.to_canonical]
-    for number, step in enumerate(preprocessing.steps):
-        progress("preparing the scans", 0.5 + 0.5 * number / len(preprocessing.steps))
-        stack, undo = step.apply(stack)
-        undos.append(undo)
+    with course.step(steps.STEPS_OF_MODEL, voxels * len(modalities), "preparing the scans"):
+        for number, step in enumerate(preprocessing.steps):
+            course("preparing the scans", number / len(preprocessing.steps))
+            stack, undo = step.apply(stack)
+            undos.append(undo)
     if not np.isfinite(stack.channels).all():
         raise InputError(f"'{images[main].name}': what the model's own preparation makes of it overflows.")
 
@@ -154,11 +161,12 @@ def prepare_foreign(
         back,
         preprocessing.moves,
     )
+    end_own(course, progress)
     return Prepared(grid, channels, region, given.source, notes=tuple(notes)), source
 
 
 def _on_one_grid(
-    images: Mapping[str, Volume], main: str, progress: Progress
+    images: Mapping[str, Volume], main: str, course: Course
 ) -> tuple[dict[str, np.ndarray], list[str]]:
     """The scans on the main one's grid, float32, and what files and alignment say."""
     fixed = images[main]
@@ -166,15 +174,8 @@ def _on_one_grid(
     channels = {main: np.asarray(fixed.data, np.float32)}
     for modality in images:
         if modality != main:
-            progress(f"aligning {title_of(modality)}", 0.0)
-            aligned = align(replace(images[modality], modality=modality), fixed, _half(progress))
+            with course.step(steps.ALIGN, millions(fixed.grid.shape), f"aligning {title_of(modality)}"):
+                aligned = align(replace(images[modality], modality=modality), fixed, course)
             channels[modality] = np.asarray(aligned.data, np.float32)
             notes += [aligned.note] if aligned.note else []
     return channels, notes
-
-
-def _half(progress: Progress) -> Progress:
-    def report(stage: str, fraction: float) -> None:
-        progress(stage, 0.5 * fraction)
-
-    return report

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from scipy import ndimage
@@ -19,10 +20,11 @@ from napari_uncertainseg.images.preparation.skull import surroundings
 from napari_uncertainseg.images.resample import resampled_shape, zoom
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.modalities import MODALITIES, OPTIONAL, names_in_words
+from napari_uncertainseg.progress import segmentation as steps
+from napari_uncertainseg.progress.course import Course, course_of, end_own
+from napari_uncertainseg.progress.segmentation import millions
 
 _CORRECTED = "The uneven brightness of the scans was corrected first (N4), because they still show the skull."
-_ALIGNED = 0.3
-"""Share of the work that aligning T1 and T2 takes; none where there is only the FLAIR."""
 _WHOLE = 0.95
 """Share of the brain that a T1 or T2 should show; a tighter brain mask of its own leaves out less."""
 
@@ -194,28 +196,33 @@ def prepare(
         raise InputError(
             f"Bias correction is {bias_correction!r}: it should be one of {', '.join(CORRECTION)}."
         )
-    scans, notes = _aligned(images, progress)
-    if brain is None:
-        aligned = _ALIGNED if len(scans) > 1 else 0.0
-        brain = search_brain(scans, mask, skull, _part(progress, aligned, 0.8 - aligned))
-    else:
-        brain = known_brain(brain, flair)
+    course, voxels = course_of(progress), millions(flair.grid.shape)
+    course.expect(steps.preparing(len(images), voxels))
+    if bias_correction != "off":
+        expect = course.expect if bias_correction == "on" else partial(course.expect_after, steps.BRAIN)
+        expect({steps.BIAS: len(images)})
+    scans, notes = _aligned(images, course)
+    brain = search_brain(scans, mask, skull, course) if brain is None else known_brain(brain, flair)
+    course.expect({steps.SKULL: 0})
     look(brain)
     where = brain.mask
     notes += brain.notes
     notes += [note for m in scans if m != "flair" and (note := _doubt(m, images[m], scans[m], flair, where))]
     corrected = bias_correction == "on" or (bias_correction == "auto" and _shows_skull(flair, brain, skull))
+    course.expect({steps.BIAS: len(scans) if corrected else 0})
     channels = {}
-    for i, (modality, scan) in enumerate(scans.items()):
-        start = 0.8 + 0.2 * i / len(scans)
-        progress(f"normalising {modality.upper()}", start)
-        data = correct_bias(scan, where, _part(progress, start, 0.2 / len(scans))) if corrected else scan.data
-        try:
-            channels[modality] = normalise(data, where, modality)
-        except InputError as error:
-            raise InputError(f"'{scan.name}': {error}") from error
+    for modality, scan in scans.items():
+        data = scan.data
+        if corrected:
+            with course.step(steps.BIAS, stage="correcting the bias field"):
+                data = correct_bias(scan, where, course)
+        with course.step(steps.NORMALISE, voxels, f"normalising {modality.upper()}"):
+            try:
+                channels[modality] = normalise(data, where, modality)
+            except InputError as error:
+                raise InputError(f"'{scan.name}': {error}") from error
     notes += [_CORRECTED] if corrected and bias_correction == "auto" else []
-    progress("normalising", 1.0)
+    end_own(course, progress)
     return Prepared(flair.grid, channels, where, brain.source, corrected, tuple(notes))
 
 
@@ -227,23 +234,24 @@ def brain_of(
     progress: Progress = silent,
 ) -> FoundBrain:
     """What `prepare` would take for the brain; parameters and errors as there."""
-    _check(images)
-    scans, _ = _aligned(images, progress)
-    aligned = _ALIGNED if len(scans) > 1 else 0.0
-    return search_brain(scans, mask, skull, _part(progress, aligned, 1.0 - aligned))
+    course, voxels = course_of(progress), millions(_check(images).grid.shape)
+    course.expect({**steps.preparing(len(images), voxels), steps.NORMALISE: 0})
+    scans, _ = _aligned(images, course)
+    found = search_brain(scans, mask, skull, course)
+    end_own(course, progress)
+    return found
 
 
-def _aligned(images: Mapping[str, Volume], progress: Progress) -> tuple[dict[str, Volume], list[str]]:
+def _aligned(images: Mapping[str, Volume], course: Course) -> tuple[dict[str, Volume], list[str]]:
     """The scans on the FLAIR's grid, and what files and alignment say; the first part of the work."""
     flair = images["flair"]
     notes = [note for volume in images.values() for note in volume.notes]
     others = [m for m in OPTIONAL if m in images]
     scans = {"flair": flair}
     there = Coarse(flair)
-    for i, modality in enumerate(others):
-        aligned = align(
-            images[modality], there, _part(progress, _ALIGNED * i / len(others), _ALIGNED / len(others))
-        )
+    for modality in others:
+        with course.step(steps.ALIGN, millions(flair.grid.shape), f"aligning {modality.upper()}"):
+            aligned = align(images[modality], there, course)
         scans[modality] = replace(images[modality], data=aligned.data, grid=flair.grid)
         notes += [aligned.note] if aligned.note else []
     return scans, notes
@@ -286,12 +294,3 @@ def check_volume(volume: Volume) -> None:
         )
     if not np.isfinite(volume.data).all():
         raise InputError(f"'{volume.name}' holds voxels that are not finite numbers; replace them first.")
-
-
-def _part(progress: Progress, start: float, share: float) -> Progress:
-    """Progress of a step, as a part of the whole."""
-
-    def report(stage: str, fraction: float) -> None:
-        progress(stage, start + share * fraction)
-
-    return report

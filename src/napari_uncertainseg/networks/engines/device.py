@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.util import find_spec
@@ -10,7 +11,10 @@ from typing import Literal
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.networks.engines.openvino_import import import_openvino
 
-Precision = Literal["float32", "bf16", "fp16"]
+Precision = Literal["float32", "bf16", "fp16", "int8"]
+
+WISHES = ("auto", "cpu", "cpu-float32", "cuda")
+"""What a user may ask for."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Device:
     def name(self) -> str:
         """What the user reads."""
         if self.kind == "cuda":
-            return f"CUDA: {self.processor}"
+            return f"CUDA: {self.processor}" + ("" if self.precision == "fp16" else f", {self.precision}")
         library = {"openvino": "OpenVINO", "torch": "torch"}[self.library]
         threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
         return f"{self.processor}, {threads}, {self.precision} ({library})"
@@ -50,6 +54,10 @@ class Device:
         """The same device with another precision."""
         return replace(self, precision=precision)
 
+    def without_int8(self) -> Device:
+        """The same device, in float32 where it would have been int8."""
+        return self.at("float32") if self.precision == "int8" else self
+
 
 def choose_device(wish: str = "auto") -> Device:
     """Choose the fastest way that this machine has.
@@ -57,37 +65,71 @@ def choose_device(wish: str = "auto") -> Device:
     Parameters
     ----------
     wish
-        ``"auto"`` (CUDA if there, else the CPU), ``"cpu"`` or ``"cuda"``.
+        One of `WISHES`: ``"auto"`` (CUDA if it is there and works, else the CPU), ``"cpu"``,
+        ``"cpu-float32"`` (the CPU, never in bf16 or int8) or ``"cuda"``.
 
     Raises
     ------
     InputError
-        If `wish` is none of these, or CUDA is asked for and not there.
+        If `wish` is none of these, or CUDA is asked for and not there, or does not work.
     """
-    import torch
-
-    if wish not in ("auto", "cpu", "cuda"):
-        raise InputError(f"There is no device '{wish}': choose auto, cpu or cuda.")
-    if wish != "cpu" and torch.cuda.is_available():
-        return Device("cuda", "torch", "fp16", torch.get_num_threads(), torch.cuda.get_device_name())
+    if wish not in WISHES:
+        known = f"{', '.join(WISHES[:-1])} or {WISHES[-1]}"
+        raise InputError(f"There is no device '{wish}': choose {known}.")
+    if wish == "cpu-float32":
+        return cpu_device().at("float32")
+    found = cuda_device() if wish in ("auto", "cuda") else None
+    if isinstance(found, Device):
+        return found
     if wish == "cuda":
-        raise InputError("CUDA was asked for, but torch finds no CUDA device here: choose auto or cpu.")
+        why = found or "torch finds no CUDA device here"
+        raise InputError(f"CUDA was asked for, but {why}: choose auto or cpu.")
     return cpu_device()
 
 
+def cuda_device() -> Device | str | None:
+    """The GPU; or in a few words why the one that is there cannot be used; None where there is none.
+
+    Half precision is used from compute capability 7.0 on, which has the arithmetic for it; older ones run in
+    float32.
+    """
+    import torch
+
+    if not torch.cuda.is_available():
+        return None
+    try:
+        # A GPU that torch has no code for, or whose memory others have taken, fails only when it works.
+        torch.ones(1, device="cuda").add_(1).item()
+        name, capability = torch.cuda.get_device_name(), torch.cuda.get_device_capability()
+    except RuntimeError as error:  # all errors of CUDA are
+        return f"the GPU does not work ({str(error).strip().partition(chr(10))[0][:120]})"
+    precision: Precision = "fp16" if capability >= (7, 0) else "float32"
+    return Device("cuda", "torch", precision, torch.get_num_threads(), name)
+
+
 def cpu_device(library: Literal["auto", "openvino", "torch"] = "auto") -> Device:
-    """The CPU, through OpenVINO where it is installed unless torch is asked for."""
+    """The CPU, through OpenVINO where it is installed unless torch is asked for.
+
+    In bf16 where the processor has it. Elsewhere OpenVINO runs in int8 what was measured so, see
+    `networks.engines.int8.whole_numbers`; all else runs in float32.
+    """
     import torch
 
     if library == "auto":
         library = "openvino" if find_spec("openvino") else "torch"
     fast = _openvino_has_bf16() if library == "openvino" else torch_has_bf16()
-    return Device("cpu", library, "bf16" if fast else "float32", torch.get_num_threads())
+    slow: Precision = "int8" if library == "openvino" and _has_int8() else "float32"
+    return Device("cpu", library, "bf16" if fast else slow, torch.get_num_threads())
 
 
 @lru_cache(maxsize=1)
 def _openvino_has_bf16() -> bool:
     return "BF16" in import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
+def _has_int8() -> bool:
+    """Whether int8 was measured on such a processor: on those of Intel and AMD only."""
+    return platform.machine().lower() in ("x86_64", "amd64")
 
 
 def torch_has_bf16() -> bool:

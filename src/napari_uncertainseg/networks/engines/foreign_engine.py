@@ -17,6 +17,7 @@ from napari_uncertainseg.networks.engines.converted_network import (
     first_output,
     worth_converting,
 )
+from napari_uncertainseg.networks.engines.cuda import onto, tried_algorithms
 from napari_uncertainseg.networks.engines.device import Device
 from napari_uncertainseg.networks.engines.dropped_layers import dropped_layers
 from napari_uncertainseg.networks.engines.engine import Engine
@@ -73,7 +74,7 @@ class ForeignEngine(Engine):
     def heads(self, image: Tensor) -> Tensor:
         """Outputs of the network, float32 (channels, z, y, x)."""
         with self._mode():
-            return self._leave(self._run_fastest(image.to(self._torch_device)), image)
+            return self._leave(self._run_fastest(onto(image, self._torch_device)), image)
 
     def dropped(self, image: Tensor, seed: int) -> Tensor:
         """Outputs of one pass with the dropout layers at work, float32 (channels, z, y, x).
@@ -82,7 +83,7 @@ class ForeignEngine(Engine):
         """
         self._converted, self.device = None, replace(self.device, library="torch")
         with self._mode(), dropped_layers(self._network, seed) as active:
-            found = self._leave(first_output(self._run(image.to(self._torch_device))), image)
+            found = self._leave(first_output(self._run(onto(image, self._torch_device))), image)
         if not active:
             raise InputError("The network has no dropout layer that it uses: choose another method or model.")
         return found
@@ -152,6 +153,7 @@ class ForeignEngine(Engine):
         with (
             torch.inference_mode(),
             torch.autocast(self._torch_device.type, dtype=torch.float16 if half else None, enabled=half),
+            tried_algorithms(self._torch_device, one_size=self.patches is not None),
         ):
             yield
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from napari_uncertainseg.networks.engines.conversion import Part, converted
 from napari_uncertainseg.networks.engines.device import Device
 from napari_uncertainseg.networks.engines.engine import Encoded, Engine
+from napari_uncertainseg.networks.engines.int8.rounded_graph import Rounding
 from napari_uncertainseg.networks.engines.openvino_graph import OpenVinoGraph
 from napari_uncertainseg.networks.multihead import MultiHeadUNet
+
+if TYPE_CHECKING:
+    import openvino
 
 
 class OpenVinoEngine(Engine):
@@ -29,11 +34,15 @@ class OpenVinoEngine(Engine):
         Its precision is a hint to OpenVINO.
     key
         Hash of the weights.
+    rounding
+        How its convolutions compute in int8; None where nobody measured it: the network then runs in float32.
     """
 
-    def __init__(self, network: MultiHeadUNet, device: Device, *, key: str) -> None:
-        super().__init__(device, **network.sizes)
-        self._network, self._key = network, key
+    def __init__(
+        self, network: MultiHeadUNet, device: Device, *, key: str, rounding: Rounding | None = None
+    ) -> None:
+        super().__init__(device if rounding else device.without_int8(), **network.sizes)
+        self._network, self._key, self._rounding = network, key, rounding
         self._graphs: dict[str, OpenVinoGraph] = {}
 
     def heads(self, image: Tensor) -> Tensor:
@@ -54,7 +63,19 @@ class OpenVinoEngine(Engine):
 
     def _run(self, part: Part, inputs: Sequence[Tensor]) -> list[Tensor]:
         """Run one part of the network; its outputs, with the batch axis."""
+        if part != "heads":  # what int8 costs was measured for the heads alone
+            self.device = self.device.without_int8()
         if part not in self._graphs:
-            make = partial(converted, self._network, part, self._key)
-            self._graphs[part] = OpenVinoGraph(make, self.device)
+            self._graphs[part] = OpenVinoGraph(partial(self._graph, part), self.device)
         return self._graphs[part].run(inputs, self.check)
+
+    def _graph(self, part: Part) -> openvino.Model:
+        """One part of the network, rounded where the device says so."""
+        graph = converted(self._network, part, self._key)
+        if self._rounding is None or self.device.precision != "int8":
+            return graph
+        try:
+            return self._rounding.of(graph)
+        except (ValueError, RuntimeError):  # another version of OpenVINO makes other graphs
+            self.device = self.device.without_int8()
+            return converted(self._network, part, self._key)

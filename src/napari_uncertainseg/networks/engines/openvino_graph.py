@@ -80,7 +80,7 @@ class OpenVinoGraph:
 
     def _compiled_anew(self) -> openvino.CompiledModel:
         openvino = import_openvino()
-        hint = {"float32": "f32", "bf16": "bf16", "fp16": "f16"}[self._device.precision]
+        hint = {"float32": "f32", "bf16": "bf16", "fp16": "f16", "int8": "f32"}[self._device.precision]
         return openvino.Core().compile_model(
             self._make(),
             "CPU",

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_uncertainseg.networks.engines.conversion import Layers
+from napari_uncertainseg.networks.engines.cuda import channels_together, onto
 from napari_uncertainseg.networks.engines.device import Device
 from napari_uncertainseg.networks.engines.engine import Encoded, Engine
 from napari_uncertainseg.networks.multihead import MultiHeadUNet
@@ -34,7 +35,7 @@ class TorchEngine(Engine):
         self._network = network.to(self._torch_device)
         for parameter in network.parameters():
             if parameter.ndim == 5:
-                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last_3d)
+                parameter.data = channels_together(parameter.data)
         self._layers = Layers(network)
         for module in network.modules():
             if not list(module.children()):
@@ -53,7 +54,7 @@ class TorchEngine(Engine):
             yield
 
     def _enter(self, image: Tensor) -> Tensor:
-        return image.to(self._torch_device).contiguous(memory_format=torch.channels_last_3d)
+        return channels_together(onto(image, self._torch_device))
 
     def _leave(self, logits: Tensor) -> Tensor:
         if self._torch_device.type == "cuda":
@@ -74,7 +75,7 @@ class TorchEngine(Engine):
 
     def differentiable(self, image: Tensor) -> Tensor:
         """Logits of the heads of all styles, through which gradients flow, in float32."""
-        logits: Tensor = self._network(image.contiguous(memory_format=torch.channels_last_3d))[0]
+        logits: Tensor = self._network(channels_together(image))[0]
         return logits
 
     def layers(self, image: Tensor) -> Tensor:

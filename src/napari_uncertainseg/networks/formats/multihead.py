@@ -16,6 +16,11 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.checked_json import read_json
 from napari_uncertainseg.disk.validation import Strict, validated
 from napari_uncertainseg.modalities import MODALITIES, REFERENCE
+from napari_uncertainseg.networks.engines.int8.whole_numbers import (
+    WHOLE_NUMBERS,
+    WholeNumbers,
+    read_whole_numbers,
+)
 from napari_uncertainseg.networks.model import INTENSITIES, NAME, Capabilities, Model, Preprocessing
 from napari_uncertainseg.networks.real_probability import (
     REAL_PROBABILITY,
@@ -29,6 +34,7 @@ from napari_uncertainseg.networks.weights import bytes_of, check_fit, check_runs
 if TYPE_CHECKING:
     from napari_uncertainseg.networks.engines.device import Device
     from napari_uncertainseg.networks.engines.engine import Engine
+    from napari_uncertainseg.networks.engines.int8.rounded_graph import Rounding
     from napari_uncertainseg.networks.multihead import MultiHeadUNet
 
 CONFIGURATION = "model.json"
@@ -60,6 +66,12 @@ class Architecture(Strict):
     heads: Heads  # in each style
     features: Features
     thin: bool = Field(default=False, description="true or false")
+
+    @property
+    def before_norms(self) -> tuple[str, ...]:
+        """Names of the convolutions that a norm follows at once, from the image to the bottleneck."""
+        levels = range(1 if self.thin else 0, len(self.features))
+        return tuple(f"encoder.{level}.{place}.0" for level in levels for place in (0, 1))
 
 
 def _known_modalities(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -129,16 +141,20 @@ class MultiHeadModel(Model):
         The content of ``model.json``.
     architecture
         Of each network.
+    whole_numbers
+        How the networks compute in int8; None where nobody measured it.
     """
 
     configuration: Mapping[str, Any]
     architecture: Architecture
+    whole_numbers: WholeNumbers | None = None
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """``model.json``, ``real_probability.json`` where there is one, and the weights."""
+        """``model.json``, ``real_probability.json`` and ``int8.json`` where they are, and the weights."""
         known = () if self.real_probability is None else (self.folder / REAL_PROBABILITY,)
-        return self.folder / CONFIGURATION, *known, *self.weights
+        rounded = () if self.whole_numbers is None else (self.folder / WHOLE_NUMBERS,)
+        return self.folder / CONFIGURATION, *known, *rounded, *self.weights
 
     def network(self, index: int = 0) -> MultiHeadUNet:
         """Build one network with its weights.
@@ -166,10 +182,18 @@ class MultiHeadModel(Model):
         if device.library == "openvino":
             from napari_uncertainseg.networks.engines.openvino_engine import OpenVinoEngine
 
-            return OpenVinoEngine(self.network(index), device, key=self.weight_sha256(index))
+            key, rounding = self.weight_sha256(index), self._rounding(index)
+            return OpenVinoEngine(self.network(index), device, key=key, rounding=rounding)
         from napari_uncertainseg.networks.engines.torch_engine import TorchEngine
 
         return TorchEngine(self.network(index), device)
+
+    def _rounding(self, index: int) -> Rounding | None:
+        """How a network computes in int8; None where it cannot."""
+        from napari_uncertainseg.networks.engines.int8.rounded_graph import Rounding
+
+        layers = None if self.whole_numbers is None else self.whole_numbers.of(self.weight_sha256(index))
+        return None if layers is None else Rounding(layers, self.architecture.before_norms)
 
     def check_runs(self) -> None:
         """Build every network and run it once."""
@@ -202,7 +226,8 @@ def read_multihead(folder: Path) -> MultiHeadModel:
     Raises
     ------
     InputError
-        If ``model.json`` or ``real_probability.json`` is malformed, or weights may not be used.
+        If ``model.json``, ``real_probability.json`` or ``int8.json`` is malformed, or weights may not be
+        used.
     """
     path = folder / CONFIGURATION
     _check_inside(path, f"{path} is")
@@ -233,6 +258,7 @@ def read_multihead(folder: Path) -> MultiHeadModel:
         recalibrations=content.recalibration,
         seen=content.seen,
         real_probability=_real_probability(folder),
+        whole_numbers=_whole_numbers(folder),
         configuration=configuration,
         architecture=architecture,
         styles=content.styles,
@@ -242,6 +268,11 @@ def read_multihead(folder: Path) -> MultiHeadModel:
 def _real_probability(folder: Path) -> RealProbability | None:
     _check_inside(folder / REAL_PROBABILITY, f"{folder / REAL_PROBABILITY} is")
     return read_real_probability(folder)
+
+
+def _whole_numbers(folder: Path) -> WholeNumbers | None:
+    _check_inside(folder / WHOLE_NUMBERS, f"{folder / WHOLE_NUMBERS} is")
+    return read_whole_numbers(folder)
 
 
 def _check_inside(path: Path, what: str) -> None:

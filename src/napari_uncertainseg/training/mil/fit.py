@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from napari_uncertainseg._base import InputError, Progress, silent
+from napari_uncertainseg.progress.parts import part_of
 from napari_uncertainseg.training.mil.attention import AttentionNetwork, Reading
 from napari_uncertainseg.training.mil.auxiliary import AuxiliaryHead, AuxiliaryTask
 from napari_uncertainseg.training.mil.bags import Bag, Stacked
-from napari_uncertainseg.training.mil.progress import part_of
 from napari_uncertainseg.training.mil.reweighting import CosineGate, Reweighting
 
 _TOLD = 10

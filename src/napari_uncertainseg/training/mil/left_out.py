@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_uncertainseg._base import InputError, Progress, silent
+from napari_uncertainseg.progress.parts import part_of
 from napari_uncertainseg.training.mil.auxiliary import AuxiliaryTask
 from napari_uncertainseg.training.mil.bags import Bag
 from napari_uncertainseg.training.mil.fit import FitSetting, fit, read_bags
-from napari_uncertainseg.training.mil.progress import part_of
 
 FOLDS = 5
 FEWEST = 2

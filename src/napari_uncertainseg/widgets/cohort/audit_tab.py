@@ -176,7 +176,7 @@ class AuditTab(QWidget):
 
     def _on_progress(self, said: str, share: float, left: float | None) -> None:
         self.progress.setValue(round(1000 * share))
-        self.stage.setText(texts.stage(said, left))
+        self.stage.setText(texts.stage(said, left, self._jobs.elapsed))
 
     def _on_finished(self, shown: ShownFindings) -> None:
         before, self.shown = self.shown, shown

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from napari_uncertainseg._base import as_warning, format_time_left, pluralised
+from napari_uncertainseg._base import as_warning, pluralised
 from napari_uncertainseg.audit.table_glance import TableGlance
+from napari_uncertainseg.progress.words import format_time_left
 from napari_uncertainseg.widgets.cohort.audits.description import ACQUISITIONS, COHORT, SCORES
 from napari_uncertainseg.widgets.shared.session_file import shortened
 
@@ -62,9 +63,9 @@ _COLUMNS = 6
 CLEAR_TIP = "Take back what was chosen."
 
 
-def stage(said: str, left: float | None) -> str:
-    """What is being done, and the time left."""
-    return f"{said} · {format_time_left(left)}"
+def stage(said: str, left: float | None, spent: float) -> str:
+    """What is being done, and the time left, or so far."""
+    return f"{said} · {format_time_left(left, spent)}"
 
 
 def option_values(values: dict[str, int], different: int, missing: int) -> str:

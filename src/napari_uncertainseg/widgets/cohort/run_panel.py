@@ -9,9 +9,11 @@ from qtpy.QtCore import QTimer, QUrl, Signal
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
-from napari_uncertainseg._base import InputError, TimeLeft, as_warning
+from napari_uncertainseg._base import InputError, as_warning
+from napari_uncertainseg.progress.course import Course, Outlook
 from napari_uncertainseg.runs.current_run import CurrentRun, RunView
 from napari_uncertainseg.runs.places import REFERRAL, REPORT
+from napari_uncertainseg.runs.progress_file import RunProgress
 from napari_uncertainseg.runs.started import RunRequest
 from napari_uncertainseg.widgets.cohort import texts
 from napari_uncertainseg.widgets.shared.dialogs import ask_dataset, ask_folder
@@ -43,7 +45,7 @@ class RunPanel(QGroupBox):
         super().__init__(texts.RUN_TITLE, parent)
         self._run, self._preferences = run, preferences
         self._cohort: Path | None = None
-        self._left = TimeLeft()
+        self._course: tuple[float, Course] | None = None
         self._free = True
         self._make_controls()
         self._lay_out()
@@ -134,7 +136,6 @@ class RunPanel(QGroupBox):
             self.review_wanted.emit(self._run.folder)
 
     def _try(self, act: object) -> None:
-        self._left = TimeLeft()
         try:
             act()  # type: ignore[operator]
         except InputError as error:
@@ -166,10 +167,8 @@ class RunPanel(QGroupBox):
         self.bar.setRange(0, 0 if view.phase == "starting" else 1000)
         if progress is not None:
             self.bar.setValue(round(1000 * progress.share))
-        left = None
-        if progress is not None and view.phase == "running":
-            left = self._left.update(time.time() - progress.began, progress.share)
-        self.state.setText(texts.describe_run(view.phase, progress, view.why, left, folder))
+        now = None if progress is None or view.phase != "running" else self._outlook(progress)
+        self.state.setText(texts.describe_run(view.phase, progress, view.why, now, folder))
         failed = [] if progress is None else progress.failures
         count = 0 if progress is None else progress.failed
         lines = [f"{one.name}: {one.why}" for one in failed[:_FAILURES]]
@@ -178,3 +177,11 @@ class RunPanel(QGroupBox):
         for button, name in ((self.report_button, REPORT), (self.review_button, REFERRAL)):
             button.setVisible(not view.active and folder is not None and (folder / name).is_file())
         self.review_button.setEnabled(self._free)
+
+    def _outlook(self, progress: RunProgress) -> Outlook:
+        """How far a run is, which began before it was looked at."""
+        if self._course is None or self._course[0] != progress.began:
+            self._course = progress.began, Course(clock=time.time, began=progress.began)
+        course = self._course[1]
+        course("visits", progress.share)
+        return course.outlook()

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from napari_uncertainseg._base import as_warning, format_time_left, pluralised
+from napari_uncertainseg._base import as_warning, pluralised
 from napari_uncertainseg.evaluate.readings import CaseReading
+from napari_uncertainseg.progress.course import Outlook
+from napari_uncertainseg.progress.words import format_time_left
 from napari_uncertainseg.runs.progress_file import RunProgress
 
 # -- the list -----------------------------------------------------------------------------------
@@ -131,7 +133,7 @@ PREPARING = "Opening sessions …"
 
 
 def describe_run(
-    phase: str, progress: RunProgress | None, why: str, left: float | None, folder: Path | None
+    phase: str, progress: RunProgress | None, why: str, now: Outlook | None, folder: Path | None
 ) -> str:
     """How a run is going, in sentences."""
     if phase == "none":
@@ -142,7 +144,8 @@ def describe_run(
         return as_warning(f"The run could not begin: {why}")
     counts = "nothing is known of its cases" if progress is None else _counts(progress)
     if phase == "running":
-        return f"{counts} · {format_time_left(left)}\nResults: {folder}\n{GOES_ON}"
+        left = format_time_left(None) if now is None else format_time_left(now.left, now.spent)
+        return f"{counts} · {left}\nResults: {folder}\n{GOES_ON}"
     said = {
         "stopping": f"{counts} · stopping …",
         "reporting": f"{counts} · writing the report …",

@@ -197,6 +197,13 @@ class ExercisesDock(DockWidget):
         elif self.busy and action in _ANSWERS:
             self.answer(_ANSWERS[action])
 
+    def why_not(self, action: str) -> str:
+        """In an exercise, the other keys would show what it hides; without one, no confidence is stated."""
+        if action in _SURER:
+            return "" if self.confidence.isEnabled() else texts.NO_QUESTION
+        judging = self._lesson is not None
+        return "" if judging and action in {*REASON_OF, *_ANSWERS} else texts.ONLY_ANSWERS
+
     def show_keys(self, keys: Mapping[str, str]) -> None:
         """Show the keys that answer and that change the confidence."""
         self._answering.show_keys(keys)
@@ -382,5 +389,6 @@ DOCK = Dock(
         KeyAction("less_sure", ",", texts.less_sure(STEP)),
         KeyAction("surer", ".", texts.more_sure(STEP)),
     ),
+    closed=texts.CLOSED,
     shown_in_exercise=True,
 )

@@ -168,6 +168,11 @@ def describe_outline(comparison: OutlineComparison, earlier: Sequence[float]) ->
 WHAT_MAKES_IT_HARD = "What makes it hard, if it is?"
 
 
+CLOSED = "These keys say how sure you are in an exercise: open Exercises first."
+NO_QUESTION = "This key says how sure you are in an exercise: begin one in Exercises first."
+ONLY_ANSWERS = "An exercise is running, in which this key does nothing: press Stop and score first."
+
+
 def less_sure(percent: int) -> str:
     """What the key for less confidence does."""
     return f"Exercises: lower the stated confidence by {percent} %."

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QFormLayout, QProgressBar, QPushButton, QVBoxLayout, 
 from napari_uncertainseg._base import InputError, as_warning
 from napari_uncertainseg.explain.kept import Kept, prediction_sha256
 from napari_uncertainseg.explain.place.known_zones import KnownZones
-from napari_uncertainseg.widgets.dock_description import Dock, KeyAction, ReviewContext
+from napari_uncertainseg.widgets.dock_description import Dock, KeyAction
 from napari_uncertainseg.widgets.explain import texts
 from napari_uncertainseg.widgets.explain.files import read_answers, write_answer
 from napari_uncertainseg.widgets.explain.options import MoreOptions
@@ -157,6 +157,10 @@ class ExplainDock(DockWidget):
         if action == _ACTION and self.button.isEnabled():
             self.explain()
 
+    def why_not(self, action: str) -> str:
+        """Why nothing can be explained now."""
+        return "" if self.button.isEnabled() else self.empty.text() or texts.CHOOSE_OTHER
+
     def show_keys(self, keys: Mapping[str, str]) -> None:
         """Show the key on the button and in its tooltip."""
         self._key = keys.get(_ACTION, "")
@@ -198,7 +202,7 @@ class ExplainDock(DockWidget):
 
     def _on_progress(self, text: str, fraction: float, left: float | None) -> None:
         self.progress.setValue(round(1000 * fraction))
-        self.stage.setText(texts.stage(text, left))
+        self.stage.setText(texts.stage(text, left, self._jobs.elapsed))
         del self._told[:-1]
         if self._told and self._told[-1] is not self._heard:
             self._heard = self._told[-1]
@@ -386,15 +390,10 @@ class ExplainDock(DockWidget):
         self._say(texts.opened(len(found), folder))
 
 
-def make_dock(context: ReviewContext) -> ExplainDock:
-    """Make the dock for a window."""
-    return ExplainDock(context.case, context.layers, context.preferences, context.zones, context.remembered)
-
-
 DOCK = Dock(
     "explain",
     "Explain",
-    make_dock,
+    lambda of: ExplainDock(of.case, of.layers, of.preferences, of.zones, of.remembered),
     keys=(KeyAction(_ACTION, "Shift+E", texts.EXPLAIN_MEANING),),
     follows_target=True,
 )

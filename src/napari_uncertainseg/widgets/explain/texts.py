@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from math import isnan
 from typing import TYPE_CHECKING
 
-from napari_uncertainseg._base import format_time_left
 from napari_uncertainseg.explain.made_by import made_by_model
 from napari_uncertainseg.modalities import title_of
+from napari_uncertainseg.progress.words import format_time_left
 
 if TYPE_CHECKING:
     from napari_uncertainseg.explain.context import ContextNeed
@@ -36,6 +36,7 @@ RUN_LABELS = {"IDLE": EXPLAIN, "RUNNING": "Cancel", "CANCELLING": "Cancelling â€
 """By the name of a job's state."""
 EXPLAIN_MEANING = "Explain the selected lesion, or stop explaining it."
 CANCEL_TIP = "Stop. What was found so far stays on the screen."
+CHOOSE_OTHER = "What is shown was explained before: choose a lesion to explain it now."
 CANCELLED = "Stopped: what is shown is not finished."
 CANCELLED_EARLY = "Stopped. Nothing was explained."
 FROM_BEFORE = "From before: it was explained with these settings already, and nothing was computed again."
@@ -253,9 +254,9 @@ def heading(title: str, voxels: int, volume: float, model: str) -> str:
     return f"{_capital(title)}: {voxels} {one}, {volume:.0f} mmÂ³. Model: {model}."
 
 
-def stage(text: str, left: float | None) -> str:
-    """What is being done, and the time left."""
-    return f"{text}, {format_time_left(left)}"
+def stage(text: str, left: float | None, spent: float) -> str:
+    """What is being done, and the time left, or so far."""
+    return f"{text}, {format_time_left(left, spent)}"
 
 
 def progress_of(passes: int, of: int) -> str:

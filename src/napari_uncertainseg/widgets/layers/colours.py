@@ -30,6 +30,8 @@ VERDICT_COLOURS: dict[str, tuple[float, float, float]] = {
 _CANDIDATE = (0.94, 0.89, 0.26)
 FOUND_COLOUR, FALSE_COLOUR = (0.0, 0.45, 0.85, 1.0), (0.95, 0.45, 0.0, 1.0)
 """Of lesions that the reference has, too, and of those that it has not: all readers tell blue from orange."""
+REFERENCE_COLOUR = (1.0, 0.6, 0.9, 1.0)
+"""Of the reference itself, as somebody has drawn it."""
 MISSED_COLOUR = (0.93, 0.93, 0.93, 1.0)
 """Of lesions that only the reference has; dotted, so that none goes by the colour alone."""
 

@@ -15,6 +15,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.widgets.layers.agreement.errors import ReferenceErrors
 from napari_uncertainseg.widgets.layers.agreement.reference_choice import ReferenceChoice
+from napari_uncertainseg.widgets.layers.agreement.reference_look import ReferenceLook
 from napari_uncertainseg.widgets.layers.annotator_outline import AnnotatorOutline
 from napari_uncertainseg.widgets.layers.blinding import Blinding
 from napari_uncertainseg.widgets.layers.brain_outline import BrainOutline
@@ -70,20 +71,19 @@ class ReviewLayers:
         self.classes = ClassLayer(viewer)
         placing, blinded = lambda: self._results.placing, lambda: self.blinded
         self.explanation = ExplanationLayers(viewer, self._results, blinded)
-        self._band = RiskContours(viewer)
-        self._blinding = Blinding(viewer)
+        self._band, self._blinding = RiskContours(viewer), Blinding(viewer)
         self.brain = BrainOutline(viewer, case, placing, blinded, self.scan.hashes)
         self.surfaces = LesionSurfaces(viewer, case, placing, blinded, self.go_to)
         self.framing = LesionFraming(viewer, case)
         self.selected = SelectedOutline(viewer, self._selected, blinded)
-        self._own_outline = AnnotatorOutline(viewer)
-        self._shown = case.original
+        self._own_outline, self._shown = AnnotatorOutline(viewer), case.original
         self._letters, self._roll = OrientationLetters(viewer), UprightRoll(viewer)
         self._watch = LayerWatch(self)
         self._listen()
         self.errors = ReferenceErrors(viewer, case, placing, blinded)
         self._results.errors = lambda: self.errors.shown
         self.reference = ReferenceChoice(case, self)
+        self._look = ReferenceLook(viewer, self.reference)
         self._connections.connect(self.errors.changed, self._results.colour)
         self._connections.connect(self.errors.changed, self.selected.follow)
         self._connections.connect(self.blinding_changed, self.errors.follow)
@@ -393,7 +393,8 @@ class ReviewLayers:
         for layer in self._viewer.layers:
             self._watch.end(layer)
         own = (self._results, self.raters, self.classes, self.explanation, self._band, self.brain, self._roll)
-        for part in (self.surfaces, self.selected, self.errors, self.reference, self._letters, *own):
+        chosen = (self.surfaces, self.selected, self.errors, self._look, self.reference)
+        for part in (*chosen, self._letters, *own):
             part.cleanup()
         self._blinding.restore()
         self.scan.cleanup()

@@ -86,7 +86,7 @@ class TwoToneOutline:
     Parameters
     ----------
     layer
-        Of unsigned integers, whose colormap has `line_colours`.
+        Of integers, whose colormap has `line_colours`.
     dotted
         Whether lines are interrupted.
     """
@@ -96,6 +96,10 @@ class TwoToneOutline:
         self._without, self._hidden = 0, False
         self._draw_plainly = napari_internals.replace_contour(layer, self._draw)
         layer.contour = 1
+
+    def end(self) -> None:
+        """Let napari draw the outlines again."""
+        napari_internals.replace_contour(self._layer, self._draw_plainly)
 
     def leave_out(self, number: int, *, hidden: bool) -> None:
         """Draw all but one label, 0 for none; draw nothing at all while it is hidden."""

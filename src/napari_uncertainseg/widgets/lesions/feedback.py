@@ -69,6 +69,10 @@ class FeedbackPanel(QWidget):
         if self._voxel is not None:
             self.row.act(action)
 
+    def why_not(self, action: str) -> str:
+        """Why a key would tick nothing; empty where it ticks."""
+        return texts.NO_VERDICT_YET if self._voxel is None else self.row.why_not(action)
+
     def show_keys(self, keys: Mapping[str, str]) -> None:
         """Show the keys on the buttons."""
         self.row.show_keys(keys)

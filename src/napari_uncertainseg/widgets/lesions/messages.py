@@ -31,6 +31,11 @@ def empty_list_message(current: LesionModel, *, predicted: bool, candidates: boo
     return texts.NO_CANDIDATE if candidates else texts.NO_LESION
 
 
+def start_of_list_message(current: LesionModel, *, candidates: bool) -> str:
+    """Why no lesion comes before the selected one."""
+    return empty_list_message(current, predicted=True, candidates=candidates) or texts.FIRST_OF_LIST
+
+
 def end_of_list_message(lists: Sequence[LesionModel], current: LesionModel, recorder: Recorder | None) -> str:
     """What to do when no lesion without a verdict follows in the current list.
 
@@ -51,6 +56,8 @@ def end_of_list_message(lists: Sequence[LesionModel], current: LesionModel, reco
     if current.reviewed < current.total:
         return texts.REST_HIDDEN
     lesions, candidates = lists
+    if not current.total:
+        return empty_list_message(current, predicted=True, candidates=current is candidates)
     if current is lesions and candidates.reviewed < candidates.total:
         return texts.CANDIDATES_LEFT
     return texts.ALL_REVIEWED

@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 import pandas as pd
 from qtpy.QtCore import QEvent, QItemSelectionModel, QModelIndex, QRectF, Qt, Signal
-from qtpy.QtGui import QColor, QFocusEvent, QPainter
+from qtpy.QtGui import QColor, QFocusEvent, QPainter, QResizeEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -30,6 +30,10 @@ from napari_uncertainseg.widgets.lesions.table_model import BAR, COLUMNS, DOUBT,
 from napari_uncertainseg.widgets.shared.plots import accent, theme_of
 
 _NUMBER = {column.key: number for number, column in enumerate(COLUMNS)}
+
+
+_AROUND_WORDS = 9
+"""Pixels beside the words of a cell."""
 
 
 class UncertaintyBar(QStyledItemDelegate):
@@ -78,6 +82,8 @@ class LesionTable(QTableView):
         self._bars = UncertaintyBar(self)
         self._quiet = False
         self._selected: int | None = None
+        self._fitted: tuple[tuple[int, ...], int] = ((), 0)
+        """For which columns and what width in pixels they were fitted last."""
         self.setModel(self.lesions)
         # Qt's type hints call these optional; they exist once the model is set.
         self._selection = cast(QItemSelectionModel, self.selectionModel())
@@ -99,10 +105,15 @@ class LesionTable(QTableView):
         selected: int | None,
         measures: Mapping[str, MeasureColumn] = MEASURES,
     ) -> None:
-        """Show a table; the selected lesion stays selected, and the view does not scroll."""
+        """Show a table; the selected lesion stays selected, and in sight where it was, in whatever row."""
+        in_sight = selected is not None and selected == self._selected and self._is_in_sight(selected)
         self._quietly(lambda: self.lesions.set_table(table, decisions, measures))
         self._show_columns()
-        self.select(selected, reveal=False)
+        self.select(selected, reveal=in_sight)
+
+    def _is_in_sight(self, label: int) -> bool:
+        row, room = self.lesions.row(label), cast(QWidget, self.viewport()).rect()
+        return row is not None and room.intersects(self.visualRect(self.lesions.index(row, 0)))
 
     def _show_columns(self) -> None:
         """Show the columns that the table has; others, which *All measures* shows, make room for them."""
@@ -113,6 +124,36 @@ class LesionTable(QTableView):
         self.setColumnHidden(_NUMBER["mean_entropy"], bool(known))
         self.setColumnHidden(_NUMBER["lsu"], bool(known - {P_REAL}))
         self.setColumnHidden(_NUMBER["mean_probability"], len(known - {P_REAL}) > 1)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Narrow the columns to what there is room for; anew only with other columns, or another width.
+
+        The bar of the doubt gives way first, then the others, down to their words.
+        """
+        shown = tuple(n for n in range(len(COLUMNS)) if not self.isColumnHidden(n))
+        room = cast(QWidget, self.viewport()).width()
+        if (shown, room) == self._fitted:
+            return
+        self._fitted = shown, room
+        widths = {n: COLUMNS[n].width for n in shown}
+        least = {n: self._least_width(n) for n in shown}
+        order = sorted(shown, key=lambda n: n != _NUMBER[DOUBT])
+        for number in order:
+            over = sum(widths.values()) - room
+            widths[number] -= max(min(over, widths[number] - least[number]), 0)
+        for number, width in widths.items():
+            self.setColumnWidth(number, width)
+
+    def _least_width(self, number: int) -> int:
+        """What a column's title and its words need."""
+        words, measure = (COLUMNS[number].title, *COLUMNS[number].choices), self.fontMetrics()
+        return max(measure.horizontalAdvance(word) for word in words) + _AROUND_WORDS
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Fit the columns to the new width."""
+        super().resizeEvent(event)
+        self._fit()
 
     def clear(self) -> None:
         """Show an empty list."""
@@ -171,8 +212,6 @@ class LesionTable(QTableView):
         self._header.setMinimumSectionSize(28)
         self._header.setHighlightSections(False)
         self._header.setStretchLastSection(True)
-        for number, column in enumerate(COLUMNS):
-            self.setColumnWidth(number, column.width)
         self._show_columns()
 
     def _mark(self, row: int | None) -> None:

@@ -67,7 +67,8 @@ class Column:
         measure = measures[self.key]
         unit = f" ({measure.unit})" if measure.unit else ""
         bar = texts.UNCERTAINTY_BAR_TIP if self.key == DOUBT else ""
-        return "\n".join(wrap(f"{measure.title}{unit}. {measure.definition}{bar}", 70))
+        plain = wrap(texts.PLAIN_WORDS.get(self.key, ""), 70)
+        return "\n".join([*plain, *wrap(f"{measure.title}{unit}. {measure.definition}{bar}", 70)])
 
 
 def _volume(value: float) -> str:

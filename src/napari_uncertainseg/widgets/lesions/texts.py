@@ -41,6 +41,8 @@ NO_LESION = "No lesions at this threshold: lower the threshold or the minimum vo
 CHOOSE_LESION = "Choose a lesion in the list first."
 NOTHING_TO_UNDO = "There is nothing to undo."
 NOTHING_TO_REDO = "There is nothing to redo."
+FIRST_OF_LIST = "No lesion comes before this one in the list."
+NO_VERDICT_YET = "Give a lesion a verdict first: these keys say what made it hard, and how sure you are."
 ONLY_SELECTED_LEFT = "Only the selected location is left."
 REST_HIDDEN = "All lesions listed here are reviewed; the filter hides the rest."
 CANDIDATES_LEFT = "All lesions reviewed. You can review the candidates, or export the results."
@@ -101,7 +103,7 @@ def not_recorded(error: InputError) -> str:
 COLUMN_TITLES = {
     "label": "#",
     "doubt": "Doubt",
-    "lsu": "LSU",
+    "lsu": "Differ",
     "mean_probability": "p",
     "p_real": "Real",
     "p_true": "Real (yours)",
@@ -112,6 +114,10 @@ COLUMN_TITLES = {
     "reference": "Reference",
     "verdict": "Verdict",
 }
+PLAIN_WORDS = {
+    "lsu": "How much the outlines that the model draws of this lesion differ: 0 not at all, 1 in all.",
+}
+"""Before the technical definition of a column."""
 VERDICT_TIP = (
     "Your decision: accepted, rejected or unsure.\n"
     "When lesions with different verdicts merge into one, that one is unsure."

@@ -48,6 +48,13 @@ class PartWidget(QWidget):
     def act(self, action: str) -> None:
         """Do what a key of `Part.keys` stands for."""
 
+    def why_not(self, action: str) -> str:
+        """Why a key would do nothing now, in one sentence that is shown; empty where `act` does or says it.
+
+        Asked before each `act` of a key.
+        """
+        return ""
+
     def show_keys(self, keys: Mapping[str, str]) -> None:
         """Show the keys of the window as the user has them now, by action; empty where one has no key."""
 

@@ -71,11 +71,13 @@ class BrainControls(QWidget):
 
     def __init__(self, case: Case, layers: ReviewLayers, roles: RoleBoxes) -> None:
         super().__init__()
-        self._layers, self._roles = layers, roles
+        self._case, self._layers, self._roles = case, layers, roles
         self._skull_flair: Callable[[], Layer | None] = lambda: None
         """The FLAIR for which the skull was chosen."""
         self._known: tuple[FoundBrain, BrainChoices] | None = None
         """The brain that is shown before a run, and what it was found with."""
+        self.accepted_brain: FoundBrain | None = None
+        """The strange one with which the user has gone on, of this scan."""
         self._mask: _ChosenMask | None = None
         self._mending = Mending(case, layers, roles, self._found)
         self._of_results = ResultsBrain(case, layers, roles, self._found, self)
@@ -98,7 +100,11 @@ class BrainControls(QWidget):
         self.skull.currentIndexChanged.connect(lambda _: self.refresh())
         self.shown.toggled.connect(layers.brain.show)
         self.mend.clicked.connect(self.begin_mending)
-        self.go_on.clicked.connect(self.accepted)
+        self.go_on.clicked.connect(self._on_accepted)
+
+    def _on_accepted(self) -> None:
+        self.accepted_brain = self._found()
+        self.accepted.emit()
 
     # -- the brain of the next run ------------------------------------------------------------------
 
@@ -148,7 +154,8 @@ class BrainControls(QWidget):
         self._layers.brain.draw()
         self.refresh()
         if brain.strange:
-            return as_warning(texts.strange_brain(brain.strange))
+            again = self._case.prediction is not None
+            return as_warning(texts.strange_brain(brain.strange, again=again))
         return texts.brain_found(litres_of(brain.mask, grid))
 
     def done(self, brain: FoundBrain | None, choices: BrainChoices) -> None:
@@ -183,6 +190,7 @@ class BrainControls(QWidget):
         if flair is not before:  # the choice was made for one scan only
             if before is not None:
                 self.told.emit("")  # what was said is not about this scan
+            self.accepted_brain = None
             self._skull_flair = (lambda: None) if flair is None else weakref.ref(flair)
             self.skull.setCurrentIndex(0)
             if flair is not None:

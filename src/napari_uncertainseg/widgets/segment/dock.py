@@ -313,6 +313,7 @@ class SegmentDock(DockWidget):
             self.brain.mask_painted,
             self.settings.target.chosen,
             strange_allowed,
+            self.brain.accepted_brain,
         )
 
     def _on_finished(self, result: Any) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from napari_uncertainseg.calibration.region import Region
 from napari_uncertainseg.widgets.scans.segmented_scan import LostScan, name_of
 from napari_uncertainseg.widgets.segment import texts
-from napari_uncertainseg.widgets.shared.dialogs import ask_yes_no_cancel
+from napari_uncertainseg.widgets.shared.dialogs import MASK_LOST, ask_yes_no_cancel
 
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
@@ -26,14 +26,18 @@ def close_case(case: Case) -> None:
     case.close_prediction()
 
 
+def lost_with(case: Case) -> str:
+    """What would be lost with a case, in sentences."""
+    mask = MASK_LOST if case.unsaved_mask else ""
+    return mask + (texts.would_be_lost(name_of(case)) if case.review.unsaved else texts.MASK_GOES)
+
+
 def ask_about_gone(parent: QWidget, case: Case, gone: LostScan) -> None:
     """Close the case whose scan was removed; where work would be lost, the user may bring the scan back."""
-    question = texts.scan_removed(gone.name, name_of(case))
-    if (
-        case.review.unsaved
-        and ask_yes_no_cancel(parent, texts.SCAN_REMOVED_TITLE, question, texts.BRING_BACK, texts.DELETE)
-        is not False
-    ):
+    question = texts.scan_removed(gone.name, lost_with(case))
+    if (case.review.unsaved or case.unsaved_mask) and ask_yes_no_cancel(
+        parent, texts.SCAN_REMOVED_TITLE, question, texts.BRING_BACK, texts.DELETE
+    ) is not False:
         gone.bring_back()
     else:
         close_case(case)
@@ -48,8 +52,8 @@ def leave_for_another(parent: QWidget, case: Case) -> str | None:
         A sentence for the user; None where the user keeps the case.
     """
     name = name_of(case)
-    if case.review.unsaved and not ask_yes_no_cancel(
-        parent, texts.OTHER_FLAIR_TITLE, texts.other_flair(name), texts.OTHER_FLAIR_DELETE, None
+    if (case.review.unsaved or case.unsaved_mask) and not ask_yes_no_cancel(
+        parent, texts.OTHER_FLAIR_TITLE, texts.other_flair(lost_with(case)), texts.OTHER_FLAIR_DELETE, None
     ):
         return None
     close_case(case)

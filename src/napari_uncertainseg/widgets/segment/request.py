@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
 from napari_uncertainseg._base import FINDING_BRAIN, Progress
 from napari_uncertainseg.modalities import main_of
+from napari_uncertainseg.progress import segmentation as steps
+from napari_uncertainseg.progress.course import planned
 from napari_uncertainseg.widgets.segment import texts
 
 if TYPE_CHECKING:
@@ -74,6 +79,8 @@ class Request:
     """Of a model with several classes: those that the user chose; None for its own target."""
     strange_allowed: bool = False
     """Whether to go on with a brain that looks strange."""
+    accepted: FoundBrain | None = None
+    """A strange one with which the user has gone on before: found again, it is not asked about again."""
 
     @property
     def scan(self) -> Volume:
@@ -99,7 +106,7 @@ class Request:
         """Find the brain only, in the background."""
         from napari_uncertainseg.images.preparation.prepare import brain_of
 
-        progress(FINDING_BRAIN, 0.0)  # reading and aligning scans reports nothing at first
+        progress(FINDING_BRAIN, 0.0)  # before anything is imported
         painted = self._painted_mask()
         if painted is not None:
             return self, painted
@@ -121,15 +128,17 @@ class Request:
         return given_brain(self.mask, self.scan, by_hand=True)
 
     def _look(self, brain: FoundBrain) -> None:
-        if brain.strange and not self.strange_allowed:
+        known = self.accepted is not None and np.array_equal(self.accepted.mask, brain.mask)
+        if brain.strange and not (self.strange_allowed or known):
             raise StrangeBrain(brain)
 
     def _segment(self, segmenters: Segmenters, progress: Progress) -> Prediction:
         from napari_uncertainseg.uncertainty.lesion_ranking import ranker_of
         from napari_uncertainseg.widgets.layers.colours import tops_of
 
-        progress(texts.LOADING_MODEL, 0.0)
-        segmenter = segmenters.get(self.model, self.method, self.members, self.target)
+        course = planned(progress, self._steps)
+        with course.step(steps.IMPORT, self._steps[steps.IMPORT], texts.LOADING_MODEL):
+            segmenter = segmenters.get(self.model, self.method, self.members, self.target)
         prediction = segmenter.predict(
             self.images,
             mask=self.mask,
@@ -137,13 +146,20 @@ class Request:
             look=self._look,
             skull=self.skull,
             bias_correction=self.bias_correction,
-            progress=progress,
+            progress=course,
         )
-        progress(texts.FINDING_LESIONS, 1.0)
-        ranker_of(prediction).prepare()
-        prediction.derived(tops_of)
-        prediction.sha256  # noqa: B018 - the first verdict asks for it, in the window's thread
+        with course.step(f"{steps.LESIONS}/shown", stage=texts.FINDING_LESIONS):
+            ranker_of(prediction).prepare()
+            prediction.derived(tops_of)
+            prediction.sha256  # noqa: B018 - the first verdict asks for it, in the window's thread
         return prediction
+
+    @property
+    def _steps(self) -> dict[str, float]:
+        """What a run has to do."""
+        voxels = steps.millions(self.scan.grid.shape)
+        expected = steps.segmenting(len(self.images), voxels, self.method, self.model, self.members)
+        return {steps.IMPORT: "torch" not in sys.modules, **expected, f"{steps.LESIONS}/shown": 1}
 
 
 class Segmenters:

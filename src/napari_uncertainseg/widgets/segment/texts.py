@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from napari_uncertainseg._base import FINDING_BRAIN, as_warning, format_time_left
+from napari_uncertainseg._base import as_warning
+from napari_uncertainseg.progress.words import format_time_left
 
 # -- the form -------------------------------------------------------------------------------------
 
@@ -116,9 +117,10 @@ BRAIN_DROPPED = as_warning(
 )
 
 
-def strange_brain(sentence: str) -> str:
-    """That a run has stopped before the segmentation, because the brain looks wrong."""
-    return f"Not segmented yet. {sentence} If the brain is right, press '{GO_ON}'."
+def strange_brain(sentence: str, *, again: bool = False) -> str:
+    """That a run has stopped, since the brain looks wrong; again: with results of another run open."""
+    begins = "Not segmented anew: the lesions are of the run before." if again else "Not segmented yet."
+    return f"{begins} {sentence} If the brain is right, press '{GO_ON}'."
 
 
 def brain_deleted(layer: str, now: str) -> str:
@@ -168,8 +170,6 @@ CANCELLED = f"Cancelled. {NOTHING_CHANGED}"
 def stage(name: str, left: float | None, elapsed: float) -> str:
     """What a run is doing, and how long it takes still.
 
-    What finds the brain does not say how far it is: of that stage only the time spent is told.
-
     Parameters
     ----------
     name
@@ -177,10 +177,7 @@ def stage(name: str, left: float | None, elapsed: float) -> str:
     left, elapsed
         Seconds; None while what is left is not known.
     """
-    spent = f"{elapsed:.0f} s so far"
-    if name == FINDING_BRAIN:
-        return f"{name} · {spent}"
-    return f"{name} · {format_time_left(left)}{f' ({spent})' if left is None and elapsed >= 1 else ''}"
+    return f"{name} · {format_time_left(left, elapsed)}"
 
 
 def last_settings(setting: str) -> str:
@@ -240,7 +237,11 @@ OTHER_FLAIR_TITLE = "Another FLAIR"
 OTHER_FLAIR_DELETE = "Delete them"
 
 
-def _would_be_lost(case: str) -> str:
+MASK_GOES = "It would be lost."
+
+
+def would_be_lost(case: str) -> str:
+    """What closing a case would lose of its review."""
     return f"Verdicts or painting on {case} are in no session and were not exported. They would be lost."
 
 
@@ -250,14 +251,14 @@ def other_visit(reasons: Iterable[str]) -> str:
     return f"These scans do not all seem to be of one visit.\n\n{listed}\n\nRun with all of them anyway?"
 
 
-def scan_removed(layer: str, case: str) -> str:
-    """Whether to close a case whose scan was removed."""
-    return f"The scan '{layer}' was removed, and its results are removed with it. {_would_be_lost(case)}"
+def scan_removed(layer: str, lost: str) -> str:
+    """Whether to close a case whose scan was removed, and what would be lost, in sentences."""
+    return f"The scan '{layer}' was removed, and its results are removed with it. {lost}"
 
 
-def other_flair(case: str) -> str:
-    """Whether to close a case because another FLAIR was chosen."""
-    return f"You have chosen another FLAIR. {_would_be_lost(case)}"
+def other_flair(lost: str) -> str:
+    """Whether to close a case because another FLAIR was chosen, and what would be lost, in sentences."""
+    return f"You have chosen another FLAIR. {lost}"
 
 
 def case_closed(case: str) -> str:

@@ -257,7 +257,7 @@ class SessionDock(DockWidget):
 
     def _may_discard(self, action: str) -> bool:
         """Ask before an action by which verdicts or painting would be lost."""
-        return DiscardQuestion(self, self._case, action, texts.LOST, texts.DISCARD).allows()
+        return DiscardQuestion(self, self._case, action, texts.LOST, texts.DISCARD, ends_case=False).allows()
 
     def _check_output(self, tasks: Sequence[Task], session: Session) -> None:
         """Raise InputError if a session belongs to another prediction than the current one."""

@@ -148,6 +148,10 @@ def _remembered(chosen: str, inside: str) -> Path | None:
     return Path(chosen)
 
 
+MASK_LOST = "The mask of several readers was not saved (Result, Save). "
+"""Said where it would go."""
+
+
 class DiscardQuestion:
     """Asks before a job, and again about what the reader did while it ran.
 
@@ -161,14 +165,31 @@ class DiscardQuestion:
         What is asked.
     yes
         The button that discards the work.
+    ends_case
+        Whether the case ends with it, and with the case a mask of several readers that is in no file.
     """
 
-    def __init__(self, parent: QWidget, case: Case, title: str, question: str, yes: str) -> None:
+    def __init__(
+        self, parent: QWidget, case: Case, title: str, question: str, yes: str, *, ends_case: bool = True
+    ) -> None:
         self._parent, self._case, self._asked = parent, case, (title, question, yes)
+        self._ends_case = ends_case
+        self._agreed_mask = False
         self._agreed: tuple[tuple[Verdict, ...], np.ndarray | None] = ((), None)
 
     def allows(self) -> bool:
         """Whether the work may be discarded; True where nothing would be lost."""
+        return self._allows_mask() and self._allows_review()
+
+    def _allows_mask(self) -> bool:
+        if not (self._ends_case and self._case.unsaved_mask) or self._agreed_mask:
+            return True
+        title, _, yes = self._asked
+        question = f"{MASK_LOST}It would be lost. Go on anyway?"
+        self._agreed_mask = bool(ask_yes_no_cancel(self._parent, title, question, yes, None))
+        return self._agreed_mask
+
+    def _allows_review(self) -> bool:
         case = self._case
         verdicts, edit = self._agreed
         if not case.review.unsaved or (case.review.verdicts == verdicts and case.review.edit is edit):

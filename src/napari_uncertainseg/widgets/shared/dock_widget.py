@@ -37,6 +37,13 @@ class DockWidget(QWidget):
     def act(self, action: str) -> None:
         """Do what a key of `Dock.keys` stands for; actions of other docks come only by `takes_all_keys`."""
 
+    def why_not(self, action: str) -> str:
+        """Why a key would do nothing now, in one sentence that is shown; empty where it does something.
+
+        Asked before each `act`.
+        """
+        return ""
+
     def show_keys(self, keys: Mapping[str, str]) -> None:
         """Show the keys of all docks as the user has them now, by action; empty where one has no key."""
 

@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from qtpy.QtCore import QObject, Qt, QTimer, Signal
 
-from napari_uncertainseg._base import Cancelled, InputError, Progress, TimeLeft
+from napari_uncertainseg._base import Cancelled, InputError, Progress
+from napari_uncertainseg.progress.course import Outlook, course_of_user
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +82,7 @@ class _Worker:
         self._work: Work | None = work
         self._mailbox = mailbox
         self._cancel = threading.Event()
+        self.course = course_of_user(self._progress)
         self._reported = ("", 0.0)
         self._thread = threading.Thread(target=self._run, name="uncertainseg-job", daemon=True)
         self._before: _Worker | None = None
@@ -102,7 +104,10 @@ class _Worker:
             if self._before is not None:  # an abandoned job must not compete for memory and cores
                 self._wait_for(self._before)
             assert self._work is not None
-            news = _News(self.generation, "finished", self._work(self._progress))
+            result = self._work(self.course)
+            self.course.finish()
+            self.course.keep()
+            news = _News(self.generation, "finished", result)
         except Cancelled:
             news = _News(self.generation, "cancelled")
         except Exception as error:
@@ -116,17 +121,17 @@ class _Worker:
 
     def _wait_for(self, before: _Worker) -> None:
         while not before.join(0.1):
-            self._progress("waiting for the cancelled run to stop", 0.0)
+            self.course("waiting for the cancelled run to stop", 0.0)
 
-    def _progress(self, stage: str, fraction: float) -> None:
+    def _progress(self, now: Outlook) -> None:
         if self._cancel.is_set():
             raise Cancelled
         told, when = self._reported
-        now = time.monotonic()
-        if stage == told and now - when < _REPORT_EVERY:
+        clock = time.monotonic()
+        if now.stage == told and clock - when < _REPORT_EVERY:
             return
-        self._reported = (stage, now)
-        self._tell(_News(self.generation, "progress", (stage, min(max(float(fraction), 0.0), 1.0))))
+        self._reported = (now.stage, clock)
+        self._tell(_News(self.generation, "progress", now))
 
     def _tell(self, news: _News) -> None:
         try:
@@ -156,8 +161,7 @@ class JobRunner(QObject):
         self._generation = 0
         self._worker: _Worker | None = None
         self._mailbox = _Mailbox(self._posted.emit)
-        self._started, self._left = 0.0, TimeLeft()
-        self._last: tuple[str, float] | None = None
+        self._started, self._told = 0.0, False
         self._tick = QTimer(self)
         self._tick.setInterval(_TICK_MS)
         self._tick.timeout.connect(self._on_tick)
@@ -189,7 +193,7 @@ class JobRunner(QObject):
             raise RuntimeError("a job is already running")
         self._generation += 1
         before, self._worker = self._worker, _Worker(work, self._generation, self._mailbox)
-        self._started, self._left, self._last = time.monotonic(), TimeLeft(), None
+        self._started, self._told = time.monotonic(), False
         self._set_state(JobState.RUNNING)
         self._worker.start(before)
 
@@ -232,7 +236,7 @@ class JobRunner(QObject):
         if news.generation != self._generation:
             return
         if news.kind == "progress":
-            self._on_progress(*news.payload)
+            self._on_progress(news.payload)
             return
         self._patience.stop()
         self._generation += 1
@@ -246,12 +250,12 @@ class JobRunner(QObject):
         else:
             self.finished.emit(news.payload)
 
-    def _on_progress(self, stage: str, fraction: float) -> None:
+    def _on_progress(self, now: Outlook) -> None:
         if self._state is JobState.RUNNING:
-            self._last = stage, fraction
-            self.progressed.emit(stage, fraction, self._left.update(self.elapsed, fraction, stage))
+            self._told = True
+            self.progressed.emit(now.stage, now.share, now.left)
 
     def _on_tick(self) -> None:
         """Count the time left down while a library call reports nothing."""
-        if self._last is not None:
-            self._on_progress(*self._last)
+        if self._told and self._worker is not None:
+            self._on_progress(self._worker.course.outlook())

@@ -36,6 +36,7 @@ def add_attributes(parts: argparse._SubParsersAction) -> None:
     reads(
         parser,
         "--features",
+        missing=None,  # it is made then
         metavar="DIR",
         help="folder where features of scans are kept, so that a second run is quick (the user's cache)",
     )

@@ -74,6 +74,7 @@ def add_stability(parts: argparse._SubParsersAction) -> None:
     reads(
         parser,
         "--keep",
+        missing=None,  # it is made then
         metavar="DIR",
         help="where imitated scans and their results stay, so that a second run goes on where it stopped; "
         "needed with --imitate",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+Colour = tuple[float, ...]
 WHITE, BLACK = (1.0, 1.0, 1.0, 1.0), (0.0, 0.0, 0.0, 1.0)
 LINE_PX, HALO_PX = 2.5, 2.0
 """Width of the white line, and of the black one on either side of it, in pixels of the screen."""
@@ -76,6 +77,13 @@ def lines(ends: np.ndarray, pixel: float) -> tuple[np.ndarray, np.ndarray]:
     colours.append(np.tile(WHITE, (len(ends), 1)))
     drawn = np.concatenate(parts)
     return np.stack([drawn[:, 0], drawn[:, 1] - drawn[:, 0]], axis=1), np.concatenate(colours)
+
+
+def plain_lines(ends: np.ndarray, pixel: float, colour: Colour) -> tuple[np.ndarray, np.ndarray]:
+    """As `lines`, but lines of one colour alone."""
+    drawn, _ = lines(ends, pixel)
+    own = drawn[len(drawn) - len(ends) :]  # the white ones come last
+    return own, np.tile(colour, (len(own), 1))
 
 
 def _longer(ends: np.ndarray, along: np.ndarray, by: float) -> np.ndarray:

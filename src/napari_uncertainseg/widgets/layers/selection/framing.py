@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from napari_uncertainseg.case import Case
     from napari_uncertainseg.widgets.scans.placement import Placement
 
-TIMES, LEAST_MM = 3.0, 25.0
-"""How much of the slice is shown: so many times the lesion's longest side in it, and no less than this."""
+TIMES, LEAST_MM = 3.0, 40.0
+"""How much of the slice is shown: so many times the lesion's longest side in it, and no less than this.
+
+Smaller fields show of a lesion of 5 mm3 little but the sides of its voxels.
+"""
 
 
 class LesionFraming:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Labels, Layer, Vectors
 
-from napari_uncertainseg.widgets.layers.selection.edges import LINE_PX, lines, outline
+from napari_uncertainseg.widgets.layers.selection.edges import LINE_PX, Colour, lines, outline, plain_lines
 from napari_uncertainseg.widgets.scans.camera import current_slice
 from napari_uncertainseg.widgets.scans.volumes import KEY
 from napari_uncertainseg.widgets.shared.connections import Connections
@@ -91,8 +91,8 @@ class SelectedOutline:
         if found is None or mask is None or not mask.any():
             layer.data = np.zeros((0, 2, layer.ndim))
             return
-        starts, colours, width = self._lines(found[0], mask)
-        scale = self._scale(found[0])
+        starts, colours, width = self.lines_of(found[0], mask)
+        scale = self.scale_for(found[0])
         if not np.array_equal(layer.scale, scale):
             layer.data = np.zeros((0, 2, layer.ndim))
             layer.scale = scale
@@ -113,19 +113,40 @@ class SelectedOutline:
         extra = self._viewer.dims.ndim - source.ndim
         return [axis - extra for axis in self._viewer.dims.displayed if axis >= extra]
 
-    def _lines(self, source: Labels, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-        """Lines in the world with their colours, and their width in units of our layer."""
+    def lines_of(
+        self, source: Labels, mask: np.ndarray, colour: Colour | None = None
+    ) -> tuple[np.ndarray, np.ndarray, float]:
+        """Lines around a mask of the slice that is shown, in the world, with their colours.
+
+        Parameters
+        ----------
+        source
+            Of whose slice the mask is.
+        mask
+            bool, 2-D.
+        colour
+            Of plain lines; None: white ones between black ones.
+
+        Returns
+        -------
+        starts and ways
+            float (n, 2, axes of the source).
+        colours
+            float (n, 4).
+        width
+            In units of a layer that has :meth:`scale_for`.
+        """
         dims, shown = self._viewer.dims, self._shown(source)
         axis, index = current_slice(self._viewer, source)
         world = _to_world(source, np.insert(outline(mask), axis, index, axis=2))[..., shown]
         pixel = 1 / float(self._camera.zoom)
-        drawn, colours = lines(world, pixel)
+        drawn, colours = lines(world, pixel) if colour is None else plain_lines(world, pixel, colour)
         full = np.zeros((len(drawn), 2, source.ndim))
         full[..., shown] = drawn
         full[:, 0, axis] = dims.point[axis + dims.ndim - source.ndim]
-        return full, colours, LINE_PX * pixel / float(self._scale(source)[shown[0]])
+        return full, colours, LINE_PX * pixel / float(self.scale_for(source)[shown[0]])
 
-    def _scale(self, source: Labels) -> np.ndarray:
+    def scale_for(self, source: Labels) -> np.ndarray:
         """As of the lesions, so that slices keep their steps, and the same along both axes that are shown."""
         scale = np.abs(np.asarray(source.scale, float))
         shown = self._shown(source)
@@ -133,20 +154,24 @@ class SelectedOutline:
         return scale
 
     def _add(self, source: Labels) -> None:
-        layer = Vectors(
+        layer = self.empty_layer(source, NAME)
+        self._layer, self._key = layer, None
+        napari_adding.add_quietly(self._viewer, layer)
+
+    def empty_layer(self, source: Labels, name: str) -> Vectors:
+        """A layer for lines around lesions, without any yet, not in the viewer."""
+        return Vectors(
             np.zeros((0, 2, source.ndim)),
             ndim=source.ndim,
-            name=NAME,
+            name=name,
             vector_style="line",
             opacity=1.0,
             blending="translucent_no_depth",
-            scale=self._scale(source),
+            scale=self.scale_for(source),
             units=source.units,
             axis_labels=source.axis_labels,
             metadata={KEY: {"role": "result"}},
         )
-        self._layer, self._key = layer, None
-        napari_adding.add_quietly(self._viewer, layer)
 
     def _listen(self, source: Labels) -> None:
         """Follow what is drawn in the lesions' layer: threshold, painting, preview."""

@@ -14,10 +14,11 @@ _WARNING_STYLE = f"background-color:{WARNING_GROUND}; color:{WARNING_INK}"
 LIKE_COLOUR = "#009060"
 """Of the sign of a scan that is like others: seen on both themes."""
 LIGHT_UNLIKE_TIP = (
-    "Compared are slice thickness, voxel size, volume of the brain, its dark and bright shares, contrast\n"
-    "and noise, with the scans that the model learnt from. A scan that passes can still be unlike them."
+    "Seven numbers are compared with those of the scans that the model learnt from: slice thickness,\n"
+    "voxel size, volume of the brain, its dark and bright shares, contrast and noise.\n"
+    "A scan that passes can still be unlike them."
 )
-LIGHT_SEEN = "In seven numbers like scans that the model has seen"
+LIGHT_SEEN = "Looks like the scans that the model has seen"
 LIGHT_NOT_KNOWN = "Not known: whether the model has seen such scans"
 LIGHT_NOT_KNOWN_TIP = (
     "The model does not say what scans it learnt from, and there are no calibration cases to compare with.\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QPushButton, QTabBar
 
 from napari_uncertainseg._base import InputError
@@ -14,11 +15,12 @@ from napari_uncertainseg.review.verdicts import Decision
 from napari_uncertainseg.widgets.lesions import texts
 from napari_uncertainseg.widgets.lesions.action_buttons import ActionButtons
 from napari_uncertainseg.widgets.lesions.feedback import FeedbackPanel
-from napari_uncertainseg.widgets.lesions.messages import end_of_list_message
+from napari_uncertainseg.widgets.lesions.messages import end_of_list_message, start_of_list_message
 from napari_uncertainseg.widgets.lesions.selected.panel import SelectedPanel
+from napari_uncertainseg.widgets.lesions.selected.texts import FIT_ACTION, FIT_IN_3D
 from napari_uncertainseg.widgets.lesions.table import LesionTable
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
-from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel
+from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, notice
 
 if TYPE_CHECKING:
     from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
@@ -55,11 +57,26 @@ class SteppingDock(DockWidget):
         return self.tables[self.tabs.currentIndex()]
 
     def act(self, action: str) -> None:
-        """Do what the button of an action does."""
+        """Do what the button of an action does; what there is to say is said where it is seen."""
+        self._show_message("")
         if action in self.feedback.row.buttons:
             self.feedback.act(action)
-        elif self._case.prediction is not None:
+        else:
             getattr(self, action)()
+        if self.message.text() and self.message.visibleRegion().isEmpty():  # the dock lies behind another
+            show_info(notice(self.message.text()))
+
+    def why_not(self, action: str) -> str:
+        """Why a key would do nothing: nothing is segmented yet, or nothing is there to do it with."""
+        if self._case.prediction is None:
+            return texts.NO_PREDICTION
+        if action in self.feedback.row.buttons:
+            return self.feedback.why_not(action)
+        if action == FIT_ACTION and self._case.selected is None:
+            return texts.CHOOSE_LESION
+        if action == FIT_ACTION and self._layers.viewer.dims.ndisplay != 2:
+            return FIT_IN_3D
+        return ""
 
     def show_keys(self, keys: Mapping[str, str]) -> None:
         """Show the keys in the tooltips of the buttons and below them."""
@@ -76,6 +93,10 @@ class SteppingDock(DockWidget):
         label = self.table.lesions.neighbour(self.table.selected, -1)
         if label is not None:
             self._go_to(label)
+        else:
+            self._show_message(
+                start_of_list_message(self.table.lesions, candidates=self.table is self.tables[1])
+            )
 
     def accept(self) -> None:
         """Accept the selected lesion, and go to the next."""

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QToolButton
 from napari_uncertainseg.images.visits import OtherVisit
 from napari_uncertainseg.widgets.dock_description import KeyAction
 from napari_uncertainseg.widgets.reading_bar.compare import texts
+from napari_uncertainseg.widgets.reading_bar.compare.cell_outlines import CellOutlines
 from napari_uncertainseg.widgets.reading_bar.compare.flip import Flip
 from napari_uncertainseg.widgets.reading_bar.compare.last_visit import LastVisit
 from napari_uncertainseg.widgets.reading_bar.compare.scans import ComparedScans
@@ -58,7 +59,7 @@ class ComparePart(PartWidget):
         viewer, review = context.viewer, context.review
         self.scans = ComparedScans(viewer, review.layers, review.case)
         self.flip = Flip(viewer, self.scans)
-        self.side = SideBySide(viewer, self.scans)
+        self.side = SideBySide(viewer, self.scans, CellOutlines(viewer, review.layers))
         self.visit = LastVisit(viewer, context.window, self)
         self._found: list[OtherVisit] = []
         self._keys: dict[str, str] = {}
@@ -108,7 +109,7 @@ class ComparePart(PartWidget):
             self.toggle_side()
             return
         if len(self.scans.all()) < 2:
-            self._tell(texts.ALONE)
+            self._tell(texts.too_few(len(self.scans.all())))
             return
         self._leave_side()
         self.flip.step(1 if action == "flip_next" else -1)
@@ -179,7 +180,7 @@ class ComparePart(PartWidget):
         if self.side.active:
             self._leave_side()
         elif len(self.scans.all()) < 2:
-            self._tell(texts.ALONE)
+            self._tell(texts.too_few(len(self.scans.all())))
         else:
             self._context.arrangement.claim(_ARRANGEMENT, self._end_side)
             self.flip.named = False
@@ -290,6 +291,7 @@ class ComparePart(PartWidget):
         self._closed = True
         self._connections.disconnect_all()
         self._leave_side()
+        self.side.forget_owed()
         self.flip.cleanup()
         self.visit.cleanup()
         self.scans.cleanup()

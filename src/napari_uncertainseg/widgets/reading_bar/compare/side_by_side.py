@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Layer
 
+from napari_uncertainseg.widgets.reading_bar.compare.cell_outlines import CellOutlines
 from napari_uncertainseg.widgets.reading_bar.compare.scans import ComparedScan, ComparedScans
 from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.shared.responsive import napari_adding
@@ -35,7 +36,7 @@ class _Before:
 
 
 class SideBySide:
-    """napari's grid with a cell for each scan; outlines and maps lie over the main scan, in the first cell.
+    """napari's grid with a cell for each scan; maps lie over the main scan, in the first cell.
 
     It is one canvas, so that slice, zoom and shift are one, a click means the same place in each cell, and
     nothing has to be copied.
@@ -44,10 +45,14 @@ class SideBySide:
     ----------
     viewer, scans
         Where, and which.
+    outlines
+        Draws the lesions in the other cells.
     """
 
-    def __init__(self, viewer: Viewer, scans: ComparedScans) -> None:
-        self._viewer, self._scans = viewer, scans
+    def __init__(self, viewer: Viewer, scans: ComparedScans, outlines: CellOutlines) -> None:
+        self._viewer, self._scans, self._outlines = viewer, scans, outlines
+        self._owed: dict[Layer, bool] = {}
+        """What scans are to be again once the viewer leaves 3-D."""
         self._before: _Before | None = None
         self._cells: dict[Layer, int] = {}
 
@@ -60,15 +65,18 @@ class SideBySide:
         """Lay the scans side by side; two or more are needed."""
         if self.active:
             return
+        self._pay()
         viewer, scans, grid = self._viewer, self._laid(), self._viewer.canvas.grid
         names = {scan.layer: _named(scan.layer) for scan in scans}
         visible = {scan.layer: scan.layer.visible for scan in scans}
         before = {key: getattr(grid, key) for key in ("enabled", "shape", "stride", "spacing")}
         self._before = _Before(visible, names, viewer.scene.camera.zoom, before)
         self._cells = {scan.layer: number for number, scan in enumerate(scans)}
-        napari_internals.group_cells(viewer, lambda layer: self._cells.get(layer, 0))
+        own = self._outlines.cells
+        napari_internals.group_cells(viewer, lambda layer: self._cells.get(layer, own.get(layer, 0)))
         rows, columns = self._layout(len(scans))
         with napari_adding.one_scene_update(viewer):
+            self._outlines.begin({number: scan.title for number, scan in enumerate(scans) if number})
             for scan in scans:
                 self._show(scan)
             grid.stride, grid.spacing, grid.shape = 1, 4, (rows, columns)
@@ -95,13 +103,32 @@ class SideBySide:
             napari_internals.ungroup_cells(self._viewer)
             for key in ("shape", "stride", "spacing"):
                 setattr(grid, key, before.grid[key])
+        self._outlines.end()
+        if self._viewer.dims.ndisplay != 2:  # there surfaces hide the scans, and show them again afterwards
+            self._owed = before.visible
+            self._viewer.dims.events.ndisplay.connect(self._pay, position="last")  # after the surfaces
+        with napari_adding.one_scene_update(self._viewer):
             for layer, seen in before.visible.items():
-                if self._viewer.dims.ndisplay == 2:  # in 3-D surfaces hide the scans, and show them again
+                if self._viewer.dims.ndisplay == 2 or not seen:
                     layer.visible = seen
                 for key, value in before.names[layer].items():
                     setattr(layer.name_overlay, key, value)
         self._viewer.scene.camera.zoom = before.zoom
         self._cells = {}
+
+    def _pay(self, event: object = None) -> None:
+        """Show the scans as they were before, back from the 3-D in which side by side has ended."""
+        if self._viewer.dims.ndisplay == 2:
+            owed = self.forget_owed()
+            for layer, seen in owed.items():
+                layer.visible = seen
+
+    def forget_owed(self) -> dict[Layer, bool]:
+        """Wait for the end of 3-D no longer; what was waited for. May be called twice."""
+        owed, self._owed = self._owed, {}
+        if owed:
+            self._viewer.dims.events.ndisplay.disconnect(self._pay)
+        return owed
 
     def _laid(self) -> tuple[ComparedScan, ...]:
         """What has a cell: the scans, and each that is shown without being of the case, over none of them."""

@@ -22,6 +22,7 @@ CLOSE = "Close the other visit"
 FOUND = "Found beside this scan"
 CANCEL = "Cancel"
 ALONE = "There is only one scan. Open a T1, a T2 or the last visit to compare with."
+NONE_OPEN = "No scan is open: open one, and a T1, a T2 or the last visit to compare it with."
 NO_SCAN = "Open the scan of this visit first; then open the last visit to compare with."
 IN_3D = "Scans are compared on slices: leave 3-D first."
 IN_EXERCISE = "Another visit can be opened after the exercise."
@@ -33,6 +34,11 @@ PLEASE_CHECK = "same patient? please check"
 PATIENT_UNKNOWN = "Nothing in names or files says that both are of one patient: please check."
 KINDS = "Scans (*.nii *.nii.gz *.mgz *.mgh *.nrrd *.nhdr *.dcm);;All files (*)"
 ON_AMBER = "Amber: not of this case"
+
+
+def too_few(scans: int) -> str:
+    """Why nothing can be compared, where there are fewer than two scans."""
+    return ALONE if scans else NONE_OPEN
 
 
 def not_of_case(name: str) -> str:

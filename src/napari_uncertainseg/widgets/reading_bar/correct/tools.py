@@ -100,7 +100,9 @@ class Tools(QObject):
         self.row.show_tool(self.active)
 
     def _act(self, key: str) -> None:
-        """Grow, shrink or fill the selected lesion."""
+        """Grow, shrink or fill the selected lesion; nobody corrects what is hidden: the next press does."""
+        if self._layers.results.reveal():
+            return
         number, outlines = self.bench.selected, self.bench.outlines
         if number <= 0:
             raise InputError(texts.CANDIDATE if number else texts.NONE_SELECTED)
@@ -202,7 +204,7 @@ class Tools(QObject):
             self.leave()
 
     def _accept(self) -> None:
-        if self._hand is not None:
+        if self._hand is not None and not self._layers.results.reveal():
             self._try(self._hand.accept)
 
     def _turn(self, notches: float) -> None:

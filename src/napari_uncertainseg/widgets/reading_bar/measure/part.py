@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 from napari.layers import Shapes
@@ -14,21 +13,17 @@ from qtpy.QtWidgets import QApplication, QDockWidget, QHBoxLayout, QMenu, QToolB
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.measures.records import (
-    FILE,
     RULER,
     Measurement,
     as_text,
-    cases_in,
-    read,
-    write,
 )
 from napari_uncertainseg.images.measures.shapes import Slice
-from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.widgets.dock_description import KeyAction
 from napari_uncertainseg.widgets.reading_bar.measure import texts
 from napari_uncertainseg.widgets.reading_bar.measure.base import Base, find_base
 from napari_uncertainseg.widgets.reading_bar.measure.canvas_keys import bind
 from napari_uncertainseg.widgets.reading_bar.measure.drawing import Drawing
+from napari_uncertainseg.widgets.reading_bar.measure.files import Table, TableFiles
 from napari_uncertainseg.widgets.reading_bar.measure.kept import KeptMeasurements, folder_of, key_of
 from napari_uncertainseg.widgets.reading_bar.measure.making import made_of, selected_lesion
 from napari_uncertainseg.widgets.reading_bar.measure.measured import Measured
@@ -39,10 +34,7 @@ from napari_uncertainseg.widgets.reading_bar.part import BarContext, Part, PartW
 from napari_uncertainseg.widgets.scans.patient import case_name_of
 from napari_uncertainseg.widgets.scans.segmented_scan import name_of
 from napari_uncertainseg.widgets.shared.connections import Connections
-from napari_uncertainseg.widgets.shared.dialogs import ask_file, ask_table, ask_yes_no_cancel
 from napari_uncertainseg.widgets.shared.form_helpers import notice, plain_tooltip, set_menu_button_text
-
-_Kept = tuple[tuple[Measurement, ...], Grid, str, str, Callable[[Slice], int]]
 
 
 class MeasurePart(PartWidget):
@@ -55,8 +47,8 @@ class MeasurePart(PartWidget):
 
     Attributes
     ----------
-    measured, drawing, tool, panel
-        The measurements, their layer, what takes the mouse, and the list.
+    measured, drawing, tool, panel, files
+        The measurements, their layer, what takes the mouse, the list, and tables that are saved and opened.
     button
         Says what is being done, or the last measurement.
     """
@@ -67,6 +59,7 @@ class MeasurePart(PartWidget):
         viewer, review = context.viewer, context.review
         self.measured, self.drawing, self.panel = Measured(), Drawing(viewer), MeasurePanel()
         self.tool = Tool(viewer, self._on_made, self._on_draft)
+        self.files = TableFiles(context.window, self.measured, self._table, self._try)
         self._kept = KeptMeasurements(folder_of(review.sessions.location))
         self._base: Base | None = None
         self._name = self._reading = ""
@@ -118,8 +111,8 @@ class MeasurePart(PartWidget):
             "delete": self.delete,
             "undo": self.measured.undo,
             "redo": self.measured.redo,
-            "save": self._ask_save,
-            "open": self._ask_open,
+            "save": self.files.ask_save,
+            "open": self.files.ask_open,
         }
         if not self._context.review.layers.blinded:
             done[action]()
@@ -227,7 +220,7 @@ class MeasurePart(PartWidget):
             clipboard.setText(as_text(*self._as_kept(base)))
             self._context.viewer.status = texts.COPIED
 
-    # -- list and files -------------------------------------------------------------------------
+    # -- the list -------------------------------------------------------------------------------
 
     def show_list(self) -> None:
         """Show the list of measurements below the canvas."""
@@ -243,33 +236,6 @@ class MeasurePart(PartWidget):
             viewer = self._context.viewer
             centre = np.mean(items[index].points, axis=0)
             viewer.dims.set_point(range(viewer.dims.ndim - 3, viewer.dims.ndim), base.place(centre))
-
-    def _ask_save(self) -> None:
-        base = self._base
-        path = ask_file(self._context.window, texts.SAVE_ITEM, FILE, texts.KINDS_OF_FILES)
-        if path is not None and base is not None:
-            self._try(lambda: write(path, *self._as_kept(base)))
-
-    def _ask_open(self) -> None:
-        path = ask_table(self._context.window, texts.OPEN_ITEM)
-        if path is not None:
-            self.open_file(path)
-
-    def open_file(self, path: Path) -> None:
-        """Add the measurements of a table to those that are there."""
-        base = self._base
-        if base is not None:
-            self._try(lambda: self._add_from(path, base))
-
-    def _add_from(self, path: Path, base: Base) -> None:
-        made, name = read(path, base.grid), self._case_name()
-        others = [case for case in cases_in(path) if case != name]
-        question = texts.of_another(path.name, others[0], name) if others else ""
-        if question and not ask_yes_no_cancel(
-            self._context.window, texts.OPEN_ITEM, question, texts.OPEN_ANYWAY, None
-        ):
-            return
-        self.measured.add(*made)
 
     def _case_name(self) -> str:
         own = name_of(self._context.review.case)
@@ -295,7 +261,10 @@ class MeasurePart(PartWidget):
     def _keep(self, base: Base) -> None:
         self.measured.join(self._kept.keep(self._key(base), *self._as_kept(base)))
 
-    def _as_kept(self, base: Base) -> _Kept:
+    def _table(self) -> Table | None:
+        return None if self._base is None else self._as_kept(self._base)
+
+    def _as_kept(self, base: Base) -> Table:
         shown = partial(base.slider, self._context.viewer)
         return self.measured.items, base.grid, self._case_name(), base.layer.name, shown
 

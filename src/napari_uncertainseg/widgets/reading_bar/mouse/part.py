@@ -90,6 +90,12 @@ class WindowPart(PartWidget):
         shown = None if action == _RESET else self._presets.shown(scan)
         self.choose(names[0] if shown is None else names[(names.index(shown) + 1) % len(names)])
 
+    def why_not(self, action: str) -> str:
+        """Without a scan there is no window and level."""
+        if self.mouse.scan() is not None:
+            return ""
+        return texts.NO_SCAN if self._viewer.dims.ndisplay == 2 else texts.IN_3D
+
     def choose(self, name: str) -> None:
         """Give the scan on top one of its presets."""
         scan = self.mouse.scan()

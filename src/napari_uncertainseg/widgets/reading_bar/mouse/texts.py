@@ -30,6 +30,7 @@ RESET, NEXT = "Reset window and level", "Next preset of window and level"
 RESET_MEANING = "Reset window and level of the scan on top to the greys of the brain."
 NEXT_MEANING = "Show the next preset of window and level of the scan on top."
 NO_SCAN = "No scan is shown."
+IN_3D = "In 3-D no scan is shown: window and level are set on slices."
 
 
 def tip(said: str, reset_key: str, next_key: str) -> str:

@@ -68,6 +68,12 @@ class OverlayHiding:
         return self._in_sight and any(is_overlay(layer) for layer in self._viewer.layers)
 
     @property
+    def works(self) -> bool:
+        """Whether `toggle` changes anything: something is seen that it hides, or hidden that it shows."""
+        seen = any(is_overlay(layer) and layer.visible for layer in self._viewer.layers)
+        return self.possible and (seen or self._held is not None)
+
+    @property
     def _in_sight(self) -> bool:
         return self._viewer.dims.ndisplay == 2 and not self._layers.blinded
 

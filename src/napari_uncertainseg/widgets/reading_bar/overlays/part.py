@@ -60,6 +60,7 @@ class OverlaysPart(PartWidget):
         self._viewer.canvas.overlays[_OVERLAY] = self._text
         self.hiding.changed.connect(self._show)
         self.maps.changed.connect(self._show)
+        self._viewer.canvas.grid.events.enabled.connect(self._place_note)
         self._held[_TOGGLE].released.connect(self.toggle)
         self._layers.results.needed.connect(self._on_needed)
         self._show()
@@ -106,6 +107,14 @@ class OverlaysPart(PartWidget):
             self.maps.next()
             self.hiding.show()  # who asks for a map wants to see it
 
+    def why_not(self, action: str) -> str:
+        """Why there is nothing to hide, or no map to show."""
+        if not self.hiding.possible:
+            return self._fitted(self._why_not())
+        if action == _NEXT:
+            return "" if self.maps.offered() else texts.NO_MAPS
+        return "" if self.hiding.works else texts.NONE_SHOWN
+
     def toggle(self) -> None:
         """Hide what is shown, or show it again."""
         self.hiding.toggle()
@@ -116,9 +125,8 @@ class OverlaysPart(PartWidget):
 
     def _on_needed(self) -> None:
         """Show all again, and say so: a tool was about to change what nobody sees."""
-        if self.hiding.hidden:
-            self.hiding.show()
-            show_info(notice(self._fitted(texts.SHOWN_AGAIN)))
+        self.hiding.show()
+        show_info(notice(self._fitted(texts.SHOWN_AGAIN)))
 
     def choose_map(self, title: str | None) -> None:
         """Show a map by its title, or none; overlays that are hidden come back."""
@@ -171,9 +179,14 @@ class OverlaysPart(PartWidget):
         self.slider.setValue(percent)
         self.slider.blockSignals(blocked)
         self._percent.setText(texts.OPACITY.format(percent))
+        self._place_note()
         if hidden:
             self._text.text = self._fitted(texts.sentence(self._key))
         self._text.visible = hidden
+
+    def _place_note(self, event: object = None) -> None:
+        """Side by side, the name of the first scan stands where the note is otherwise."""
+        self._text.position = "bottom_left" if self._viewer.canvas.grid.enabled else "top_left"
 
     def _why_not(self) -> str:
         if self.hiding.possible:
@@ -191,6 +204,7 @@ class OverlaysPart(PartWidget):
         self._empty()
         for held in self._held.values():
             held.cleanup()
+        self._viewer.canvas.grid.events.enabled.disconnect(self._place_note)
         self._layers.results.needed.disconnect(self._on_needed, missing_ok=True)
         self.hiding.cleanup()
         self.maps.cleanup()

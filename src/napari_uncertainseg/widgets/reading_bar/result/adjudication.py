@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from napari.layers import Labels
@@ -23,6 +24,14 @@ from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 
 _HEIGHT = 90
 _Made = tuple[Prediction, Adjudication]
+
+
+@dataclass(frozen=True, eq=False)
+class _Saved:
+    """Where a mask was written, and which."""
+
+    folder: Path
+    found: Adjudication
 
 
 class AdjudicationBox(QGroupBox):
@@ -188,13 +197,16 @@ class AdjudicationBox(QGroupBox):
         self.message_changed.emit(texts.WORKING)
         self._jobs.start(work)
 
-    def _on_done(self, done: _Made | Path) -> None:
-        if isinstance(done, Path):
-            self.message_changed.emit(texts.saved(done))
+    def _on_done(self, done: _Made | _Saved) -> None:
+        if isinstance(done, _Saved):
+            # what was decided while it was written is in no file yet
+            self._case.unsaved_mask = self.found is not None and self.found is not done.found
+            self.message_changed.emit(texts.saved(done.folder))
             return
         prediction, found = done
         if prediction is self._case.original and not self._reason:
             self._of, self.found = prediction, found
+            self._case.unsaved_mask = True
             self.message_changed.emit("")
             self._draw()
             self._list_places()
@@ -216,6 +228,7 @@ class AdjudicationBox(QGroupBox):
         if self.found is None or not 0 <= row < len(self.found.undecided_by_rule):
             return
         self.found = self.found.decide(self.found.undecided_by_rule[row].number, outcome)
+        self._case.unsaved_mask = True
         self._draw()
         left = [i for i, one in enumerate(self.found.undecided_by_rule) if one.outcome == "open" and i > row]
         self._list_places(row if outcome == "open" or not left else left[0])
@@ -230,7 +243,7 @@ class AdjudicationBox(QGroupBox):
             return
         store, by = self._context.sessions.store(), " ".join(self._context.sessions.annotator.split())
 
-        def work(progress: Progress) -> Path:
+        def work(progress: Progress) -> _Saved:
             from napari_uncertainseg.evaluate.adjudication.files import (
                 journal_adjudication,
                 write_adjudication,
@@ -238,7 +251,7 @@ class AdjudicationBox(QGroupBox):
 
             write_adjudication(folder, found, prediction, by)
             journal_adjudication(store, found, prediction, by)
-            return folder
+            return _Saved(folder, found)
 
         self._jobs.start(work)
 
@@ -246,6 +259,7 @@ class AdjudicationBox(QGroupBox):
         """Take the mask out of the window, and forget it; what was saved stays."""
         self._take_out()
         self.found = self._layer = None
+        self._case.unsaved_mask = False
         self._list_places()
 
     # -- what is shown ------------------------------------------------------------------------

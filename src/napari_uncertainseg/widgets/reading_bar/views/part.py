@@ -40,6 +40,8 @@ class ViewsPart(PartWidget):
         self._layers, self._case = context.review.layers, context.review.case
         self._arrangement = context.arrangement
         self.views: LinkedViews | None = None
+        self._displaced = False
+        """Whether another part lays out the canvases, and three views come back when it ends."""
         self._same_zoom = True
         self.button = QToolButton()
         self.button.setText(texts.BUTTON)
@@ -58,7 +60,11 @@ class ViewsPart(PartWidget):
         self.crosshair.toggled.connect(self._on_crosshair)
         self.same_zoom.toggled.connect(self._on_same_zoom)
         events = self._viewer.layers.events
-        self._connections = Connections((events.inserted, self._soon), (events.removed, self._soon))
+        self._connections = Connections(
+            (events.inserted, self._soon),
+            (events.removed, self._soon),
+            (self._arrangement.changed, self._on_arranged),
+        )
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.timeout.connect(self._follow)
@@ -89,7 +95,16 @@ class ViewsPart(PartWidget):
         if action == _TOGGLE:
             self.button.click()
 
+    def why_not(self, action: str) -> str:
+        """Without a scan there are no planes to show."""
+        return "" if self._has_volume else texts.NO_SCAN
+
+    @property
+    def _has_volume(self) -> bool:
+        return any(layer.ndim > 2 for layer in self._viewer.layers)
+
     def _on_toggled(self, wanted: bool) -> None:
+        self._displaced = False
         self._preferences.save(three_views=wanted)
         self._follow()
 
@@ -113,7 +128,7 @@ class ViewsPart(PartWidget):
         self._later.start(0)  # napari turns to a first layer only after it has told of it
 
     def _follow(self) -> None:
-        has_volume = any(layer.ndim > 2 for layer in self._viewer.layers)
+        has_volume = self._has_volume
         if self.button.isChecked() and has_volume and self.views is None:
             self._arrangement.claim(PART.key, self._make_room)
             self.views = LinkedViews(
@@ -127,10 +142,19 @@ class ViewsPart(PartWidget):
             self._leave()
 
     def _make_room(self) -> None:
-        """Another part lays out the canvases now. What the user wants the next time stays as it was."""
+        """Another part lays out the canvases now: three views come back once it ends, and the next time."""
+        self._displaced = True
         with QSignalBlocker(self.button):
             self.button.setChecked(False)
         self._leave()
+
+    def _on_arranged(self, holder: str) -> None:
+        """Come back where the other part has ended, unless the user has pressed the button meanwhile."""
+        if not holder and self._displaced:
+            self._displaced = False
+            with QSignalBlocker(self.button):
+                self.button.setChecked(True)
+            self._soon()
 
     def _leave(self) -> None:
         views, self.views = self.views, None

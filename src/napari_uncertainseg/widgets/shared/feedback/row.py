@@ -126,6 +126,10 @@ class FeedbackRow(QWidget):
             self.note.setModified(False)  # it goes with the tick
             self.changed.emit(wanted)
 
+    def why_not(self, action: str) -> str:
+        """Why an action would tick nothing now; empty where it ticks."""
+        return "" if self.buttons[action].isEnabled() else texts.NOT_OF_UNSURE
+
     def finish_note(self) -> None:
         """Say that the note is another one, where it is."""
         if self.note.isModified():

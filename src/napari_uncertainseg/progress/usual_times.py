@@ -1,0 +1,178 @@
+"""What each step of a run takes as a rule: measured once for everybody, and kept for this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import platform
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import platformdirs
+
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.disk.checked_json import read_json
+from napari_uncertainseg.progress.estimate import Usual
+
+DEFAULTS: Mapping[str, float] = {
+    "import": 4.0,
+    "read": 0.2,
+    "align": 0.06,
+    "register": 6.0,
+    "skull": 0.03,
+    "brain": 2.5,
+    "bias": 2.0,
+    "normalise": 0.006,
+    "steps of the model": 0.1,
+    "network": 0.2,
+    "first pass": 1.1,
+    "first pass/mc-dropout": 1.5,
+    "first pass/new": 2.5,
+    "first pass/new/mc-dropout": 4.0,
+    "passes": 1.0,
+    "passes/mc-dropout": 0.7,
+    "maps": 0.06,
+    "features": 0.08,
+    "lesions": 0.1,
+    "lesions/written": 2.0,
+    "write": 0.4,
+    "visits": 10.0,
+}
+"""Seconds for one unit of a step, on a machine of which nothing is known: see docs/performance.md.
+
+A key may be made finer by what follows a slash: what is not known of it is taken from the coarser one.
+"""
+_SPREAD, _SPREAD_KEPT = 0.6, 0.2
+"""Standard deviation of a step's log time: by this table, and by what was measured on the same machine."""
+_MEMORY = 5
+"""Runs after which an older one hardly counts."""
+_FILE, _MOST_BYTES = "step-times.json", 200_000
+_MOST_MACHINES, _MOST_STEPS = 20, 200
+_LEAST, _LARGEST = 1e-6, 1e6
+"""Seconds a unit that are believed."""
+
+
+class UsualTimes:
+    """Seconds by step, as defaults and this machine's own runs say.
+
+    A file that is missing, damaged, of another program or not to be written does no harm: the defaults count.
+
+    Parameters
+    ----------
+    path
+        The file; None for one that is neither read nor written.
+    machine
+        Whose times count, among those in the file: folders of users may be shared by machines.
+    """
+
+    def __init__(self, path: Path | None = None, machine: str | None = None) -> None:
+        self._path = path
+        self._machine = this_machine() if machine is None else machine
+        self._kept = _usable(_read(path).get(self._machine))
+
+    @property
+    def known(self) -> bool:
+        """Whether anything was measured on this machine."""
+        return bool(self._kept)
+
+    def usual(self, key: str, size: float) -> Usual | None:
+        """What a step takes as a rule; None where nothing is known of its kind.
+
+        Parameters
+        ----------
+        key
+            Its kind, finer after each slash: ``"members/one-pass/bundled"``.
+        size
+            How much there is to do, in the units that the step is measured in.
+        """
+        if key in self._kept:
+            return Usual(self._kept[key][0] * size, _SPREAD_KEPT)
+        default = _default(key)
+        return None if default is None else Usual(default * self._slowness() * size, _SPREAD)
+
+    def learn(self, seconds: Mapping[str, float]) -> None:
+        """Take in what one unit of each step has taken in a run that is over, and write it down."""
+        for key, took in seconds.items():
+            if _LEAST <= took <= _LARGEST and (key in self._kept or len(self._kept) < _MOST_STEPS):
+                before, count = self._kept.get(key, (took, 0))
+                weight = 1 / min(count + 1, _MEMORY)
+                mean = (1 - weight) * math.log(before) + weight * math.log(took)
+                self._kept[key] = math.exp(mean), count + 1
+        if self._path is not None and seconds:
+            with suppress(OSError, InputError):  # a full or read-only disk is no reason to say anything
+                self._write(self._path)
+
+    def _write(self, path: Path) -> None:
+        others = {name: kept for name, kept in _read(path).items() if name != self._machine}
+        others = dict(list(others.items())[1 - _MOST_MACHINES :])
+        machines = {name: _usable(kept) for name, kept in others.items()} | {self._machine: self._kept}
+        entries = {
+            name: {key: {"seconds": round(took, 6), "runs": runs} for key, (took, runs) in kept.items()}
+            for name, kept in machines.items()
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+        try:
+            new.write_text(json.dumps({"version": 1, "machines": entries}, indent=1), encoding="utf-8")
+            new.replace(path)
+        finally:
+            new.unlink(missing_ok=True)
+
+    def _slowness(self) -> float:
+        """How many times the defaults this machine takes, by the steps of which its own time is known."""
+        ratios = [took / default for key, (took, _) in self._kept.items() if (default := _default(key))]
+        return median(ratios) if ratios else 1.0
+
+
+def times_of_user() -> UsualTimes:
+    """Those in the user's cache."""
+    return UsualTimes(platformdirs.user_cache_path("napari-uncertainseg", appauthor=False) / _FILE)
+
+
+def this_machine() -> str:
+    """A name of this machine that says nothing of it to others."""
+    host = hashlib.sha256(platform.node().encode("utf-8", "replace")).hexdigest()[:12]
+    return f"{platform.machine()}, {os.cpu_count() or 1} cores, {host}"
+
+
+def _default(key: str) -> float | None:
+    while key not in DEFAULTS:
+        key, slash, _ = key.rpartition("/")
+        if not slash:
+            return None
+    return DEFAULTS[key]
+
+
+def _read(path: Path | None) -> dict[str, Any]:
+    """What a file has of machines; empty where it has nothing that could be used."""
+    if path is None:
+        return {}
+    with suppress(InputError, OSError):
+        machines = read_json(path, most_bytes=_MOST_BYTES).get("machines")
+        if isinstance(machines, dict):
+            return machines
+    return {}
+
+
+def _usable(kept: object) -> dict[str, tuple[float, int]]:
+    """Seconds and runs by key, of those entries that can be believed."""
+    found: dict[str, tuple[float, int]] = {}
+    for key, entry in kept.items() if isinstance(kept, dict) else ():
+        said = entry if isinstance(entry, dict) else {}
+        seconds, runs = _number(said.get("seconds")), _number(said.get("runs"))
+        if _LEAST <= seconds <= _LARGEST and runs >= 1:
+            found[key] = seconds, int(min(runs, 1000))
+    return dict(list(found.items())[:_MOST_STEPS])
+
+
+def _number(value: object) -> float:
+    """A number, or -1 for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return -1.0
+    return float(value)

@@ -1,0 +1,131 @@
+"""What steps take as a rule: defaults, this machine's own times, and files that are no good."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+from napari_uncertainseg.progress.usual_times import DEFAULTS, UsualTimes, this_machine, times_of_user
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "cache" / "step-times.json"
+
+
+def test_a_default_is_taken_from_the_coarser_key():
+    times = UsualTimes()
+    assert times.usual("passes/flips/bundled", 3).seconds == pytest.approx(3 * DEFAULTS["passes"])
+    fine = times.usual("first pass/new/mc-dropout/x", 1).seconds
+    assert fine == DEFAULTS["first pass/new/mc-dropout"] != DEFAULTS["first pass"]
+    assert times.usual("nothing like it", 1) is None and not times.known
+
+
+def test_what_was_measured_is_there_the_next_time(path):
+    UsualTimes(path, "a").learn({"align": 0.5, "passes/flips/bundled": 2.0})
+    times = UsualTimes(path, "a")
+    assert times.known and times.usual("align", 4).seconds == pytest.approx(2.0)
+    assert times.usual("align", 1).spread < UsualTimes().usual("align", 1).spread
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
+
+
+def test_other_steps_are_as_slow_as_those_that_are_known(path):
+    UsualTimes(path, "a").learn({key: 5 * DEFAULTS[key] for key in ("align", "skull", "maps")})
+    assert UsualTimes(path, "a").usual("bias", 1).seconds == pytest.approx(5 * DEFAULTS["bias"])
+
+
+def test_later_runs_count_more_than_earlier_ones(path):
+    times = UsualTimes(path)
+    for _ in range(10):
+        times.learn({"align": 1.0})
+    for _ in range(10):
+        times.learn({"align": 4.0})
+    assert 3 < times.usual("align", 1).seconds <= 4.0
+
+
+def test_each_machine_has_its_own(path):
+    UsualTimes(path, "a").learn({"align": 0.5})
+    UsualTimes(path, "b").learn({"align": 50.0})
+    assert UsualTimes(path, "a").usual("align", 1).seconds == pytest.approx(0.5)
+    assert UsualTimes(path, "b").usual("align", 1).seconds == pytest.approx(50.0)
+    assert not UsualTimes(path, "c").known
+    for number in range(30):
+        UsualTimes(path, f"m{number}").learn({"align": 1.0})
+    assert len(json.loads(path.read_text())["machines"]) == 20
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff\xfe\x00",
+        b"[]",
+        b"{",
+        b'{"machines": 3}',
+        b'{"machines": {"a": []}}',
+        b'{"machines": {"a": {"align": 3}}}',
+        b'{"machines": {"a": {"align": {"seconds": "1", "runs": 1}}}}',
+        b'{"machines": {"a": {"align": {"seconds": true, "runs": true}}}}',
+        b'{"machines": {"a": {"align": {"seconds": NaN, "runs": 1}}}}',
+        b'{"machines": {"a": {"align": {"seconds": -1, "runs": 1}}}}',
+        b'{"machines": {"a": {"align": {"seconds": 1e300, "runs": 1}}}}',
+        b'{"machines": {"a": {"align": {"seconds": 1, "runs": 0}}}}',
+        b'{"machines": {"a": {"align": {"runs": 1}}}}',
+        b"[" * 100_000,
+        b" " * 1_000_000,
+    ],
+)
+def test_a_file_that_is_no_good_counts_as_none_and_is_replaced(path, content):
+    path.parent.mkdir()
+    path.write_bytes(content)
+    times = UsualTimes(path, "a")
+    assert not times.known and times.usual("align", 1).seconds == DEFAULTS["align"]
+    times.learn({"align": 0.5})
+    assert UsualTimes(path, "a").usual("align", 1).seconds == pytest.approx(0.5)
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("what", ["folder in its place", "no folder", "read-only"])
+def test_a_place_that_cannot_be_written_does_no_harm(path, what):
+    if what == "folder in its place":
+        path.mkdir(parents=True)
+    elif what == "no folder":
+        path.parent.write_text("a file")
+    else:
+        path.parent.mkdir()
+        path.parent.chmod(0o500)
+    try:
+        times = UsualTimes(path)
+        times.learn({"align": 0.5})
+        assert times.usual("align", 1).seconds == pytest.approx(0.5)  # for this process
+        left = [] if what != "folder in its place" else [path.name]
+        assert os.geteuid() == 0 or what == "no folder" or [one.name for one in path.parent.iterdir()] == left
+    finally:
+        path.parent.chmod(0o700)
+
+
+def test_times_that_cannot_be_are_not_learnt(path):
+    times = UsualTimes(path)
+    times.learn({"align": 0.0, "skull": float("nan"), "bias": float("inf"), "maps": -1.0})
+    assert not times.known
+
+
+def test_a_file_does_not_grow_without_end(path):
+    UsualTimes(path).learn({f"passes/one-pass/{n}": 1.0 for n in range(1000)})
+    assert path.stat().st_size < 50_000
+
+
+def test_the_name_of_the_machine_does_not_tell_its_host():
+    import platform
+
+    assert this_machine() == this_machine()
+    assert not platform.node() or platform.node() not in this_machine()
+
+
+def test_it_lies_in_the_users_cache(user_folders):
+    times_of_user().learn({"align": 0.5})
+    (found,) = user_folders.rglob("step-times.json")
+    assert found.parent.name == "napari-uncertainseg"
+    found.unlink()
