@@ -162,6 +162,7 @@ class CaseDesk:
                 if layer in layers:  # what is drawn over a scan may have gone with it
                     layers.remove(layer)
         self._painted.clear()
+        self._opener.forget()
         self._results = None
 
     def begin(self, layers: Sequence[LayerData]) -> None:

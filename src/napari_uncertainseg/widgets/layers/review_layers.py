@@ -137,21 +137,8 @@ class ReviewLayers:
             self._band.remove()
         self._results.show(self.scan.layer())
         self.brain.draw()
-        self._uncover_scan()
+        self.scan.uncover()
         self.surfaces.enter()
-
-    def _uncover_scan(self) -> None:
-        """Hide other scans over the FLAIR, on which results are judged, and what is not of its case."""
-        scan = self.scan.layer()
-        if self._case.prediction is None:
-            return
-        above: list[Layer] = []
-        if scan is not None:
-            scan.visible = True
-            others = [layer for layer in self.scan.layers() if layer is not scan]
-            above = [x for x in self._viewer.layers[self._viewer.layers.index(scan) + 1 :] if x in others]
-        for layer in [*above, *self.scan.foreign(), *self.scan.foreign_brains()]:
-            layer.visible = False
 
     def uncover(self, flair: Layer, of_it: Collection[Layer | None]) -> None:
         """Show a FLAIR that is to be segmented, and no scan of another visit.
