@@ -71,14 +71,12 @@ class ReviewLayers:
         self.classes = ClassLayer(viewer)
         placing, blinded = lambda: self._results.placing, lambda: self.blinded
         self.explanation = ExplanationLayers(viewer, self._results, blinded)
-        self._band = RiskContours(viewer)
-        self._blinding = Blinding(viewer)
+        self._band, self._blinding = RiskContours(viewer), Blinding(viewer)
         self.brain = BrainOutline(viewer, case, placing, blinded, self.scan.hashes)
         self.surfaces = LesionSurfaces(viewer, case, placing, blinded, self.go_to)
         self.framing = LesionFraming(viewer, case)
         self.selected = SelectedOutline(viewer, self._selected, blinded)
-        self._own_outline = AnnotatorOutline(viewer)
-        self._shown = case.original
+        self._own_outline, self._shown = AnnotatorOutline(viewer), case.original
         self._letters, self._roll = OrientationLetters(viewer), UprightRoll(viewer)
         self._watch = LayerWatch(self)
         self._listen()

@@ -81,9 +81,9 @@ class SideBySide:
         self._cells = {scan.layer: number for number, scan in enumerate(scans)}
         own = self._outlines.cells
         napari_internals.group_cells(viewer, lambda layer: self._cells.get(layer, own.get(layer, 0)))
-        self._outlines.begin({number: scan.title for number, scan in enumerate(scans) if number})
         rows, columns = self._layout(len(scans))
         with napari_adding.one_scene_update(viewer):
+            self._outlines.begin({number: scan.title for number, scan in enumerate(scans) if number})
             self._narrow_texts(maps, rows, columns)
             for scan in scans:
                 self._show(scan)
@@ -121,10 +121,11 @@ class SideBySide:
             napari_internals.ungroup_cells(self._viewer)
             for key in ("shape", "stride", "spacing"):
                 setattr(grid, key, before.grid[key])
-            self._outlines.end()
-            if self._viewer.dims.ndisplay != 2:  # surfaces hide the scans, and show them again afterwards
-                self._owed = before.visible
-                self._viewer.dims.events.ndisplay.connect(self._pay, position="last")  # after the surfaces
+        self._outlines.end()
+        if self._viewer.dims.ndisplay != 2:  # there surfaces hide the scans, and show them again afterwards
+            self._owed = before.visible
+            self._viewer.dims.events.ndisplay.connect(self._pay, position="last")  # after the surfaces
+        with napari_adding.one_scene_update(self._viewer):
             for layer, seen in before.visible.items():
                 if self._viewer.dims.ndisplay == 2 or not seen:
                     layer.visible = seen
