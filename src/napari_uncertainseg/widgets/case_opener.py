@@ -54,6 +54,10 @@ class CaseOpener:
         """The layers that were added here for the case that is shown."""
         return list(self._added)
 
+    def forget(self) -> None:
+        """Let go of them: the case was closed."""
+        self._added = []
+
     def open(self, loaded: LoadedCase, segment: SegmentDock) -> None:
         """Show a case instead of the one before, and segment it as soon as the Segment dock can.
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.networks.engines.openvino_import import import_openvino
+from napari_uncertainseg.networks.without_torch.machine import may_have_cuda, thread_count
 
 Precision = Literal["float32", "bf16", "fp16", "int8"]
 
@@ -80,7 +81,7 @@ def choose_device(wish: str = "auto") -> Device:
         raise InputError(f"There is no device '{wish}': choose {known}.")
     if wish == "cpu-float32":
         return cpu_device().at("float32")
-    found = cuda_device() if wish in ("auto", "cuda") else None
+    found = cuda_device() if wish in ("auto", "cuda") and may_have_cuda() else None
     if isinstance(found, Device):
         return found
     if wish == "cuda":
@@ -115,13 +116,11 @@ def cpu_device(library: Literal["auto", "openvino", "torch"] = "auto") -> Device
     In bf16 where the processor has it. With AVX-512 VNNI alone OpenVINO runs in int8 what was measured so
     (`networks.engines.int8.whole_numbers`); all else runs in float32.
     """
-    import torch
-
     if library == "auto":
         library = "openvino" if find_spec("openvino") else "torch"
     fast = _openvino_has_bf16() if library == "openvino" else torch_has_bf16()
     slow: Precision = "int8" if library == "openvino" and _has_int8() else "float32"
-    return Device("cpu", library, "bf16" if fast else slow, torch.get_num_threads())
+    return Device("cpu", library, "bf16" if fast else slow, thread_count())
 
 
 @lru_cache(maxsize=1)

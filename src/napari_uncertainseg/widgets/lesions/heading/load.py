@@ -68,6 +68,7 @@ class LoadLine(PlainLabel):
             self._jobs.cancel()  # its end comes back here
             return
         if wanted is None:
+            self._asked = None  # a case that is closed is not kept
             return
         record, problem = self._case.record, self._case.record_problem
         self._asked = prediction, least = wanted

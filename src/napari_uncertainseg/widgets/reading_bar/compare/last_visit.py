@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -114,7 +116,7 @@ class LastVisit(QObject):
         super().__init__(parent)
         self._viewer, self._window = viewer, window
         self._job, self._search = JobRunner(self), JobRunner(self)
-        self._over: Layer | None = None
+        self._over: Callable[[], Layer | None] = lambda: None  # what is closed is not kept
         self._next: Layer | None = None
         self._job.progressed.connect(self._on_progress)
         self._job.finished.connect(self._on_done)
@@ -147,7 +149,7 @@ class LastVisit(QObject):
         """Read a scan of another visit, and lay it onto this visit's."""
         if self.busy:
             return
-        self._over = over
+        self._over = weakref.ref(over)
         self._job.start(partial(read_visit, path, origin_of(over)))
 
     def cancel(self) -> None:
@@ -174,7 +176,7 @@ class LastVisit(QObject):
             self.told.emit("")
 
     def _on_done(self, result: Any) -> None:
-        over = self._over
+        over = self._over()
         if over is None or over not in self._viewer.layers:
             return  # the scan has gone meanwhile
         if isinstance(result, ReadVisit):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -64,7 +65,7 @@ class ComparePart(PartWidget):
         self._found: list[OtherVisit] = []
         self._keys: dict[str, str] = {}
         self._over = self.scans.main()
-        self._looked: Layer | None = None
+        self._looked: Callable[[], Layer | None] = lambda: None  # what is closed is not kept
         self._closed = False
         self._build()
         self._connections = Connections(
@@ -245,8 +246,8 @@ class ComparePart(PartWidget):
             self._over, self._found = main, []
             self.visit.cancel()
             self.visit.close()  # it was laid over another scan
-        if main is not None and main is not self._looked:
-            self._looked = main
+        if main is not None and main is not self._looked():
+            self._looked = weakref.ref(main)
             self.visit.look_beside(main)
         if self.side.active:
             self.side.follow()

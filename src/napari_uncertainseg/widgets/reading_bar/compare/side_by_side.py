@@ -12,6 +12,7 @@ from napari.layers import Layer
 from napari_uncertainseg.widgets.reading_bar.compare.cell_outlines import CellOutlines
 from napari_uncertainseg.widgets.reading_bar.compare.scans import ComparedScan, ComparedScans
 from napari_uncertainseg.widgets.shared import napari_internals
+from napari_uncertainseg.widgets.shared.responsive import napari_adding
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -74,11 +75,12 @@ class SideBySide:
         own = self._outlines.cells
         napari_internals.group_cells(viewer, lambda layer: self._cells.get(layer, own.get(layer, 0)))
         self._outlines.begin({number: scan.title for number, scan in enumerate(scans) if number})
-        for scan in scans:
-            self._show(scan)
         rows, columns = self._layout(len(scans))
-        grid.stride, grid.spacing, grid.shape = 1, 4, (rows, columns)
-        grid.enabled = True
+        with napari_adding.one_scene_update(viewer):
+            for scan in scans:
+                self._show(scan)
+            grid.stride, grid.spacing, grid.shape = 1, 4, (rows, columns)
+            grid.enabled = True
         shrunk = min(1 / rows, 1 / columns) if not rows == columns == 1 else 1.0
         viewer.scene.camera.zoom = self._before.zoom * max(shrunk, self._fitting(rows, columns))
 
@@ -96,19 +98,20 @@ class SideBySide:
             return
         before, self._before = self._before, None
         grid = self._viewer.canvas.grid
-        grid.enabled = before.grid["enabled"]
-        napari_internals.ungroup_cells(self._viewer)
-        for key in ("shape", "stride", "spacing"):
-            setattr(grid, key, before.grid[key])
-        self._outlines.end()
-        if self._viewer.dims.ndisplay != 2:  # there surfaces hide the scans, and show them again afterwards
-            self._owed = before.visible
-            self._viewer.dims.events.ndisplay.connect(self._pay, position="last")  # after the surfaces
-        for layer, seen in before.visible.items():
-            if self._viewer.dims.ndisplay == 2 or not seen:
-                layer.visible = seen
-            for key, value in before.names[layer].items():
-                setattr(layer.name_overlay, key, value)
+        with napari_adding.one_scene_update(self._viewer):
+            grid.enabled = before.grid["enabled"]
+            napari_internals.ungroup_cells(self._viewer)
+            for key in ("shape", "stride", "spacing"):
+                setattr(grid, key, before.grid[key])
+            self._outlines.end()
+            if self._viewer.dims.ndisplay != 2:  # surfaces hide the scans, and show them again afterwards
+                self._owed = before.visible
+                self._viewer.dims.events.ndisplay.connect(self._pay, position="last")  # after the surfaces
+            for layer, seen in before.visible.items():
+                if self._viewer.dims.ndisplay == 2 or not seen:
+                    layer.visible = seen
+                for key, value in before.names[layer].items():
+                    setattr(layer.name_overlay, key, value)
         self._viewer.scene.camera.zoom = before.zoom
         self._cells = {}
 

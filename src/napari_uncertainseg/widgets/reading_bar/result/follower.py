@@ -82,6 +82,8 @@ class ResultFollower(QObject):
 
     def refresh(self) -> None:
         """Measure anew once nothing has changed for a moment; what may not be seen goes at once."""
+        if self._case.original is None:  # a case that is closed is not kept
+            self._dated, self._searched, self.prediction = (None, ""), None, None
         if hidden := self._hidden():
             self._say(hidden)
         elif self.measured is not None and self.prediction is not self._case.original:
@@ -153,11 +155,13 @@ class ResultFollower(QObject):
 
     def _on_measured(self, found: tuple[Prediction, MeasuredResult]) -> None:
         prediction, measured = found
-        self._dated = prediction, measured.result.made.scan_date
+        now = prediction is self._case.original
+        if now:
+            self._dated = prediction, measured.result.made.scan_date
         if self._again:
             self._again = False
             self._rest.start()
-        if prediction is self._case.original and not self._hidden():
+        if now and not self._hidden():
             self.measured, self.why_not, self.prediction = measured, "", prediction
             self.changed.emit()
 
