@@ -67,7 +67,7 @@ def main() -> None:
     maker = Maker(model, arguments.data, cache, tuple(arguments.float32), shifts=arguments.shifts)
     if arguments.out:
         arguments.out.write_text(
-            maker.all_networks(scans).model_dump_json(indent=1, exclude_defaults=True) + "\n"
+            maker.numbers(scans, 0, ABOUT).model_dump_json(indent=1, exclude_defaults=True) + "\n"
         )
     for seed in arguments.seeds if arguments.check else ():
         print(f"## Seed {seed}\n\n{maker.left_out(scans, seed)}\n", flush=True)
@@ -82,26 +82,18 @@ class Maker:
         self._model, self._data, self._cache, self._kept, self._shifts = model, data, cache, kept, shifts
         self._sources: dict[Scan, NetworkInput] = {}
 
-    def all_networks(self, scans: Sequence[Scan]) -> WholeNumbers:
-        """Numbers for every network of the model."""
-        patches = self._patches(scans, 0)
-        found = {
-            self._model.weight_sha256(index): self._layers(index, patches)
-            for index in range(len(self._model.weights))
-        }
-        return WholeNumbers(version=1, about=ABOUT, networks=found)
-
-    def _layers(self, index: int, patches: Sequence[Tensor]) -> dict[str, RoundedLayer]:
-        return rounded_layers(self._model.network(index), patches, self._kept, shifts=self._shifts)
+    def numbers(self, scans: Sequence[Scan], seed: int, about: str = "") -> WholeNumbers:
+        """Numbers for the first network of the model, the one that `left_out` measures."""
+        network = self._model.network()
+        layers = rounded_layers(network, self._patches(scans, seed), self._kept, shifts=self._shifts)
+        return WholeNumbers(version=1, about=about, networks={self._model.weight_sha256(): layers})
 
     def left_out(self, scans: Sequence[Scan], seed: int) -> str:
         """What int8 costs on each source, with numbers from the others."""
         rows = []
         for source in dict.fromkeys(scan.source for scan in scans):
             others = [scan for scan in scans if scan.source != source]
-            layers = self._layers(0, self._patches(others, seed))
-            numbers = WholeNumbers(version=1, networks={self._model.weight_sha256(): layers})
-            model = replace(self._model, whole_numbers=numbers)
+            model = replace(self._model, whole_numbers=self.numbers(others, seed))
             rows += [self._cost(model, scan) for scan in scans if scan.source == source]
             print(f"{source} is done.", file=sys.stderr, flush=True)
         found = pd.DataFrame(rows)
