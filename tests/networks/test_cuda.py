@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -33,8 +34,9 @@ def asked(monkeypatch):
     to, autocast = torch.Tensor.to, torch.autocast
 
     def moved(tensor, *args, **named):
-        if args and args[0] in (CUDA, META) and tensor.device.type == "cpu":
-            found.append(("to", named.get("non_blocking", False)))
+        if args and args[0] in (CUDA, META):
+            if tensor.device.type == "cpu":
+                found.append(("to", named.get("non_blocking", False)))
             args = (META, *args[1:])
         return to(tensor, *args, **named)
 
@@ -83,6 +85,15 @@ def test_a_pass_is_copied_once_in_half_precision_and_waited_for(asked, run, chan
     assert [one for one in asked if one[0] == "to"] == [("to", True)]
     assert ("autocast", "cuda", torch.float16, True) in asked
     assert asked[-1] == ("synchronize",)
+
+
+def test_a_scan_is_placed_on_the_gpu_once_for_all_passes(asked):
+    engine = TorchEngine(small(), GPU)
+    image = engine.place(np.zeros((1, 3, 16, 16, 16), np.float32))
+    assert asked == [("pin", (1, 3, 16, 16, 16)), ("to", True)]
+    engine.heads(image)
+    engine.heads(image)
+    assert len([one for one in asked if one[0] == "to"]) == 1
 
 
 def test_sampling_encodes_once_and_copies_only_masks(asked):
@@ -174,4 +185,4 @@ def test_a_gpu_that_does_not_work_is_left_for_the_cpu(gpu, error):
 
 def test_the_engines_are_those_that_are_looked_at():
     assert foreign_engine.onto is torch_engine.onto is onto
-    assert devices.WISHES == ("auto", "cpu", "cpu-float32", "cuda")
+    assert devices.WISHES == ("auto", "cpu", "cpu-float32", "cpu-int8", "cuda")

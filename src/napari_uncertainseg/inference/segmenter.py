@@ -58,7 +58,7 @@ class Segmenter:
     target
         Of a model with several classes: which of them are segmented, together; the model's own if None.
     device
-        ``"auto"``, ``"cpu"``, ``"cpu-float32"`` (never in bf16 or int8) or ``"cuda"``.
+        ``"auto"``, ``"cpu"``, ``"cpu-float32"``, ``"cpu-int8"`` or ``"cuda"``, see `choose_device`.
     seed
         Of ``mc-dropout``.
     window_share
