@@ -23,7 +23,7 @@ def run_bench(progress: Progress = silent, *, quick: bool = False, models: Seque
     models
         Names or folders of MONAI bundles and models of nnU-Net. Where there are any, only they are measured.
     """
-    from napari_uncertainseg.bench import foreign, lesions, painting, prediction, saliency, startup
+    from napari_uncertainseg.bench import foreign, idle, lesions, painting, prediction, saliency, startup
     from napari_uncertainseg.bench.scene import make_scene
 
     scene = make_scene(quick=quick)
@@ -34,6 +34,7 @@ def run_bench(progress: Progress = silent, *, quick: bool = False, models: Seque
         ("lesions", lambda: lesions.rows(scene)),
         ("painting", lambda: painting.rows(quick=quick)),
         ("import", lambda: startup.rows(scene.repeats)),
+        *([] if quick else [("idle windows", idle.rows)]),
     ]
     if models:
         groups = [("models made elsewhere", lambda: foreign.rows(scene, models))]
