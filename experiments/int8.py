@@ -31,17 +31,17 @@ from sources import Scan, scans_at_hand
 from torch import Tensor, nn
 
 from napari_uncertainseg.calibration.reliability import reliability
+from napari_uncertainseg.images.preparation.prepare import NetworkInput
 from napari_uncertainseg.lesions.matching import dice
 from napari_uncertainseg.networks.catalog import find_model
-from napari_uncertainseg.networks.engines.device import cpu_device
+from napari_uncertainseg.networks.engines.device import Precision, cpu_device
 from napari_uncertainseg.networks.engines.int8.whole_numbers import RoundedLayer, WholeNumbers
 from napari_uncertainseg.networks.formats.multihead import MultiHeadModel
 
 ROOT = Path(__file__).resolve().parents[1]
 FULL_RESOLUTION = ("laterals.0", "decoder.0.up", "heads")
-SIDE, PATCHES, FOR_SHIFTS, BINS = 48, 24, 8, 4096
-IN_ORDER = ("encoder.1.0", "encoder.1.1", "encoder.2", "laterals.1", "encoder.3", "laterals.2", "encoder.4")
-IN_ORDER += ("laterals.3", "decoder.3", "decoder.2", "decoder.1", "")
+SIDE, PATCHES, FOR_SHIFTS, BINS = 48, 16, 6, 4096
+IN_ORDER = ("encoder.1", "encoder.2", "encoder", "laterals", "decoder.3", "decoder", "")
 """Beginnings of names: shifts are found for these layers one after the other, and then for all again."""
 Ranges = Mapping[str, tuple[float, float]]
 ABOUT = "Made by experiments/int8.py on patches of the labelled scans that docs/performance.md names."
@@ -74,6 +74,7 @@ class Maker:
 
     def __init__(self, model: MultiHeadModel, data: Path, cache: Cache, kept: tuple[str, ...]) -> None:
         self._model, self._data, self._cache, self._kept = model, data, cache, kept
+        self._sources: dict[Scan, NetworkInput] = {}
 
     def all_networks(self, scans: Sequence[Scan]) -> WholeNumbers:
         """Numbers for every network of the model."""
@@ -102,12 +103,10 @@ class Maker:
         return table([*head, "p, mean change", "p, largest change"], shown)
 
     def _cost(self, model: MultiHeadModel, scan: Scan) -> dict[str, Any]:
+        """What the numbers of a model cost on a scan."""
         prepared, reference = prepared_scan(self._data, scan, self._cache)
-        source = prepared.network_input(model.preprocessing.spacing, model.preprocessing.smoothing)
-        plain, whole = (
-            source.back(network_heads(source, model, model.engine(cpu_device("openvino").at(p))).mean(axis=0))
-            for p in ("float32", "int8")
-        )
+        plain = self._cache.get_one("plain", scan, lambda: self._mean(scan, self._model, "float32"))
+        whole = self._mean(scan, model, "int8")
         masks = [p >= model.threshold for p in (plain, whole)]
         scores = [dice(mask, reference) for mask in masks]
         aces = [reliability(p, reference, region=prepared.brain).ace for p in (plain, whole)]
@@ -121,6 +120,21 @@ class Maker:
             "largest": change.max(),
         }
 
+    def _mean(self, scan: Scan, model: MultiHeadModel, precision: Precision) -> np.ndarray:
+        """Mean probability of the heads, on the scan's grid."""
+        source = self._source(scan)
+        engine = model.engine(cpu_device("openvino").at(precision))
+        found = source.back(network_heads(source, model, engine).mean(axis=0))
+        assert engine.device.precision == precision
+        return found
+
+    def _source(self, scan: Scan) -> NetworkInput:
+        if scan not in self._sources:
+            prepared, _ = prepared_scan(self._data, scan, self._cache)
+            own = self._model.preprocessing
+            self._sources[scan] = prepared.network_input(own.spacing, own.smoothing)
+        return self._sources[scan]
+
     def _patches(self, scans: Sequence[Scan], seed: int) -> list[Tensor]:
         """Cubes of prepared scans, (1, channels, z, y, x), every second one around a lesion."""
         random = np.random.default_rng(seed)
@@ -129,23 +143,21 @@ class Maker:
         return [self._patch(scan, random, lesion=n % 2 == 0) for n, scan in enumerate(places)]
 
     def _patch(self, scan: Scan, random: np.random.Generator, *, lesion: bool) -> Tensor:
-        prepared, _ = prepared_scan(self._data, scan, self._cache)
-        source = prepared.network_input(1.0, self._model.preprocessing.smoothing)
+        source = self._source(scan)
         nothing = np.zeros(source.brain.shape, np.float32)
         image = np.stack([source.channels.get(m, nothing) for m in self._model.modalities])
         image = np.pad(image, [(0, 0), *[(0, max(0, SIDE - n)) for n in image.shape[1:]]])
         where = source.brain
         if lesion:
-            seen = self._cache.get_one("seen", scan, lambda: self._seen(source))
+            seen = self._cache.get_one("seen", scan, lambda: self._seen(scan))
             where = seen if seen.any() else where
         centre = random.choice(np.argwhere(where))
-        first = [
-            int(np.clip(c - SIDE // 2, 0, n - SIDE)) for c, n in zip(centre, image.shape[1:], strict=True)
-        ]
-        return torch.from_numpy(image[(slice(None), *[slice(a, a + SIDE) for a in first])].copy())[None]
+        firsts = np.clip(centre - SIDE // 2, 0, np.array(image.shape[1:]) - SIDE)
+        cube = image[(slice(None), *[slice(a, a + SIDE) for a in firsts])]
+        return torch.from_numpy(cube.copy())[None]
 
-    def _seen(self, source: Any) -> np.ndarray:
-        engine = self._model.engine(cpu_device("openvino").at("float32"))
+    def _seen(self, scan: Scan) -> np.ndarray:
+        source, engine = self._source(scan), self._model.engine(cpu_device("openvino").at("float32"))
         return np.asarray(network_heads(source, self._model, engine).mean(axis=0) > 0.2)
 
 

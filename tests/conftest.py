@@ -5,13 +5,15 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import re
 import shutil
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +90,21 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Do the same after the first window, which loads most of napari; of a test nothing lives by then."""
+    told = yield
+    if not _LOADED and VIEWER_FIXTURES & set(getattr(item, "fixturenames", ())):
+        _LOADED.append(item.nodeid)
+        gc.collect()
+        gc.freeze()
+    return told
+
+
+_LOADED: list[str] = []
+"""The test that opened the first window."""
+
+
 @pytest.fixture(scope="session")
 def user_folders() -> Path:
     """The temporary folder that holds caches, settings and data of this run."""
@@ -142,8 +159,32 @@ def _patient(wait: Callable[..., Any]) -> Callable[..., Any]:
     return waiting
 
 
+class _EachOnce:
+    """In place of the module ``re``: what is found in a text is remembered, for the same text comes again."""
+
+    def __init__(self) -> None:
+        self.sub = lru_cache(maxsize=4096)(re.sub)
+        self._matches = lru_cache(maxsize=32768)(lambda pattern, text: tuple(re.finditer(pattern, text)))
+
+    def finditer(self, pattern: Any, text: str) -> Iterator[Any]:
+        return iter(self._matches(pattern, text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(re, name)
+
+
+@pytest.fixture(scope="session")
+def _shaders_read_once() -> None:
+    """Each window has the same shaders; vispy reads each anew, which takes a tenth of the time of a test."""
+    import vispy.gloo.program
+
+    vispy.gloo.program.re = _EachOnce()
+
+
 @pytest.fixture
-def make_viewer(make_napari_viewer: Callable[..., Any], qtbot: Any) -> Iterator[Callable[..., Any]]:
+def make_viewer(
+    make_napari_viewer: Callable[..., Any], qtbot: Any, _shaders_read_once: None
+) -> Iterator[Callable[..., Any]]:
     """Make a real napari viewer, shown, 1280x800; it is closed and looked over for leaks afterwards."""
     made = []
 

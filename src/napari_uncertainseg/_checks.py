@@ -156,7 +156,7 @@ def as_numbers(values: Any, what: str, *, unknown: bool = False) -> np.ndarray:
     if found.dtype.kind in "iu" and found.size and max(int(found.max()), -int(found.min())) > _LARGEST:
         raise InputError(f"{what} holds whole numbers too large to be told apart: divide them first.")
     found = found if found.dtype == np.float32 else found.astype(np.float64, copy=False)
-    if not (unknown or np.isfinite(found).all()):
+    if not (unknown or not found.size or (np.isfinite(found.min()) and np.isfinite(found.max()))):
         raise InputError(f"{what} must be finite numbers: there is NaN or infinity.")
     return found
 

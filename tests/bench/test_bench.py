@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from napari_uncertainseg import InputError, bench
-from napari_uncertainseg.bench import foreign, lesions, painting, saliency, startup
+from napari_uncertainseg.bench import command, foreign, lesions, painting, saliency, startup
 from napari_uncertainseg.bench.prediction import _dice_lost, _multiply_adds
 from napari_uncertainseg.bench.scene import make_scene
 from napari_uncertainseg.bench.timing import Row, costlier, faster
@@ -52,7 +52,7 @@ def test_without_a_screen_the_painting_is_left_out_and_that_is_said(monkeypatch,
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(painting.shutil, "which", lambda name: None)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
     assert painting.rows(quick=True) == []
     assert "not measured: there is no screen" in capsys.readouterr().err
 
@@ -66,10 +66,19 @@ def test_the_rows_without_a_window_are_measured():
 
 @pytest.mark.slow
 @pytest.mark.skipif(not os.environ.get("UNCERTAINSEG_SOAK"), reason="`make soak` runs it")
+def test_the_command_is_measured_from_the_shell_to_the_prompt():
+    with make_scene(quick=True) as scene:
+        whole, help, missing = command.rows(scene)
+    assert (whole.against, help.against, missing.against) == ("5 s", "0.5 s", "0.5 s")
+    assert all(row.ratio > 0 and not row.at_least for row in (whole, help, missing))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.environ.get("UNCERTAINSEG_SOAK"), reason="`make soak` runs it")
 def test_the_command_measures_every_row(capsys):
     assert main(["bench", "--quick"]) == 0
     rows = [line for line in capsys.readouterr().out.splitlines() if re.search(r"\| (yes|NO) \|", line)]
-    assert len(rows) == (18 if painting_can_be_measured() else 16)
+    assert len(rows) == (35 if painting_can_be_measured() else 20)
     assert all(re.search(r"\| [\d.e+-]+x \(.*\) \| at (least|most)", row) for row in rows)
 
 

@@ -99,6 +99,16 @@ def test_nothing_reviewed_is_the_answer_of_the_model(probability):
     assert said["Time"].startswith("not known") and said["By place"] == "not found yet"
 
 
+def test_the_heading_says_what_was_not_judged(probability):
+    first = state_of(probability)
+    numbers = [int(number) for number in first.lesions.table["label"]]
+    some = measure_result(state_of(probability, decisions={numbers[0]: "rejected"})).result
+    assert sentences.title(some) == "White matter lesions, review not finished: 3 of 3 not judged"
+    every = measure_result(state_of(probability, decisions=dict.fromkeys(numbers, "unsure"))).result
+    assert sentences.title(every) == "White matter lesions after review"
+    assert sentences.title(measure_result(first).result) == "White matter lesions, not reviewed"
+
+
 def test_a_case_without_a_lesion(probability):
     result = measure_result(state_of(np.zeros((6, 6, 6)))).result
     assert result.counted.total == Tally() and not result.lesions and result.doubt.open == Tally()
@@ -142,6 +152,12 @@ def test_doubt_left_is_the_sum_of_what_may_be_wrong(probability):
     doubt = measure_result(replace(state, lesions=known, decisions={accepted: "accepted"})).result.doubt
     assert doubt.expected_wrong == pytest.approx(0.6 + 0.1) and doubt.expected_missed == pytest.approx(0.25)
     assert doubt.open.number == 3 and doubt.candidates == 1
+    said = sentences.plain_text(measure_result(replace(state, lesions=known)).result)
+    assert "of these 4, about 2 are expected to be no lesion" in said, "0.8 + 0.6 + 0.1 + 0"
+    assert "1 open candidate; the chance that it is real is 25%." in said
+    few = replace(known, table=table.assign(p_real=[0.9, 0.9, 0.9, 1.0]))
+    said = sentences.plain_text(measure_result(replace(state, lesions=few)).result)
+    assert "of these 4, fewer than one is expected to be no lesion" in said, "0.3 would be read as a share"
     unknown = replace(known, table=table.assign(p_real=[0.2, np.nan, 0.9, 1.0]))
     assert measure_result(replace(state, lesions=unknown)).result.doubt.expected_wrong is None
 

@@ -179,7 +179,9 @@ def test_field_gives_the_gradient_of_the_whole_scan():
 
 def test_openvino_gives_no_gradients():
     scene, network = our_scene()
-    engine = OpenVinoEngine(network, Device("cpu", "openvino", "float32", 1), key="x")
+    engine = OpenVinoEngine(
+        lambda: network, Device("cpu", "openvino", "float32", 1), key="x", sizes=network.sizes
+    )
     with pytest.raises(InputError, match="no gradients"):
         next(smoothgrad(replace(scene, engine=engine), box_mask(scene.shape, 9, 9, 9), FEW))
 

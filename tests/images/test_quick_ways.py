@@ -7,10 +7,10 @@ import pytest
 from scipy import ndimage
 
 from napari_uncertainseg.images.files import read_volume
-from napari_uncertainseg.images.preparation import brain_search
+from napari_uncertainseg.images.preparation import align, brain_search, skull
 from napari_uncertainseg.images.preparation.found_brain import STRIPPED
 from napari_uncertainseg.images.preparation.prepare import prepare
-from napari_uncertainseg.images.preparation.skull import without_holes
+from napari_uncertainseg.images.preparation.skull import without_gaps, without_holes
 from napari_uncertainseg.images.resample import antialias, resample_to
 from napari_uncertainseg.images.volume import Grid, Volume
 
@@ -25,6 +25,71 @@ def test_holes_are_filled_as_scipy_fills_them(seed):
         sections = [ndimage.binary_fill_holes(one) for one in np.moveaxis(mask, axis, 0)]
         assert np.array_equal(without_holes(mask, across=axis), np.moveaxis(np.stack(sections), 0, axis))
     assert np.array_equal(mask, given)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_gaps_are_closed_as_scipy_closes_them(seed):
+    rng = np.random.default_rng(seed)
+    mask = rng.random(tuple(rng.integers(1, 14, 3))) < rng.choice([0.02, 0.1, 0.3, 0.6, 1.0])
+    given = mask.copy()
+    for width in (0, 1, 2, 3):
+        expected = ndimage.binary_closing(mask, iterations=width) if width else mask
+        assert np.array_equal(without_gaps(mask, width), expected)
+    assert np.array_equal(mask, given)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_air_of_zeros_changes_nothing_of_what_is_resampled(seed):
+    """Only the box of what is not 0 is computed: with one voxel in a far corner all of it is."""
+    rng = np.random.default_rng(seed)
+    grid = a_grid(rng, (26, 28, 30))
+    target = a_grid(rng, (20, 21, 22), grid)
+    data = np.zeros(grid.shape, np.float32)
+    low = rng.integers(0, 12, 3)
+    part = tuple(slice(n, n + size) for n, size in zip(low, rng.integers(1, 14, 3), strict=True))
+    data[part] = rng.uniform(50, 150, data[part].shape)
+    alone = resample_to(Volume(data, grid, "scan"), target)
+    whole = data.copy()
+    whole[data == 0] = np.float32(1e-30)  # too little to change a sum, and nothing is left out
+    everywhere = resample_to(Volume(whole, grid, "scan"), target)
+    assert np.array_equal(np.where(everywhere < 1e-20, 0, everywhere), alone)
+
+
+def a_stripped_scan(seed) -> Volume:
+    rng = np.random.default_rng(seed)
+    shape = (60, 72, 64)
+    where = np.stack(np.meshgrid(*(np.linspace(-1.3, 1.3, n) for n in shape), indexing="ij"))
+    inside = (where**2).sum(0) + ndimage.gaussian_filter(rng.normal(size=shape), 3) < 0.8
+    data = (ndimage.gaussian_filter(rng.normal(100, 30, shape), 1) * inside).astype(np.float32)
+    return Volume(data, Grid(shape, np.diag([2.0, 2.0, 2.0, 1.0])[[2, 1, 0, 3]]), "scan")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_surface_is_looked_at_in_its_box_as_in_the_whole_scan(seed, monkeypatch):
+    scan = a_stripped_scan(seed)
+    found = skull.surroundings(scan)
+    monkeypatch.setattr(skull, "_around", lambda mask, spacing: tuple(slice(0, n) for n in mask.shape))
+    monkeypatch.setattr(skull, "distance_inside", lambda m, s: ndimage.distance_transform_edt(m, sampling=s))
+    assert skull.surroundings(scan) == found and found.skull is not None
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_information_is_shared_in_the_box_of_the_head_as_in_the_whole_scan(seed):
+    """The same numbers as with whole scans moved by `numpy.roll`, zeros coming in."""
+    scan = a_stripped_scan(seed)
+    rng = np.random.default_rng(seed)
+    fixed = align.Coarse(scan)
+    moved = (200 - fixed.copy.data + rng.normal(0, 5, fixed.copy.data.shape)).astype(np.float32)
+    moved[:, :9] = 0
+    here, multiple = align.shared_information(fixed, moved)
+    off = 0.0
+    for axis in range(3):
+        for by in (-5, 5):
+            other = np.roll(moved, by, axis)
+            other[(slice(None),) * axis + (slice(by) if by > 0 else slice(by, None),)] = 0
+            off = max(off, align._mutual_information(fixed.copy.data, other, fixed.inside))
+    assert here == align._mutual_information(fixed.copy.data, moved, fixed.inside) > 0
+    assert multiple == here / off
 
 
 def a_grid(rng, shape, near=None) -> Grid:
@@ -57,9 +122,8 @@ def test_where_the_flair_is_stripped_the_other_scans_are_not_looked_at(shared_da
     folder = shared_data / "3d-mr-ms/patient07"
     images = {m: read_volume(folder / f"{m.upper()}.nii.gz", modality=m) for m in ("flair", "t1")}
     looked_at = []
-    look = brain_search.surroundings
-    monkeypatch.setattr(
-        brain_search, "surroundings", lambda scan: looked_at.append(scan.modality) or look(scan)
-    )
+    look = skull.surroundings
+    for room in (skull, brain_search):
+        monkeypatch.setattr(room, "surroundings", lambda scan: looked_at.append(scan.modality) or look(scan))
     assert prepare(images).brain_source == STRIPPED
     assert looked_at == ["flair"]

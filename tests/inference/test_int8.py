@@ -6,14 +6,18 @@ import json
 import shutil
 from dataclasses import replace
 from importlib.util import find_spec
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
+from napari_uncertainseg import read_volume
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.calibration.reliability import reliability
+from napari_uncertainseg.images.files import read_labels
+from napari_uncertainseg.images.preparation.prepare import prepare
+from napari_uncertainseg.lesions.matching import dice
 from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.networks.engines import conversion, device
 from napari_uncertainseg.networks.engines.device import Device, choose_device, cpu_device
@@ -214,15 +218,22 @@ def test_a_graph_that_is_made_otherwise_runs_in_float32(thin_folder):
 
 def test_int8_is_chosen_where_there_is_no_bf16_and_can_be_left_out(monkeypatch):
     monkeypatch.setattr(device, "_openvino_has_bf16", lambda: False)
-    monkeypatch.setattr(device, "platform", SimpleNamespace(machine=lambda: "AMD64"))
+    monkeypatch.setattr(device, "_has_int8", lambda: True)
     assert choose_device("cpu").precision == "int8"
     assert choose_device("cpu-float32").precision == "float32"
     assert cpu_device("torch").precision != "int8"
-    monkeypatch.setattr(device, "platform", SimpleNamespace(machine=lambda: "aarch64"))
+    monkeypatch.setattr(device, "_has_int8", lambda: False)  # AVX2 only, or no Intel or AMD at all
     assert choose_device("cpu").precision == "float32"
     monkeypatch.setattr(device, "_openvino_has_bf16", lambda: True)
     assert choose_device("cpu").precision == "bf16"
     assert choose_device("cpu-float32").precision == "float32"
+
+
+def test_numpy_and_torch_know_the_same_processor():
+    known = torch.cpu.get_capabilities().get("avx512_vnni")
+    if known is None:
+        pytest.skip("torch does not say")
+    assert device._has_int8() == known
 
 
 WRONG = {
@@ -254,3 +265,43 @@ def test_a_link_that_leads_elsewhere_is_refused(thin_folder, tmp_path):
         pytest.skip("this system makes no links")
     with pytest.raises(InputError, match="leads out of the model's folder"):
         find_model(folder)
+
+
+def test_the_bundled_numbers_are_of_its_networks():
+    model = find_model("bundled")
+    assert model.whole_numbers is not None
+    assert set(model.whole_numbers.networks) == {
+        model.weight_sha256(index) for index in range(len(model.weights))
+    }
+    shapes = {name: value.shape for name, value in model._build().state_dict().items()}
+    for layers in model.whole_numbers.networks.values():
+        assert "heads" not in layers and "laterals.0" not in layers  # at full resolution float32 stays
+        for name, layer in layers.items():
+            outputs = shapes[f"{name}.weight"][1 if name.endswith(".up") else 0]
+            assert len(layer.shift) == outputs
+            assert max(map(abs, layer.shift)) < 0.2  # it undoes rounding, and learns nothing
+    assert (model.folder / "int8.json") in model.files
+    assert (model.folder / "int8.json").stat().st_size < 200_000
+
+
+@pytest.mark.parametrize("patient", ["patient07", "patient19"])
+def test_a_real_scan_is_segmented_as_in_float32(shared_data, patient):
+    """The bounds that docs/performance.md names; there on all scans, here on a part of two."""
+    folder, model = shared_data / "3d-mr-ms" / patient, find_model("bundled")
+    scans = {name: read_volume(folder / f"{name.upper()}.nii.gz") for name in ("flair", "t1", "t2")}
+    source = prepare(scans).network_input(model.preprocessing.spacing, model.preprocessing.smoothing)
+    place = slice(44, 92)
+    image = torch.from_numpy(
+        np.stack([source.channels[name][place, :144, :112] for name in model.modalities])
+    )
+    image = image[None].contiguous()
+    reference = read_labels(folder / "lesions.nii.gz", scans["flair"].grid).data[source.box][
+        place, :144, :112
+    ]
+    engines = [model.engine(INT8.at(precision)) for precision in ("float32", "int8")]
+    plain, whole = (np.asarray(engine.heads(image).sigmoid().mean(dim=0)) for engine in engines)
+    assert engines[1].device.precision == "int8"
+    assert 0 < np.abs(whole - plain).mean() < 0.002
+    assert abs(dice(whole >= 0.5, reference > 0) - dice(plain >= 0.5, reference > 0)) <= 0.005
+    errors = [reliability(p, reference > 0).ace for p in (plain, whole)]
+    assert abs(errors[1] - errors[0]) <= 0.01

@@ -13,7 +13,8 @@ from scipy.special import expit, logit
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.export import write_results
-from napari_uncertainseg.inference.sampling import METHODS, probabilities
+from napari_uncertainseg.inference.arrays.either import sigmoid
+from napari_uncertainseg.inference.sampling import METHODS
 from napari_uncertainseg.inference.segmenter import Segmenter
 from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.networks.engines.device import cpu_device
@@ -64,7 +65,7 @@ def whole(prediction):
 
 def test_a_line_in_the_logit_by_constants():
     logits = torch.tensor([-2.0, 0.0, 3.0])
-    found = probabilities(logits, LogitLine(2.0, -1.0)).numpy()
+    found = sigmoid(logits, LogitLine(2.0, -1.0)).numpy()
     np.testing.assert_allclose(found, 1 / (1 + np.exp([2.0, 1.0, -0.5])), rtol=1e-6)
     assert torch.equal(logits, torch.tensor([-2.0, 0.0, 3.0]))  # nothing is changed in place
     assert LogitLine(2.0, -1.0).after(1.5) == LogitLine(3.0, -1.0)

@@ -65,7 +65,7 @@ def test_the_information_says_what_made_it(predict, scan, ensemble_folder):
     assert (told["method"], told["members"], told["seed"], told["model"]) == ("mc-dropout", 3, 5, "three")
     assert told["model_sha256"] == find_model(ensemble_folder).sha256 and p.threshold == 0.4
     assert told["device"] == TORCH.name and told["inputs"]["flair"]["name"] == scan.name
-    assert set(told["seconds"]) == {"prepare", "network", "members"} and told["versions"]["torch"]
+    assert set(told["seconds"]) == {"prepare", "network", "members", "maps"} and told["versions"]["torch"]
 
 
 def test_a_model_that_knows_it_says_how_probably_each_lesion_is_real(
@@ -80,7 +80,7 @@ def test_a_model_that_knows_it_says_how_probably_each_lesion_is_real(
     }  # fmt: skip
     (folder / "real_probability.json").write_text(json.dumps(numbers))
     made = Segmenter(folder, device=TORCH).predict({"flair": scan}, mask=brain_mask)
-    assert set(made.information["seconds"]) == {"prepare", "network", "members", "real_probability"}
+    assert set(made.information["seconds"]) == {"prepare", "network", "members", "maps", "real_probability"}
     seen = np.flatnonzero((made.probability >= 0.05) & made.brain)
     np.testing.assert_array_equal(made.voxel_features.where, seen)
     found = rank_lesions(made)
@@ -145,7 +145,7 @@ def test_flips_are_flipped_back(model_folder):
     for axes, found in zip(FLIPS, passes, strict=True):
         # flipped along x, the next voxel is the one before
         shift = 1 if 3 in axes else -1
-        assert torch.allclose(found.members[0], torch.roll(image[0], shift, dims=2).sigmoid())
+        assert torch.allclose(found.finished().members[0], torch.roll(image[0], shift, dims=2).sigmoid())
 
 
 def test_a_scan_that_the_model_does_not_read_is_left_out(model_folder, scan, brain_mask, tmp_path):

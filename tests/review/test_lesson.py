@@ -319,6 +319,18 @@ def test_the_model_is_seen_first_after_or_not_at_all(store, scene) -> None:
     assert plain.opinion is None and plain.score_by_arm() == {} and plain.influence() is None
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_depths_are_those_of_a_distance_map(seed) -> None:
+    """Of brains of any shape, with holes, that touch the edges of the image."""
+    rng, spacing = np.random.default_rng(seed), (3.0, 0.9, 1.1)
+    noise = ndimage.gaussian_filter(rng.normal(size=(14, 22, 18)), 2.0)
+    brain = noise > np.quantile(noise, 0.3)
+    whole = ndimage.distance_transform_edt(np.pad(brain, 1), sampling=spacing)[1:-1, 1:-1, 1:-1]
+    places = [tuple(map(int, place)) for place in np.argwhere(np.ones(brain.shape, bool))[::7]]
+    np.testing.assert_allclose(depths(places, brain, spacing), [whole[place] for place in places], rtol=1e-12)
+    assert depths([(1, 2, 3)], np.zeros_like(brain), spacing) == [0.0]
+
+
 def test_depth_is_the_distance_to_what_is_no_brain(store, scene) -> None:
     brain = np.zeros((9, 40, 40), bool)
     brain[2:7, 5:35, 5:35] = True

@@ -20,7 +20,11 @@ from napari_uncertainseg.uncertainty.real_probability.lesion_features import (
     FoundLesions,
     measure_lesion_features,
 )
-from napari_uncertainseg.uncertainty.real_probability.voxel_features import FARTHEST, measure_voxel_features
+from napari_uncertainseg.uncertainty.real_probability.voxel_features import (
+    FARTHEST,
+    _block_mean,
+    measure_voxel_features,
+)
 
 from ..builders import AFFINE, everywhere, make_prediction
 
@@ -271,3 +275,14 @@ def test_components_of_labels_are_what_the_experiment_measures() -> None:
         measure_lesion_features(lesions, ("depth",)), lesions.count
     )
     np.testing.assert_allclose(said[found.table["label"] - 1], found.table["p_real"])
+
+
+@pytest.mark.parametrize("factor", [(1, 1, 1), (2, 2, 2), (1, 2, 2), (3, 4, 4), (2, 1, 9)])
+def test_blocks_have_the_mean_that_numpy_gives(factor):
+    values = np.random.default_rng(0).normal(5, 2, (7, 10, 19)).astype(np.float32)
+    padded = np.pad(values, [(0, -n % k) for n, k in zip(values.shape, factor, strict=True)])
+    split = [part for n, k in zip(padded.shape, factor, strict=True) for part in (n // k, k)]
+    found = _block_mean(values, factor)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, padded.reshape(split).mean((1, 3, 5)), rtol=1e-6)
+    assert np.array_equal(_block_mean(values > 5, factor) > 0, padded.reshape(split).max((1, 3, 5)) > 5)

@@ -10,6 +10,11 @@ def areas_of(review):
     return {opened.dock.key: opened.area for opened in review.opened}
 
 
+def agreement_known(qtbot, dock):
+    """Wait until the Session dock has read, in the background, how far readers agree."""
+    qtbot.waitUntil(lambda: dock.agreement.known, timeout=60_000)
+
+
 def click(qtbot, button):
     """Press a button with the mouse."""
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)

@@ -27,6 +27,22 @@ def _preferences_as_before():
     store.save(**before)
 
 
+@pytest.fixture(autouse=True)
+def _layers_that_have_come(request, monkeypatch):
+    """After a run layers come one by one: tests look at them once all are there, but those of just that."""
+    if request.module.__name__.endswith("test_held_thread"):
+        return
+    from napari_uncertainseg.widgets.layers.result_layers import ResultLayers
+
+    show = ResultLayers.show
+
+    def show_all(self, scan):
+        show(self, scan)
+        self.complete()
+
+    monkeypatch.setattr(ResultLayers, "show", show_all)
+
+
 @pytest.fixture
 def grid() -> Grid:
     """24 x 40 x 32 voxels of 3 x 1 x 1 mm."""

@@ -116,6 +116,7 @@ def test_side_by_side_is_one_canvas_with_a_cell_each_and_leaves_nothing_behind(o
     }
     assert {"lesions", "FLAIR"} <= cells.keys()
     assert all(layers[name].name_overlay.visible for name in ("FLAIR", "t1"))
+    assert layers["entropy (nats)"].name_overlay.position == "bottom_right", "over no name of a scan"
     view = viewer.window._qt_viewer.canvas
     assert len(view.grid_views) == 2
     centres = {tuple(np.round(camera._2D_camera.center, 3)) for camera in view.grid_cameras}
@@ -125,6 +126,7 @@ def test_side_by_side_is_one_canvas_with_a_cell_each_and_leaves_nothing_behind(o
     after = (viewer.scene.camera.zoom, layers["FLAIR"].visible, layers["t1"].visible, list(layers))
     assert after == before and not grid.enabled and grid._viewbox_groups(layers) == own_cells
     assert not layers["t1"].name_overlay.visible and label(opened) == "FLAIR"
+    assert layers["entropy (nats)"].name_overlay.position == "top_right"
 
 
 def test_a_flip_ends_side_by_side_and_so_does_another_arrangement(opened, part, qtbot):

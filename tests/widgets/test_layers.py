@@ -14,7 +14,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.voxel_maps import shown_maps
-from napari_uncertainseg.widgets.layers.colours import lesion_colormap, map_options
+from napari_uncertainseg.widgets.layers.colours import lesion_colormap, map_options, top_of
 from napari_uncertainseg.widgets.layers.orientation_letters import direction_letters, opposite
 from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
 from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data, volume_of
@@ -101,7 +101,7 @@ def test_only_lesions_and_entropy_are_visible_and_maps_are_clear_where_they_are_
 )
 def test_noise_is_not_stretched_over_all_colours(name, strongest, top):
     shown = {each.title_with_unit: each for each in shown_maps().values()}[name]
-    limits = map_options(shown, np.full((3, 3, 3), strongest))["contrast_limits"]
+    limits = map_options(shown, top_of(shown, np.full((3, 3, 3), strongest)))["contrast_limits"]
     assert limits == (0, pytest.approx(top))
 
 

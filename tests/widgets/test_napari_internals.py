@@ -1,4 +1,4 @@
-"""Napari's private parts are as this plugin needs them; and only two modules touch them."""
+"""Napari's private parts are as this plugin needs them; and only three modules touch them."""
 
 import re
 
@@ -25,7 +25,7 @@ def labels():
 
 def test_only_two_modules_touch_them(checkout):
     for path in (checkout / "src" / "napari_uncertainseg").rglob("*.py"):
-        if path.name not in ("napari_internals.py", "napari_canvas.py"):
+        if path.name not in ("napari_internals.py", "napari_canvas.py", "napari_adding.py"):
             assert not PRIVATE.findall(path.read_text()), path
 
 

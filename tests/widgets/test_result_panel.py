@@ -120,13 +120,15 @@ def test_the_text_is_copied_and_the_pages_are_written(review, opened, qtbot, tmp
     panel, clipboard = opened.panel, QApplication.clipboard()
     click(qtbot, panel.exports.copy_button)
     text = clipboard.text()
-    assert text.startswith("WHITE MATTER LESIONS AFTER REVIEW (For research only.") and "\t" not in text
+    assert text.startswith("WHITE MATTER LESIONS, NOT REVIEWED (For research only.") and "\t" not in text
     assert f"Lesions: {panel.lines['Lesions']}" in text and panel.message.text() == texts.COPIED
     assert not panel.exports.dicom_button.isEnabled()
     assert "no file of its own; a DICOM report needs" in panel.exports.dicom_button.toolTip()
 
-    monkeypatch.setattr(exports, "ask_file", lambda *_: None)
+    asked = []
+    monkeypatch.setattr(exports, "ask_file", lambda *about: asked.append(about))
     click(qtbot, panel.exports.pdf_button)
+    assert asked[0][2].endswith("-result.pdf") and len(asked[0][2]) > len("-result.pdf"), "whose it is"
     assert panel.message.text() == texts.COPIED, "given up"
     path = tmp_path / "result.pdf"
     monkeypatch.setattr(exports, "ask_file", lambda *_: path)

@@ -21,7 +21,7 @@ from napari_uncertainseg.widgets.session import file_buttons as buttons_module
 from napari_uncertainseg.widgets.shared import dialogs
 from napari_uncertainseg.widgets.window import open_review
 
-from .actions import areas_of, focus
+from .actions import agreement_known, areas_of, focus
 
 LEFT = Qt.MouseButton.LeftButton
 G, N, Q, U, W = (getattr(Qt.Key, f"Key_{letter}") for letter in "GNQUW")
@@ -164,6 +164,7 @@ def test_two_readers_and_a_third(viewer, qtbot, file, tmp_path, monkeypatch):
     type_into(dock.annotator, "second", qtbot)
     dock.table.selectRow(0)
     qtbot.mouseClick(dock.again_button, LEFT)
+    agreement_known(qtbot, dock)
     assert case.review.verdicts == () and not dock.agreement.isVisible()  # blinded
     review.open_dock("dashboard")
     others = areas_of(review)["dashboard"]
@@ -175,6 +176,7 @@ def test_two_readers_and_a_third(viewer, qtbot, file, tmp_path, monkeypatch):
     qtbot.mouseClick(dock.close_button, LEFT)
     assert not others.cover.isVisibleTo(others)
     dock.table.selectRow(1)
+    agreement_known(qtbot, dock)
     assert f"first and second agree on {n - 1} of {n}" in dock.agreement.text()
     assert "1 left for a third reader" in dock.agreement.text()
 

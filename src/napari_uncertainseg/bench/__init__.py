@@ -23,7 +23,17 @@ def run_bench(progress: Progress = silent, *, quick: bool = False, models: Seque
     models
         Names or folders of MONAI bundles and models of nnU-Net. Where there are any, only they are measured.
     """
-    from napari_uncertainseg.bench import foreign, idle, lesions, painting, prediction, saliency, startup
+    from napari_uncertainseg.bench import (
+        command,
+        foreign,
+        holding,
+        idle,
+        lesions,
+        painting,
+        prediction,
+        saliency,
+        startup,
+    )
     from napari_uncertainseg.bench.scene import make_scene
 
     scene = make_scene(quick=quick)
@@ -33,7 +43,9 @@ def run_bench(progress: Progress = silent, *, quick: bool = False, models: Seque
         ("saliency", lambda: saliency.rows(scene)),
         ("lesions", lambda: lesions.rows(scene)),
         ("painting", lambda: painting.rows(quick=quick)),
+        ("what holds the window", lambda: holding.rows(quick=quick)),
         ("import", lambda: startup.rows(scene.repeats)),
+        ("the command", lambda: command.rows(scene)),
         *([] if quick else [("idle windows", idle.rows)]),
     ]
     if models:

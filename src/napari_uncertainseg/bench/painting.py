@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
-import shutil
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_uncertainseg.bench.lesions import MOVED, THRESHOLDS
 from napari_uncertainseg.bench.scene import Scene, lesion_maps, make_scene, prediction_of
+from napari_uncertainseg.bench.screen import NoScreen, printed_by
 from napari_uncertainseg.bench.timing import Row, costlier
 from napari_uncertainseg.uncertainty.lesion_ranking import ranker_of
 
@@ -26,25 +22,17 @@ if TYPE_CHECKING:
     from napari_uncertainseg.widgets.window import Review
 
 _SIZE = (1600, 1000)
-_SCREEN = "-screen 0 1920x1200x24"
 _MOVES = 30
 _REST = 0.5  # s: longer than what the window puts off
 
 
 def rows(*, quick: bool) -> list[Row]:
     """Measure in another process; nothing, and a line that says so, without Qt or a screen."""
-    command = [sys.executable, "-c", f"from napari_uncertainseg.bench.painting import show; show({quick})"]
-    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        xvfb_run = shutil.which("xvfb-run")
-        if xvfb_run is None:
-            return _not_measured("there is no screen, and no xvfb-run to make one")
-        command = [xvfb_run, "--auto-servernum", f"--server-args={_SCREEN}", *command]
-    with tempfile.TemporaryDirectory() as settings:  # the user's own would be changed
-        environment = {**os.environ, "NAPARI_CONFIG": str(Path(settings) / "settings.yaml")}
-        done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    if done.returncode:
-        return _not_measured((done.stderr.strip() or "the window did not open").splitlines()[-1])
-    found = json.loads(done.stdout.splitlines()[-1])
+    try:
+        found = printed_by(f"from napari_uncertainseg.bench.painting import show; show({quick})")
+    except NoScreen as error:
+        print(f"The painting of the window was not measured: {error}.", file=sys.stderr)
+        return []
     alone = "painting the window alone, nothing changed"
     return [
         costlier(
@@ -52,11 +40,6 @@ def rows(*, quick: bool) -> list[Row]:
         ),
         costlier("the same by key: all layers, list, diagram", alone, found["stepped"], found["alone"][1], 2),
     ]
-
-
-def _not_measured(why: str) -> list[Row]:
-    print(f"The painting of the window was not measured: {why}.", file=sys.stderr)
-    return []
 
 
 def show(quick: bool) -> None:

@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from napari_uncertainseg._parallel import thread_count
 from napari_uncertainseg.bench.scene import Scene
 from napari_uncertainseg.bench.timing import Row, costlier, faster, seconds
 from napari_uncertainseg.images.preparation.prepare import NetworkInput, prepare, smoothed
 from napari_uncertainseg.inference.sampling import mean_pass
 from napari_uncertainseg.inference.segmenter import Segmenter
 from napari_uncertainseg.lesions.matching import dice
+from napari_uncertainseg.modalities import title_of
 from napari_uncertainseg.networks.engines.device import choose_device
 from napari_uncertainseg.networks.model import Preprocessing
 from napari_uncertainseg.networks.multihead import MultiHeadUNet
 from napari_uncertainseg.uncertainty.voxel import binary_entropy
 
 MEMBERS = 10
+PREPARED = 0.4
+"""Seconds that preparing a stripped scan of 1 mm with its T1 and T2 may take."""
+STAGES = {
+    "prepare": "preparing",
+    "members": "the network",
+    "maps": "maps and members",
+    "real_probability": "what lies around lesions",
+}
+"""Parts of a prediction by their names in its information; what is left is hashing scans, and little else."""
 
 
 def rows(scene: Scene) -> list[Row]:
@@ -32,7 +46,7 @@ def rows(scene: Scene) -> list[Row]:
     source = prepared.network_input(own.spacing, own.smoothing)
     flair = smoothed(prepared.channels["flair"], prepared.brain, own.smoothing)
     channels = {**prepared.channels, "flair": flair}
-    return [*_whole_brain(scene, channels, source), *_passes(scene, source)]
+    return [*_whole_brain(scene, channels, source), _preparing(scene), *_passes(scene, source)]
 
 
 def memory_rows(scene: Scene) -> list[Row]:
@@ -53,22 +67,40 @@ def memory_rows(scene: Scene) -> list[Row]:
     ]
 
 
+def _preparing(scene: Scene) -> Row:
+    own = seconds(lambda: prepare(scene.images), scene.repeats)
+    titles = [title_of(modality) for modality in scene.images]
+    beside = f" with {' and '.join(titles[1:])} on its grid" if titles[1:] else ""
+    what, against = f"preparing a stripped {titles[0]}{beside}", f"{PREPARED:g} s"
+    return Row(what, against, own / PREPARED, 1, False, f"{own:.2f} s on {thread_count()} cores")
+
+
 def _whole_brain(scene: Scene, channels: object, source: NetworkInput) -> list[Row]:
     """Measure against MONAI's sliding window; with a reference, also what the speed costs in Dice."""
     segmenter = Segmenter(scene.model)
-    own = seconds(lambda: segmenter.predict(scene.images), scene.repeats)
+    parts: list[Mapping[str, float]] = []
+    own = seconds(lambda: parts.append(segmenter.predict(scene.images).information["seconds"]), scene.repeats)
     network = scene.model.network()
     image = _image(scene, channels)
     theirs: list[np.ndarray] = []
     other = seconds(lambda: theirs.extend(_monai(network, image, scene.window)), 1, warm=False)
     what = "whole-brain prediction, all maps, preparation included"
     against = f"MONAI sliding window, float32, {scene.window}^3, overlap 0.25, gaussian, numpy maps"
-    target = 4 if segmenter.device.kind == "cuda" else 30
-    rows = [faster(what, against, own, other, target, _least_seconds(network, source.brain.shape))]
+    target = 4 if segmenter.device.kind == "cuda" else 30 if has_amx() else 15
+    whole = faster(what, against, own, other, target, _least_seconds(network, source.brain.shape))
+    rows = [replace(whole, detail=f"{whole.detail}; {_shares(parts, own)}")]
     if scene.reference is not None and scene.trained:
         ours = segmenter.predict(scene.images).probability
         rows.append(_dice_lost(ours, theirs[0], scene.reference, scene.model.threshold))
     return rows
+
+
+def _shares(parts: Sequence[Mapping[str, float]], whole: float) -> str:
+    """What each stage takes of a prediction, from the medians of some."""
+    shares = {
+        said: statistics.median(one.get(name, 0.0) for one in parts) / whole for name, said in STAGES.items()
+    }
+    return ", ".join(f"{said} {share:.0%}" for said, share in shares.items() if share >= 0.005)
 
 
 def _dice_lost(ours: np.ndarray, theirs: np.ndarray, reference: np.ndarray, threshold: float) -> Row:
@@ -128,6 +160,12 @@ def _monai(network: nn.Module, image: Tensor, window: int) -> tuple[np.ndarray, 
 def _entropy(p: np.ndarray) -> np.ndarray:
     q = np.clip(p, 1e-7, 1 - 1e-7)
     return -q * np.log(q) - (1 - q) * np.log(1 - q)
+
+
+def has_amx() -> bool:
+    """Whether the processor multiplies matrices in bf16 by itself."""
+    found: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(found.get("amx_bf16"))
 
 
 _TYPES = {"float32": torch.float32, "int8": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}

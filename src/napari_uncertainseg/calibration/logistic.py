@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import expit
 
 # As exact as the loss can be told apart in double precision; what the fits here need is reached long before.
@@ -41,6 +40,8 @@ def logistic_regression(
     np.ndarray
         float64, shape (coefficients,).
     """
+    from scipy.optimize import minimize  # here: it takes half a second, and a run does without it
+
     weight = count / count.sum()
     sign = np.where(is_lesion, -1.0, 1.0)
     # L-BFGS-B stops early where one coefficient moves the loss much more than another: log p and

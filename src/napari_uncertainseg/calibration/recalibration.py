@@ -25,7 +25,6 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import ConfigDict, TypeAdapter
-from scipy.optimize import isotonic_regression
 from scipy.special import expit, logit
 
 from napari_uncertainseg._base import InputError
@@ -328,6 +327,8 @@ def _fit_isotonic(evidence: ProbabilityHistogram, before: float) -> Isotonic:
     count = evidence.lesion + evidence.background
     filled = np.flatnonzero(count)
     fraction = evidence.lesion[filled] / count[filled]
+    from scipy.optimize import isotonic_regression  # here: it takes half a second, and a run does without it
+
     found = isotonic_regression(fraction, weights=count[filled])
     # Blocks of equal value are one; scipy may leave them apart.
     first = np.flatnonzero(np.diff(found.x, prepend=-1.0) > 0)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
 from napari_uncertainseg._base import InputError
@@ -114,6 +113,8 @@ def fit_vector(
     slopes = [(0.0, _STEEPEST)] * (1 if one_temperature else n)
     shifts = [] if one_temperature else [(-_FARTHEST, _FARTHEST)] * (n - 1)
     options = {"maxiter": 1000, "ftol": 1e-13, "gtol": 1e-9}
+    from scipy.optimize import minimize  # here: it takes half a second, and a run does without it
+
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=slopes + shifts, options=options)
     scale, shift = unpack(found.x)
     return VectorScaling(tuple(map(float, scale)), tuple(map(float, shift)), loss(start)[0], float(found.fun))

@@ -12,6 +12,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib import import_module
 from typing import NoReturn
 
 from napari_uncertainseg._base import Cancelled, InputError, one_line
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status.
     """
     with plain_streams():
-        status = _run(parse(arguments))
+        status = _run(parse(arguments), alone=arguments is None)
     if status == INTERRUPTED and arguments is None:
         _leave_at_once(status)
     return status
@@ -51,9 +52,25 @@ def _leave_at_once(status: int) -> NoReturn:
     os._exit(status)
 
 
-def _run(options: Namespace) -> int:
+def _import_nibabel() -> None:
+    """Import it without pydicom, which takes as long again: it would only read what headers say of DICOM.
+
+    For this process alone; others may want that. Whoever reads DICOM imports pydicom as ever.
+    """
+    if "pydicom" in sys.modules:
+        return
+    sys.modules["pydicom"] = None  # type: ignore[assignment]
+    try:
+        import_module("nibabel")
+    finally:
+        del sys.modules["pydicom"]
+
+
+def _run(options: Namespace, *, alone: bool) -> int:
     try:
         check_files(options)
+        if alone and options.command == "segment":
+            _import_nibabel()
         options.run(options)
         sys.stdout.flush()
     except InputError as error:

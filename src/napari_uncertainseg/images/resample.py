@@ -5,10 +5,15 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from napari_uncertainseg._boxes import bounding_slices
 from napari_uncertainseg.images.volume import Grid, Volume
 
 _SIGMA_PER_STEP = 1 / np.sqrt(8 * np.log(2))  # full width at half maximum -> standard deviation
 
+_BLURRED_FROM = 1.01
+"""Voxels that grow by no more are not blurred."""
+_TRUNCATED = 4.0
+"""Standard deviations after which scipy ends a Gaussian."""
 _STRAIGHT = 1e-9
 """What is no larger in a matrix of voxels is rounding: less than a thousandth of a voxel over any scan."""
 _SAME = 0.01
@@ -63,26 +68,62 @@ def _along_axes(
     order: tuple[int, ...],
     shape: tuple[int, ...],
 ) -> np.ndarray:
-    """What `resample_to` returns, one axis after the other: each leaves less for the next to be blurred."""
+    """What `resample_to` returns, one axis after the other: each leaves less for the next to be blurred.
+
+    Where a scan is 0, as around a brain that was cut out, it stays 0, and nothing is computed.
+    """
     out = np.asarray(data, np.float32)
+    box = bounding_slices(out != 0)
+    found = np.zeros(shape, np.float32)
+    if any(side.start == side.stop for side in box):
+        return found
+    around = [_radius(ratio) + 1 for ratio in ratios]
+    box = tuple(
+        slice(max(side.start - more, 0), side.stop + more) for side, more in zip(box, around, strict=True)
+    )
+    out = out[box]
+    placed = [slice(0)] * len(order)
     for axis, run in enumerate(order):
         where = matrix[axis, run] * np.arange(shape[run]) + matrix[axis, 3]
-        out = _between(_blurred(out, ratios[axis], axis), where, axis)
-    return np.ascontiguousarray(out.transpose(np.argsort(order)))
+        blurred = _blurred(out, ratios[axis], axis)
+        out, placed[run] = _between(blurred, where, axis, box[axis].start, data.shape[axis])
+    found[tuple(placed)] = out.transpose(np.argsort(order))
+    return found
 
 
-def _between(data: np.ndarray, where: np.ndarray, axis: int) -> np.ndarray:
-    """Values between voxels along an axis, linear; 0 beyond the first and the last."""
-    last = data.shape[axis] - 1
-    there = (where >= 0) & (where <= last)
+def _between(
+    data: np.ndarray, where: np.ndarray, axis: int, first: int, length: int
+) -> tuple[np.ndarray, slice]:
+    """Values between voxels along an axis, linear; 0 beyond the first and the last.
+
+    Parameters
+    ----------
+    data
+        Voxels from `first` on, of `length` along the axis; those that are left out are 0, and so are those
+        beside them.
+    where
+        Places along the axis, in voxels, rising or falling.
+
+    Returns
+    -------
+    tuple
+        The values at those places that lie between voxels of the data, and which places these are.
+    """
+    last = length - 1
     below = np.clip(np.floor(where).astype(int), 0, max(last - 1, 0))
-    share = np.expand_dims((where - below).astype(np.float32), [a for a in range(data.ndim) if a != axis])
-    low, high = data.take(below, axis), data.take(np.minimum(below + 1, last), axis)
+    above = np.minimum(below + 1, last)
+    kept = np.flatnonzero((below >= first) & (above < first + data.shape[axis]))
+    part = slice(int(kept[0]), int(kept[-1]) + 1) if len(kept) else slice(0, 0)
+    there = (where >= 0) & (where <= last)
+    share = np.expand_dims(
+        (where - below).astype(np.float32)[part], [a for a in range(data.ndim) if a != axis]
+    )
+    low, high = data.take(below[part] - first, axis), data.take(above[part] - first, axis)
     high -= low
     high *= share
     high += low
-    high[(slice(None),) * axis + (~there,)] = 0
-    return high
+    high[(slice(None),) * axis + (~there[part],)] = 0
+    return high, part
 
 
 def resampled_shape(
@@ -149,10 +190,18 @@ def antialias(data: np.ndarray, ratios: tuple[float, ...]) -> np.ndarray:
 
 def _blurred(data: np.ndarray, ratio: float, axis: int) -> np.ndarray:
     """The same along one axis, float32."""
-    if ratio <= 1.01:
+    if ratio <= _BLURRED_FROM:
         return data
-    sigma = _SIGMA_PER_STEP * np.sqrt(ratio**2 - 1)
-    return ndimage.gaussian_filter1d(data, sigma, axis=axis, mode="nearest")
+    return ndimage.gaussian_filter1d(data, _sigma(ratio), axis=axis, mode="nearest")
+
+
+def _sigma(ratio: float) -> float:
+    return float(_SIGMA_PER_STEP * np.sqrt(ratio**2 - 1))
+
+
+def _radius(ratio: float) -> int:
+    """How many voxels away `_blurred` still looks."""
+    return 0 if ratio <= _BLURRED_FROM else int(_TRUNCATED * _sigma(ratio) + 0.5)
 
 
 def isotropic(volume: Volume, spacing: float, margin: float = 0.0) -> Volume:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
+from array_api_compat import array_namespace, is_torch_array
 
+from napari_uncertainseg._boxes import bounding_slices
 from napari_uncertainseg.images.preparation.prepare import NetworkInput
+from napari_uncertainseg.inference.arrays.either import as_numpy, like
 from napari_uncertainseg.inference.class_collector import ClassCollector
-from napari_uncertainseg.inference.sampling import ClassPass, Pass
+from napari_uncertainseg.inference.sampling import ClassPass, HeadsPass, Pass
+from napari_uncertainseg.inference.sweep.heads import HeadsSweep
+from napari_uncertainseg.networks.engines.engine import Array
 from napari_uncertainseg.prediction.classes import Classes
-from napari_uncertainseg.prediction.members import SEEN, Members
+from napari_uncertainseg.prediction.members import SEEN, Members, as_half
 from napari_uncertainseg.uncertainty.voxel import MapAccumulator
 from napari_uncertainseg.voxel_maps import MapSources, compute_maps
 
@@ -65,9 +68,10 @@ class PredictionAccumulator:
         self._source = source
         self._shape = shape
         self._exact = source.exact
-        self._brain = torch.from_numpy(source.brain)
+        self._brain: Array = source.brain
         self._maps = MapAccumulator()
         self._disagreement = MapAccumulator()
+        self._sweep: HeadsSweep | None = None
         self._kept: list[tuple[Box, np.ndarray] | None] = []
         self._class_names = class_names
         self._classes: ClassCollector | None = None
@@ -77,46 +81,56 @@ class PredictionAccumulator:
         """Members so far."""
         return len(self._kept)
 
-    def add(self, new: Pass | ClassPass) -> None:
-        """Take the members of one pass."""
+    def add(self, new: Pass | HeadsPass | ClassPass) -> None:
+        """Take the members of one pass; all passes of a prediction are of one kind."""
+        if isinstance(new, HeadsPass):
+            if self._exact and _on_cpu(new.logits):
+                self._sweep = self._sweep or HeadsSweep(self._source.brain)
+                self._kept += self._sweep.add(as_numpy(new.logits), new.line, new.opinions)
+                return
+            new = new.finished()
         if isinstance(new, ClassPass):
             p = self._of_classes(new)
             self._take(p)
-            self._disagreement.add(torch.zeros_like(p))  # there is one head
+            self._disagreement.add(np.zeros_like(p))  # there is one head
             return
         for member in new.members:
             self._take(self._on_scan(member))
         self._disagreement.add(self._on_scan(new.disagreement))
 
-    def _take(self, member: Tensor) -> None:
+    def _take(self, member: Array) -> None:
         self._maps.add(member)
         self._kept.append(_crop(member))
 
-    def _of_classes(self, new: ClassPass) -> Tensor:
+    def _of_classes(self, new: ClassPass) -> np.ndarray:
         """The target's probability on the scan's voxels, in the box."""
         if self._classes is None:
             names = self._class_names or tuple(f"class {n}" for n in range(len(new.logits)))
             self._classes = ClassCollector(self._source, names, new.classes)
-        return torch.from_numpy(self._classes.add(new.logits.cpu().numpy()))
+        return self._classes.add(as_numpy(new.logits))
 
     def result(self) -> AccumulatedMaps:
         """Maps over all members so far."""
-        maps = compute_maps(MapSources(self._maps.result(), self._disagreement.result().mean))
-        pasted = {name: self._paste(value) for name, value in maps.items()}
+        if self._sweep is not None:
+            pasted = compute_maps(self._sweep.result(self._source.box, self._shape))
+        else:
+            maps = compute_maps(MapSources(self._maps.result(), self._disagreement.result().mean))
+            pasted = {name: self._paste(value) for name, value in maps.items()}
         if self._classes is None:
             return AccumulatedMaps(pasted, self._unite())
         return AccumulatedMaps(pasted, self._unite(), self._classes.result(), self._classes.notes)
 
-    def _on_scan(self, array: Tensor) -> Tensor:
+    def _on_scan(self, array: Array) -> Array:
         """Bring an array from the network's voxels to the scan's, in the brain's box, 0 outside the brain."""
         if self._exact:
-            self._brain = self._brain.to(array.device)
+            if type(self._brain) is not type(array):  # once: numpy, or a tensor on the device
+                self._brain = like(self._source.brain, array)
             return array * self._brain
-        return torch.from_numpy(self._source.back(array.cpu().numpy())[self._source.box].copy())
+        return self._source.back(as_numpy(array))[self._source.box].copy()
 
-    def _paste(self, array: Tensor) -> np.ndarray:
+    def _paste(self, array: Array) -> np.ndarray:
         out = np.zeros(self._shape, np.float32)
-        out[self._source.box] = array.cpu().numpy()
+        out[self._source.box] = as_numpy(array)
         return out
 
     def _unite(self) -> Members:
@@ -136,25 +150,21 @@ class PredictionAccumulator:
         return Members(_shift(tuple(slice(0, n) for n in values.shape[1:]), offset), values)  # type: ignore[arg-type]
 
 
-def _crop(p: Tensor) -> tuple[Box, np.ndarray] | None:
+def _on_cpu(logits: Array) -> bool:
+    return not is_torch_array(logits) or bool(logits.device.type == "cpu")
+
+
+def _crop(p: Array) -> tuple[Box, np.ndarray] | None:
     """The bounding box of what a member saw, and the member in it; None when it saw nothing.
 
-    Not `bounding_box`: the member is on the device, and only what is cut out should leave it.
+    Of a member on another device only what is cut out leaves it.
     """
-    seen = p >= SEEN
-    ranges = []
-    for axis in range(3):
-        found = (
-            seen.any(dim=(axis + 1) % 3, keepdim=True)
-            .any(dim=(axis + 2) % 3, keepdim=True)
-            .flatten()
-            .nonzero()
-        )
-        if not len(found):
-            return None
-        ranges.append(slice(int(found[0]), int(found[-1]) + 1))
-    box = (ranges[0], ranges[1], ranges[2])
-    return box, p[box].half().cpu().numpy()
+    box = bounding_slices(as_numpy(p >= SEEN))
+    if any(part.stop == 0 for part in box):
+        return None
+    xp = array_namespace(p)
+    half = as_numpy(xp.astype(p[box], xp.float16)) if is_torch_array(p) else as_half(p[box])
+    return (box[0], box[1], box[2]), half
 
 
 def _shift(box: Box, by: list[int]) -> Box:

@@ -13,6 +13,7 @@ from napari_uncertainseg.disk.hashing import sha256_of
 from napari_uncertainseg.images.identity import scan_sha256
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.networks.engines.device import Device
+from napari_uncertainseg.networks.model import Model
 
 
 def describe_scan(volume: Volume) -> dict[str, Any]:
@@ -43,3 +44,11 @@ def versions(device: Device | None = None) -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def about_classes(model: Model) -> dict[str, Any]:
+    """Which of a model's classes are its target, where there are several."""
+    if len(model.classes) < 2:
+        return {}
+    chosen = [model.classes[number] for number in model.target_classes]
+    return {"classes": list(model.classes), "target_classes": chosen}

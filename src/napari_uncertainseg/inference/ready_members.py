@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg._boxes import bounding_box
@@ -73,8 +72,8 @@ def predict_from_maps(
         progress(f"reading map {number + 1} of {len(paths)}", number / len(paths))
         values = read_probabilities(path, scan)
         digest.update(np.ascontiguousarray(values).data)
-        member = torch.from_numpy(values[box].copy())
-        collector.add(Pass(member[None], torch.zeros_like(member)))
+        member = values[box]
+        collector.add(Pass(member[None], np.zeros_like(member)))
     collected = collector.result()
     about = describe_scan(scan)
     progress("done", 1.0)

@@ -10,13 +10,16 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
+import numpy as np
+from array_api_compat import array_namespace
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.inference.arrays.draws import TorchDraws
+from napari_uncertainseg.inference.arrays.either import flipped, mean_and_variance, sigmoid
+from napari_uncertainseg.inference.sweep.heads import Opinions
 from napari_uncertainseg.inference.tiling import Job, Window, Windows
 from napari_uncertainseg.networks.engines.class_outputs import ClassOutputs
-from napari_uncertainseg.networks.engines.engine import Engine
+from napari_uncertainseg.networks.engines.engine import Array, Engine
 from napari_uncertainseg.networks.model import Capabilities, Model
 from napari_uncertainseg.networks.recalibration import LogitLine
 
@@ -35,8 +38,36 @@ class Pass:
         Population variance over the network's heads of all styles in this pass, (z, y, x).
     """
 
-    members: Tensor
-    disagreement: Tensor
+    members: Array
+    disagreement: Array
+
+
+@dataclass(frozen=True, eq=False)
+class HeadsPass:
+    """One pass of the network as it gave it, before its probabilities are known.
+
+    Attributes
+    ----------
+    logits
+        float32 (heads, z, y, x); who takes the pass may overwrite them.
+    line
+        How they are moved before they become probabilities.
+    opinions
+        Which of them the members come from.
+    """
+
+    logits: Array
+    line: LogitLine
+    opinions: Opinions
+
+    def finished(self) -> Pass:
+        """Its members, and the variance over all heads."""
+        heads = sigmoid(self.logits, self.line)
+        chosen = list(self.opinions.heads)
+        used = heads if chosen == list(range(len(heads))) else heads[chosen]
+        if self.opinions.averaged:
+            return mean_pass(heads, used)
+        return Pass(used, mean_and_variance(heads)[1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +82,7 @@ class ClassPass:
         What they are.
     """
 
-    logits: Tensor
+    logits: Array
     classes: ClassOutputs
 
 
@@ -105,7 +136,7 @@ class Method:
     name: str
     title: str
     description: str
-    passes: Callable[[SamplingSetting], Iterator[Pass | ClassPass]]
+    passes: Callable[[SamplingSetting], Iterator[Pass | HeadsPass | ClassPass]]
     most: Callable[[Capabilities], int]
     needs: str = ""
     usual: int = MAX_SAMPLES
@@ -150,16 +181,7 @@ def check_method(name: str, model: Model, members: int | None) -> tuple[Method, 
     return method, count
 
 
-def probabilities(logits: Tensor, line: LogitLine) -> Tensor:
-    """Probabilities of recalibrated logits, of any shape; a line that changes nothing costs nothing."""
-    if line.temperature != 1:
-        logits = logits / line.temperature
-    if line.shift:
-        logits = logits + line.shift
-    return logits.sigmoid()
-
-
-def mean_pass(heads: Tensor, used: Tensor | None = None) -> Pass:
+def mean_pass(heads: Array, used: Array | None = None) -> Pass:
     """One member, the mean of the heads, and their variance.
 
     Parameters
@@ -169,68 +191,70 @@ def mean_pass(heads: Tensor, used: Tensor | None = None) -> Pass:
     used
         Those of them that the member comes from, where it is not all.
     """
-    mean = heads.mean(dim=0)
-    member = mean if used is None else used.mean(dim=0)
-    # a tenth of the time of torch.var_mean over the first axis
-    return Pass(member[None], (heads - mean).square_().mean(dim=0))
+    mean, variance = mean_and_variance(heads)
+    member = mean if used is None else mean_and_variance(used)[0]
+    return Pass(member[None], variance)
 
 
-def _mean_of_styles(heads: Tensor, model: Capabilities) -> Pass:
-    """One member, the mean of the heads of the styles that are used."""
-    return mean_pass(heads, None if model.style is None else _of_styles(heads, model).flatten(0, 1))
-
-
-def _one_member(logits: Tensor, windows: Windows, setting: SamplingSetting) -> Pass | ClassPass:
+def _one_member(logits: Array, windows: Windows, setting: SamplingSetting) -> HeadsPass | ClassPass:
     """One member of what a network gave.
 
     Models of several classes are made elsewhere and bring no recalibration, so that their logits stay.
     """
     if windows.classes is not None:
         return ClassPass(logits, windows.classes)
-    return _mean_of_styles(probabilities(logits, setting.line), setting.model.capabilities)
+    used = tuple(_heads_of_styles(len(logits), setting.model.capabilities).ravel().tolist())
+    return HeadsPass(logits, setting.line, Opinions(used, averaged=True))
 
 
-def _of_styles(outputs: Tensor, model: Capabilities) -> Tensor:
+def _of_styles(outputs: Array, model: Capabilities) -> Array:
     """Outputs (styles * n, z, y, x) of the styles that are used, (styles, n, z, y, x)."""
-    return outputs.unflatten(0, (model.styles, -1))[model.styles_used]
+    xp = array_namespace(outputs)
+    return xp.reshape(outputs, (model.styles, -1, *outputs.shape[1:]))[model.styles_used]
 
 
-def one_pass(setting: SamplingSetting) -> Iterator[Pass | ClassPass]:
+def _heads_of_styles(count: int, model: Capabilities) -> np.ndarray:
+    """Numbers of the heads of the styles that are used, (styles, heads of each)."""
+    return np.arange(count).reshape(model.styles, -1)[model.styles_used]
+
+
+def one_pass(setting: SamplingSetting) -> Iterator[Pass | HeadsPass | ClassPass]:
     """Members are the heads of one plain pass (EDUE, arXiv 2403.16594)."""
     windows = setting.windows(0)
     logits = windows.run(lambda engine, window: engine.heads(window.image))
     if windows.classes is not None:
         yield ClassPass(logits, windows.classes)
         return
-    heads = probabilities(logits, setting.line)
-    used = _of_styles(heads, setting.model.capabilities)
+    used = _heads_of_styles(len(logits), setting.model.capabilities)
     if setting.members < setting.model.capabilities.opinions:  # the first heads of each style, not all of one
-        used = used.transpose(0, 1)
-    yield Pass(used.flatten(0, 1)[: setting.members], mean_pass(heads).disagreement)
+        used = used.T
+    chosen = tuple(used.ravel()[: setting.members].tolist())
+    yield HeadsPass(logits, setting.line, Opinions(chosen))
 
 
 def layers(setting: SamplingSetting) -> Iterator[Pass]:
     """Members are the decoder's depths, from one plain pass (layer ensembles, arXiv 2203.08878)."""
     logits = setting.windows(0).run(lambda engine, window: engine.layers(window.image))
-    p = probabilities(logits, setting.line)
+    p = sigmoid(logits, setting.line)
     model = setting.model.capabilities
     count = model.heads * model.styles
-    depths = _of_styles(p[count:], model).mean(dim=0)
-    yield Pass(depths[: setting.members], mean_pass(p[:count]).disagreement)
+    styles = _of_styles(p[count:], model)
+    depths = array_namespace(styles).mean(styles, axis=0)
+    yield Pass(depths[: setting.members], mean_and_variance(p[:count])[1])
 
 
-def mc_dropout(setting: SamplingSetting) -> Iterator[Pass | ClassPass]:
+def mc_dropout(setting: SamplingSetting) -> Iterator[Pass | HeadsPass | ClassPass]:
     """Members are passes with channels dropped at random; the encoder runs once (arXiv 1506.02142).
 
     With several windows the encoder runs anew for each, and a member has the same masks in all of them. In
     networks made elsewhere their own dropout layers drop, in the encoder too, so that all of it runs anew.
     """
     windows = setting.windows(0)
-    generator = torch.Generator().manual_seed(setting.seed)
+    generator = TorchDraws(setting.seed)
     for _ in range(setting.members):
         drawn: list[Job] = []
 
-        def drop(engine: Engine, window: Window, drawn: list[Job] = drawn) -> Tensor:
+        def drop(engine: Engine, window: Window, drawn: list[Job] = drawn) -> Array:
             if not drawn:
                 drawn.append(_draw_pass(engine, setting.model.capabilities.dropout, generator))
             return drawn[0](engine, window)
@@ -238,18 +262,19 @@ def mc_dropout(setting: SamplingSetting) -> Iterator[Pass | ClassPass]:
         yield _one_member(windows.run(drop), windows, setting)
 
 
-def _draw_pass(engine: Engine, p: float, generator: torch.Generator) -> Job:
+def _draw_pass(engine: Engine, p: float, generator: TorchDraws) -> Job:
     """A pass for all windows of a member, with what it drops drawn."""
     if not engine.mask_shapes:
-        seed = int(torch.randint(2**62, (1,), generator=generator))
+        seed = generator.whole(2**62)
         return lambda engine, window: engine.dropped(window.image, seed)
     masks = draw_masks(engine, p, generator)
     return lambda engine, window: engine.decode(window.encoded(engine), masks)
 
 
-def draw_masks(engine: Engine, p: float, generator: torch.Generator) -> list[Tensor]:
+def draw_masks(engine: Engine, p: float, generator: TorchDraws) -> list[np.ndarray]:
     """Channel-dropout masks: 0 with probability `p`, otherwise ``1 / (1 - p)``."""
-    return [(torch.rand(shape, generator=generator) >= p).float() / (1 - p) for shape in engine.mask_shapes]
+    kept = (generator.uniform(shape) >= np.float32(p) for shape in engine.mask_shapes)
+    return [each.astype(np.float32) / np.float32(1 - p) for each in kept]
 
 
 FLIPS = tuple(
@@ -258,19 +283,19 @@ FLIPS = tuple(
 """Axes to flip, counted after the channels; none and left-right come first, several at once last."""
 
 
-def flips(setting: SamplingSetting) -> Iterator[Pass | ClassPass]:
+def flips(setting: SamplingSetting) -> Iterator[Pass | HeadsPass | ClassPass]:
     """Members are plain passes of the scan flipped along its axes, and flipped back (arXiv 1807.07356)."""
     windows = setting.windows(0)
     for axes in FLIPS[: setting.members]:
 
-        def flipped(engine: Engine, window: Window, axes: tuple[int, ...] = axes) -> Tensor:
-            image = window.image
-            return engine.plain(image.flip([1 + a for a in axes])).flip(axes)
+        def run(engine: Engine, window: Window, axes: tuple[int, ...] = axes) -> Array:
+            image = flipped(window.image, tuple(1 + axis for axis in axes))
+            return flipped(engine.plain(image), axes)
 
-        yield _one_member(windows.run(flipped), windows, setting)
+        yield _one_member(windows.run(run), windows, setting)
 
 
-def ensemble(setting: SamplingSetting) -> Iterator[Pass | ClassPass]:
+def ensemble(setting: SamplingSetting) -> Iterator[Pass | HeadsPass | ClassPass]:
     """Members are networks that were trained apart (arXiv 1612.01474)."""
     for index in range(setting.members):
         windows = setting.windows(index)

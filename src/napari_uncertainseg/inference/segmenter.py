@@ -6,6 +6,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from napari_uncertainseg._base import Progress, silent
 from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD, LOWEST_CANDIDATES
@@ -23,7 +23,7 @@ from napari_uncertainseg.images.preparation.found_brain import FoundBrain, accep
 from napari_uncertainseg.images.preparation.prepare import NetworkInput, Prepared, prepare
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.inference.prediction_accumulator import AccumulatedMaps, PredictionAccumulator
-from napari_uncertainseg.inference.provenance import describe_scan, versions
+from napari_uncertainseg.inference.provenance import about_classes, describe_scan, versions
 from napari_uncertainseg.inference.sampling import SamplingSetting, check_method
 from napari_uncertainseg.inference.scan_recalibration import ScanRecalibration, recalibration_of_scan
 from napari_uncertainseg.inference.scans_of_model import check_modalities, prepare_for
@@ -154,8 +154,9 @@ class Segmenter:
                     prepare, mask=mask, brain=brain, look=look, skull=skull, bias_correction=bias_correction
                 )
                 foreign = partial(prepare_foreign, mask=mask, look=look)
-                run = _Run(self, images, course)
-                prediction = run(partial(prepare_for, self.model, own, foreign))
+                with ThreadPoolExecutor(1) as beside:
+                    run = _Run(self, images, course, beside)
+                    prediction = run(partial(prepare_for, self.model, own, foreign))
                 end_own(course, progress)
                 return prediction
             finally:
@@ -179,6 +180,7 @@ class _Run:
     segmenter: Segmenter
     images: Mapping[str, Volume]
     course: Course
+    beside: Executor
     notes: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     device: Device | None = None
@@ -193,6 +195,7 @@ class _Run:
             for modality in self.images
             if modality not in used
         ]
+        scans = self.beside.submit(lambda: {modality: describe_scan(one) for modality, one in used.items()})
         self._expect(used)
         with self._stage("prepare"):
             prepared, source = prepare_scans(used, progress=self.course)
@@ -204,6 +207,7 @@ class _Run:
             self._load_first()
         with self._stage("members"):
             collected = self._members(prepared, source)
+        self.seconds["members"] = round(self.seconds["members"] - self.seconds["maps"], 3)
         self.notes += collected.notes
         features = self._voxel_features(prepared, collected)
         return Prediction(
@@ -213,7 +217,7 @@ class _Run:
             members=collected.members,
             threshold=self.moved.line.move(model.threshold),
             candidate_threshold=max(LOWEST_CANDIDATES, self.moved.line.move(CANDIDATE_THRESHOLD)),
-            information=self._information(used, prepared),
+            information=self._information(used, prepared, scans.result()),
             voxel_features=features,
             classes=collected.classes,
             real_probability=None if features is None else self._real_probability,
@@ -269,7 +273,7 @@ class _Run:
     def _members(self, prepared: Prepared, source: NetworkInput) -> AccumulatedMaps:
         modalities = self.segmenter.model.modalities
         nothing = np.zeros(source.brain.shape, np.float32)
-        image = torch.from_numpy(np.stack([source.channels.get(m, nothing) for m in modalities]))
+        image = np.stack([source.channels.get(m, nothing) for m in modalities])
         return retry_with_smaller_windows(
             lambda engine, largest: self._collect(engine, largest, image, source, prepared.grid.shape),
             [partial(self._engine_for, device, 0) for device in self._devices()],
@@ -283,7 +287,7 @@ class _Run:
         self,
         engine: Engine,
         largest: int,
-        image: torch.Tensor,
+        image: np.ndarray,
         source: NetworkInput,
         shape: tuple[int, int, int],
     ) -> AccumulatedMaps:
@@ -292,7 +296,7 @@ class _Run:
         segmenter = self.segmenter
         collector = PredictionAccumulator(source, shape, segmenter.model.classes)
         known = dict[int, Windows]()
-        placed = image.to(engine.device.kind)
+        placed = engine.place(image)
 
         def windows(index: int) -> Windows:
             if index not in known:
@@ -311,16 +315,18 @@ class _Run:
             segmenter.method, segmenter.model.name, segmenter.members, loaded=self.loaded, box=box
         )
         self.course.expect(expected)
+        self.seconds["maps"] = 0.0
         for (key, size), most in zip(expected.items(), (1, None), strict=True):
             if not size:
                 continue
             with self.course.step(key, size):
                 check()
                 for new in itertools.islice(passes, most):
-                    collector.add(new)
+                    with self._stage("maps"):
+                        collector.add(new)
                     check()
         self.device = engine.device  # a network made elsewhere may have changed to torch
-        with self.course.step(steps.MAPS, steps.millions(shape), "making the maps"):
+        with self._stage("maps"), self.course.step(steps.MAPS, steps.millions(shape), "making the maps"):
             return collector.result()
 
     def _checker(self, collector: PredictionAccumulator, known: Mapping[int, Windows]) -> Callable[[], None]:
@@ -347,26 +353,28 @@ class _Run:
     def _stage(self, name: str) -> Iterator[None]:
         start = time.perf_counter()
         yield
-        self.seconds[name] = round(time.perf_counter() - start, 3)
+        spent = self.seconds.get(name, 0.0) + time.perf_counter() - start
+        self.seconds[name] = round(spent, 3)
 
-    def _information(self, used: Mapping[str, Volume], prepared: Prepared) -> dict[str, Any]:
+    def _information(
+        self, used: Mapping[str, Volume], prepared: Prepared, inputs: Mapping[str, Mapping[str, Any]]
+    ) -> dict[str, Any]:
         segmenter, model = self.segmenter, self.segmenter.model
         assert self.device is not None
-        inputs = {modality: describe_scan(volume) for modality, volume in used.items()}
         main = used[model.main]
         return {
             "case": {
                 "sha256": case_sha256({modality: about["scan_sha256"] for modality, about in inputs.items()}),
                 "name": case_name(main.path, main.name),
             },
-            "inputs": inputs,
+            "inputs": dict(inputs),
             "brain": prepared.brain_source,
             "bias_corrected": prepared.bias_corrected,
             "model": model.name,
             "model_version": model.version,
             "model_sha256": model.sha256,
             "target": model.target,
-            **_about_classes(model),
+            **about_classes(model),
             "method": segmenter.method,
             "members": segmenter.members,
             "seed": segmenter.seed,
@@ -376,14 +384,6 @@ class _Run:
             "versions": versions(self.device),
             **self.moved.information,
         }
-
-
-def _about_classes(model: Model) -> dict[str, Any]:
-    """Which of a model's classes are its target, where there are several."""
-    if len(model.classes) < 2:
-        return {}
-    chosen = [model.classes[number] for number in model.target_classes]
-    return {"classes": list(model.classes), "target_classes": chosen}
 
 
 def _note_on_target(model: Model) -> list[str]:

@@ -14,24 +14,26 @@ from __future__ import annotations
 
 import gc
 import itertools
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 import psutil
-import torch
-from torch import Tensor
-from torch.nn import functional as F
+from array_api_compat import array_namespace
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._parallel import in_parallel
+from napari_uncertainseg.inference.arrays.either import on_host, padded
 from napari_uncertainseg.networks.engines.class_outputs import ClassOutputs
-from napari_uncertainseg.networks.engines.engine import Encoded, Engine
+from napari_uncertainseg.networks.engines.engine import Array, Encoded, Engine
 from napari_uncertainseg.networks.engines.patches import Patches
 
 T = TypeVar("T")
 Size = tuple[int, int, int]
-Job = Callable[[Engine, "Window"], Tensor]
+Job = Callable[[Engine, "Window"], Array]
 """Runs an engine on one window: logits (channels, z, y, x)."""
 
 FEATURE_MAPS = 8
@@ -62,7 +64,7 @@ class Window:
         Whether the encoder's output may be kept for the next member.
     """
 
-    image: Tensor
+    image: Array
     where: tuple[slice, slice, slice]
     inside: tuple[slice, slice, slice]
     keep: bool
@@ -91,7 +93,7 @@ class Windows:
         Voxels that one window may have, where there are no patches.
     """
 
-    def __init__(self, image: Tensor, engine: Engine, largest: int) -> None:
+    def __init__(self, image: Array, engine: Engine, largest: int) -> None:
         self._image = image
         self._engine = engine
         self._shape: Size = tuple(image.shape[1:])  # type: ignore[assignment]
@@ -130,12 +132,12 @@ class Windows:
         for start in self._starts:
             yield self._window(start)
 
-    def run(self, job: Job) -> Tensor:
+    def run(self, job: Job) -> Array:
         """Run a job on every window, and blend the results.
 
         Returns
         -------
-        Tensor
+        Array
             Logits (heads, z, y, x) of the box, float32, or (classes, z, y, x). Several windows are averaged
             with Gaussian weights (standard deviation an eighth of the side, as MONAI's default), or as the
             engine's `patches` say.
@@ -149,21 +151,23 @@ class Windows:
         if self._single is not None:
             logits = _checked(job(self._engine, self._single), self._single)
             return self._engine.finish(_crop(logits, self._single))
-        total: Tensor | None = None
-        norm = torch.zeros(self._shape)  # sum of the weights at each voxel
-        whole = _weights(self._size, self._patches)
+        xp = array_namespace(self._image)
+        total: Array | None = None
+        norm = xp.zeros(self._shape, dtype=xp.float32)  # sum of the weights at each voxel
+        whole = _weights(self._size, self._patches, xp)
         for window in self:
             self._engine.check()
-            logits = _crop(_checked(job(self._engine, window), window), window).cpu()
+            logits = on_host(_crop(_checked(job(self._engine, window), window), window))
             weight = whole[window.inside]
             if total is None:
-                total = torch.zeros(logits.shape[0], *self._shape)
+                total = xp.zeros((logits.shape[0], *self._shape), dtype=xp.float32)
             total[(slice(None), *window.where)] += logits * weight
             norm[window.where] += weight
             self._done += 1
         assert total is not None
         self._done = 0
-        return self._engine.finish(total.div_(norm))
+        total /= norm
+        return self._engine.finish(total)
 
     def _window(self, start: Size) -> Window:
         where = tuple(
@@ -173,9 +177,8 @@ class Windows:
         missing = [size - n for size, n in zip(self._size, part.shape[1:], strict=True)]
         before = [n // 2 if self._engine.patches else 0 for n in missing]
         inside = tuple(slice(a, a + n) for a, n in zip(before, part.shape[1:], strict=True))
-        sides = [(a, n - a) for a, n in zip(before, missing, strict=True)]
-        padded = F.pad(part, (*sides[2], *sides[1], *sides[0]))
-        return Window(padded[None], where, inside, keep=len(self._starts) == 1)  # type: ignore[arg-type]
+        after = [n - a for a, n in zip(before, missing, strict=True)]
+        return Window(padded(part, before, after)[None], where, inside, keep=len(self._starts) == 1)  # type: ignore[arg-type]
 
 
 def window_size(shape: Size, largest: int, divisor: int, smallest: int) -> Size:
@@ -198,7 +201,8 @@ def largest_window(engine: Engine, channels: int) -> int:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error means that memory ran out; torch, OpenVINO and Python each say it their way."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+    torch = sys.modules.get("torch")  # who raises torch's errors has imported it
+    if isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError)):
         return True
     text = str(error).lower()
     signs = ("out of memory", "bad_alloc", "alloc", "not enough memory")
@@ -286,11 +290,15 @@ def _padded_voxels(shape: Size, engine: Engine) -> int:
 def _release(engine: Engine) -> None:
     gc.collect()
     if engine.device.kind == "cuda":
+        import torch
+
         torch.cuda.empty_cache()
 
 
 def _free_bytes(kind: str) -> int:
     if kind == "cuda":
+        import torch
+
         free, _ = torch.cuda.mem_get_info()
         return free + torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
     return psutil.virtual_memory().available
@@ -311,22 +319,24 @@ def _starts(length: int, size: int, patches: Patches) -> list[int]:
     return [round(i * (length - size) / (count - 1)) for i in range(count)]
 
 
-def _weights(size: Size, patches: Patches) -> Tensor:
+def _weights(size: Size, patches: Patches, xp: Any) -> Array:
+    """Weights of the voxels of a window, float32, in numpy or torch as `xp` says."""
     if patches.weights == "constant":
-        return torch.ones(size)
+        return xp.ones(size, dtype=xp.float32)
     sides = []
     for n in size:
-        x = torch.arange(n, dtype=torch.float32) - (n // 2 if patches.centre == "voxel" else (n - 1) / 2)
-        sides.append(torch.exp(-0.5 * (x / (n * patches.sigma)) ** 2))
+        x = xp.arange(n, dtype=xp.float32) - (n // 2 if patches.centre == "voxel" else (n - 1) / 2)
+        sides.append(xp.exp(-0.5 * (x / (n * patches.sigma)) ** 2))
+    z, y, x = sides
     # Floored, so that a corner that only one window covers keeps its value.
-    return torch.einsum("z,y,x->zyx", *sides).clamp_min(patches.least)
+    return xp.clip(z[:, None, None] * y[:, None] * x, patches.least, None)
 
 
-def _crop(logits: Tensor, window: Window) -> Tensor:
+def _crop(logits: Array, window: Window) -> Array:
     return logits[(slice(None), *window.inside)]
 
 
-def _checked(logits: Tensor, window: Window) -> Tensor:
+def _checked(logits: Array, window: Window) -> Array:
     """Refuse what cannot be a network's answer for a window."""
     wanted = tuple(window.image.shape[2:])
     if logits.ndim != 4 or tuple(logits.shape[1:]) != wanted:
@@ -334,6 +344,20 @@ def _checked(logits: Tensor, window: Window) -> Tensor:
             f"The network gives an array of {tuple(logits.shape)} for a window of {wanted} voxels: "
             "it should give a number for each of them."
         )
-    if not bool(logits.isfinite().all()):
+    if not _finite(logits):
         raise InputError("The network gives numbers that are not finite: its weights do not suit this scan.")
     return logits
+
+
+def _finite(logits: Array) -> bool:
+    if isinstance(logits, np.ndarray):
+        return all(in_parallel([partial(_finite_numbers, channel) for channel in logits]))
+    xp = array_namespace(logits)
+    return bool(xp.isfinite(xp.min(logits))) and bool(xp.isfinite(xp.max(logits)))  # NaN where there is one
+
+
+def _finite_numbers(values: np.ndarray) -> bool:
+    """Whether all are; a sum that is finite tells it in one look, without an array of answers."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = values.sum()
+    return bool(np.isfinite(total)) or bool(np.isfinite(values).all())

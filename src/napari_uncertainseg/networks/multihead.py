@@ -17,13 +17,13 @@ stages make a layer ensemble (Kushibar et al., arXiv 2203.08878). Four choices s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from napari_uncertainseg.networks.normalisation import BatchNorm
+from napari_uncertainseg.networks.without_torch.multihead_sizes import multihead_sizes
 
 _RARE = -4.0
 """Logit of the heads to begin with: a hundredth of a brain is lesion, and to learn that takes long."""
@@ -114,8 +114,10 @@ class MultiHeadUNet(nn.Module):
         self.features = tuple(features)
         self.styles = styles
         self.thin = thin
-        self.divisor = 2 ** (len(features) - 1)
-        self.smallest = 2 * self.divisor
+        self.sizes = multihead_sizes(features, styles * heads)
+        """What an `Engine` needs to know of it, by the engine's names."""
+        self.divisor: int = self.sizes["divisor"]
+        self.smallest: int = self.sizes["smallest"]
         inputs = (in_channels, *features[:-1])
         self.encoder = nn.ModuleList(
             nn.Sequential(_block(i, f, 2 if level else 1), _block(f, f))
@@ -140,18 +142,8 @@ class MultiHeadUNet(nn.Module):
     @property
     def mask_shapes(self) -> tuple[tuple[int, ...], ...]:
         """Shapes of the dropout masks that :meth:`decode` takes, for a batch of one."""
-        return tuple((1, f, 1, 1, 1) for f in self.features[1:])
-
-    @property
-    def sizes(self) -> dict[str, Any]:
-        """What an `Engine` needs to know of it, by the engine's names."""
-        return {
-            "divisor": self.divisor,
-            "smallest": self.smallest,
-            "width": self.features[0],
-            "heads_count": self.heads.out_channels,
-            "mask_shapes": self.mask_shapes,
-        }
+        shapes: tuple[tuple[int, ...], ...] = self.sizes["mask_shapes"]
+        return shapes
 
     def sample_masks(
         self, p: float, *, batch: int = 1, generator: torch.Generator | None = None

@@ -11,6 +11,8 @@ from napari_uncertainseg._checks import as_probabilities
 
 SEEN = 0.05
 """Members are kept in the bounding box of what reaches this."""
+_NORMAL_HALF = np.float32(2**-14)
+"""Smaller half floats are counted in steps of 2**-24."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +58,8 @@ class Members:
             Their mean on the whole grid, float32, 0 to 1.
         """
         inside = mean[self.box]
-        rounded = inside.astype(self.values.dtype)
+        half = self.values.dtype == np.float16 and inside.dtype == np.float32
+        rounded = as_half(inside) if half else inside.astype(self.values.dtype)
         if not len(self) or not all(np.array_equal(values, rounded) for values in self.values):
             return self
         if np.count_nonzero(mean >= SEEN) > np.count_nonzero(inside >= SEEN):
@@ -66,3 +69,27 @@ class Members:
                 (slice(0, mean.shape[0]), slice(0, mean.shape[1]), slice(0, mean.shape[2])), mean[None]
             )
         return Members(self.box, np.broadcast_to(inside, self.values.shape))
+
+
+def as_half(p: np.ndarray) -> np.ndarray:
+    """Probabilities as half floats, as numpy rounds them, in a fraction of its time.
+
+    Parameters
+    ----------
+    p
+        float32, 0 to 1, two axes or more.
+    """
+    found = np.empty(p.shape, np.float16)
+    for values, half in zip(p, found.view(np.uint16), strict=True):
+        bits = np.ascontiguousarray(values).view(np.uint32)
+        odd = bits >> 13
+        odd &= 1  # to the even one where two are as near
+        odd += bits
+        odd += 0xFFF
+        odd >>= 13
+        odd -= (127 - 15) << 10  # the exponents begin elsewhere
+        small = values < _NORMAL_HALF
+        if small.any():
+            odd = np.where(small, np.rint(values * np.float32(2**24)).astype(np.uint32), odd)
+        half[...] = odd
+    return found

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import as_mask, as_numbers, numbered
@@ -55,6 +54,8 @@ def correspondence(doubt: np.ndarray, disagreement: np.ndarray) -> Correspondenc
         raise InputError(
             f"The doubt has the shape {np.shape(doubt)}, the disagreement {np.shape(disagreement)}."
         )
+    from scipy.stats import rankdata  # here: it takes half a second, and a run does without it
+
     return Correspondence(_pearson(rankdata(a), rankdata(b)), _pearson(a, b), len(a))
 
 

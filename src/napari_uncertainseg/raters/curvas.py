@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.integrate import IntegrationWarning, quad
 from scipy.special import ndtr, ndtri
 
 from napari_uncertainseg._base import InputError
@@ -163,6 +162,8 @@ def _published_crps(volume: float, mean: float, deviation: float) -> float:
     def squared(y: float) -> float:
         step = 0.5 if y == volume else float(y > volume)
         return float(np.interp(y, points, heights, left=0, right=1) - step) ** 2
+
+    from scipy.integrate import IntegrationWarning, quad  # here: it takes long, and a run does without it
 
     with warnings.catch_warnings():
         # Told of the jump at the volume it would be exact, but not what was published.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from napari_uncertainseg._boxes import Box, bounding_box
+from napari_uncertainseg._parallel import in_parallel
 from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.lesions.hierarchy import Hierarchy
 from napari_uncertainseg.lesions.lookup import Lookup
@@ -42,9 +45,8 @@ class MemberLesions:
     def prepare(self) -> None:
         """Build what makes every later threshold fast."""
         if len(self._close):
-            self._lookup = Lookup.from_hierarchies(
-                [Hierarchy.from_map(values, self._floor) for values in self._close.values]
-            )
+            made = [partial(Hierarchy.from_map, values, self._floor) for values in self._close.values]
+            self._lookup = Lookup.from_hierarchies(in_parallel(made))
 
     def overlaps(
         self, index: np.ndarray, label: np.ndarray, sizes: np.ndarray, threshold: float

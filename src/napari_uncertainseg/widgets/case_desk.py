@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import ReferenceType, ref
@@ -27,6 +28,8 @@ from napari_uncertainseg.widgets.scans.volumes import KEY, is_brain, is_result
 from napari_uncertainseg.widgets.segment.leaving_case import close_case
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.dialogs import MASK_LOST, ask_yes_no_cancel
+from napari_uncertainseg.widgets.shared.responsive.spared_objects import SparedObjects
+from napari_uncertainseg.widgets.shared.responsive.turns import Turns
 
 if TYPE_CHECKING:
     from napari_uncertainseg.case import Case
@@ -81,6 +84,7 @@ class CaseDesk:
         self._same_drop.setInterval(_SAME_DROP_MS)
         self._same_drop.timeout.connect(self._forget_answer)
         self._beneath = Beneath(layers.viewer)
+        self._spared, self._turns = SparedObjects(layers.viewer, case), Turns()
         self._connections = Connections((layers.labels_edited, self._on_painted))
 
     def _on_painted(self, name: str) -> None:
@@ -121,6 +125,11 @@ class CaseDesk:
         recorder = self._case.review.recorder
         return self.in_exercise or (recorder is not None and recorder.session.kind == "qc")
 
+    @property
+    def arriving(self) -> bool:
+        """Whether scans that were read are still being shown, one by one."""
+        return bool(len(self._turns))
+
     # -- closing --------------------------------------------------------------------------------
 
     def may_close(self) -> bool:
@@ -145,6 +154,7 @@ class CaseDesk:
             If the case cannot be closed now.
         """
         self.check_free()
+        self._turns.drop()
         own, layers = self._own_layers(), self._layers.viewer.layers
         close_case(self._case)
         with layers.batched_update():
@@ -170,8 +180,9 @@ class CaseDesk:
             (data, {**options, "visible": i not in scans[1:]}, kind)
             for i, (data, options, kind) in enumerate(layers)
         ]
-        self._layers.add(reversed(shown))
-        self._layers.viewer.reset_view()
+        # One in a turn, the first scan last: Run is offered once all are there.
+        self._turns.add(*(partial(self._layers.add, [layer]) for layer in reversed(shown)))
+        self._turns.add(self._layers.viewer.reset_view)
 
     def check_free(self) -> None:
         """Raise `InputError` where the case cannot be closed now."""
@@ -296,6 +307,8 @@ class CaseDesk:
         """Let go of the layers. May be called twice."""
         self._same_drop.stop()
         self._beneath.cleanup()
+        self._spared.cleanup()
+        self._turns.drop()
         self._connections.disconnect_all()
 
 

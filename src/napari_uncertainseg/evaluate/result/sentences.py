@@ -11,7 +11,7 @@ from napari_uncertainseg.evaluate.result.case_result import CaseResult, Counted,
 from napari_uncertainseg.review.store.reading_speed import LONGEST_S
 
 RESEARCH = "For research only. This is not a medical device."
-TITLE = "White matter lesions after review"
+_SUBJECT = "White matter lesions"
 ABOUT = (
     "Case", "Scan date", "Lesions", "By place", "Counted", "Changes", "Doubt left", "Time", "Reference",
     "Made with", "Reader",
@@ -32,9 +32,20 @@ def lines(result: CaseResult) -> list[Line]:
     return list(_lines(result))
 
 
+def title(result: CaseResult) -> str:
+    """The heading of a result, which says when lesions in it were not judged."""
+    counted = result.counted
+    if not result.reviewed:
+        return f"{_SUBJECT}, not reviewed"
+    if not counted.not_judged.number:
+        return f"{_SUBJECT} after review"
+    there = counted.total.number
+    return f"{_SUBJECT}, review not finished: {counted.not_judged.number} of {there} not judged"
+
+
 def plain_text(result: CaseResult) -> str:
     """The result as plain text, without tabs, to be pasted into a report."""
-    head = f"{TITLE.upper()} ({RESEARCH})"
+    head = f"{title(result).upper()} ({RESEARCH})"
     return "\n".join([head, *(f"{line.about}: {line.says}" for line in _lines(result))]) + "\n"
 
 
@@ -137,13 +148,13 @@ def _doubt(result: CaseResult) -> str:
     if left.open.number:
         text = f"{tally(left.open)} {_are(left.open.number)} unsure or not judged"
         if left.expected_wrong is not None:
-            text += f"; {_about(left.expected_wrong)} of them expected to be no lesion"
+            text += f"; {_expected(left.expected_wrong, left.open.number, 'no lesion')}"
         text += "."
     else:
         text = "every lesion is decided."
     below = f" Below the threshold {_are(left.candidates)} {pluralised(left.candidates, 'open candidate')}"
     if left.expected_missed is not None and left.candidates:
-        below += f", {_about(left.expected_missed)} of them expected to be real"
+        below += f"; {_expected(left.expected_missed, left.candidates, 'real')}"
     return f"{text}{below}."
 
 
@@ -151,8 +162,13 @@ def _are(number: int) -> str:
     return "is" if number == 1 else "are"
 
 
-def _about(number: float) -> str:
-    return f"about {number:.1f}"
+def _expected(number: float, among: int, to_be: str) -> str:
+    """How many of them are something; a number below one would be read as a share."""
+    if among == 1:
+        return f"the chance that it is {to_be} is {number:.0%}"
+    if number < 0.95:
+        return f"of these {among}, fewer than one is expected to be {to_be}"
+    return f"of these {among}, about {number:.0f} {_are(round(number))} expected to be {to_be}"
 
 
 def _time(result: CaseResult) -> str:

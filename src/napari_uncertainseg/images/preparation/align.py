@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from scipy import ndimage
 from scipy.special import entr
 
 from napari_uncertainseg._base import Cancelled, InputError, Progress, silent
+from napari_uncertainseg._boxes import Box, bounding_box
 from napari_uncertainseg.images.itk import itk_image, matrix_of
-from napari_uncertainseg.images.preparation.skull import without_holes
+from napari_uncertainseg.images.preparation.skull import without_gaps, without_holes
 from napari_uncertainseg.images.resample import isotropic, resample_to
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.progress.course import course_of
@@ -62,29 +62,71 @@ class Coarse:
 
     def __init__(self, scan: Volume) -> None:
         self.scan = scan
+        self._copy: Volume | None = None
+        self._head: np.ndarray | None = None
+        self._closed: np.ndarray | None = None
+        self._inside: np.ndarray | None = None
 
-    @cached_property
+    # Not `cached_property`, which in Python 3.11 makes all scans wait for one: they are copied side by side.
+    @property
     def copy(self) -> Volume:
         """The scan on voxels of 2 mm along the axes of RAS space."""
-        return isotropic(self.scan, _SPACING)
+        if self._copy is None:
+            self._copy = isotropic(self.scan, _SPACING)
+        return self._copy
 
-    @cached_property
+    @property
     def head(self) -> np.ndarray:
         """See `head`."""
-        return head(self.copy)
+        if self._head is None:
+            self._head = head(self.copy)
+        return self._head
 
-    @cached_property
+    @property
     def closed(self) -> np.ndarray:
         """The head without its small gaps, bool."""
-        return ndimage.binary_closing(self.head, iterations=2)
+        if self._closed is None:
+            self._closed = without_gaps(self.head, 2)
+        return self._closed
 
-    @cached_property
+    @property
     def inside(self) -> np.ndarray:
         """The head with all that it encloses, bool."""
-        return without_holes(self.head)
+        if self._inside is None:
+            self._inside = without_holes(self.head)
+        return self._inside
 
 
-def align(moving: Volume, fixed: Volume | Coarse, progress: Progress = silent) -> Aligned:
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What two scans have in common by their headers.
+
+    Attributes
+    ----------
+    here, there
+        The one that is aligned, and the other.
+    meets
+        Whether their heads lie on each other.
+    alike
+        Whether they also show one head.
+    """
+
+    here: Coarse
+    there: Coarse
+    meets: bool
+    alike: bool
+
+
+def compare(moving: Coarse, fixed: Coarse) -> Comparison:
+    """Compare two scans by their headers; nothing is moved."""
+    meets = overlap(moving, fixed) >= LEAST_OVERLAP
+    alike = meets and show_one_head(fixed, resample_to(moving.copy, fixed.copy.grid))
+    return Comparison(moving, fixed, meets, alike)
+
+
+def align(
+    moving: Volume, fixed: Volume | Coarse, progress: Progress = silent, known: Comparison | None = None
+) -> Aligned:
     """Bring a scan onto the grid of another of the same patient.
 
     Headers that agree are trusted: the scan is resampled by its affine, and not at all
@@ -97,6 +139,8 @@ def align(moving: Volume, fixed: Volume | Coarse, progress: Progress = silent) -
         The scan.
     fixed
         The other; its coarse copy where several are aligned with it.
+    known
+        How they compare, where that is known.
 
     Raises
     ------
@@ -106,12 +150,12 @@ def align(moving: Volume, fixed: Volume | Coarse, progress: Progress = silent) -
         Within one iteration of the registration.
     """
     label = (moving.modality or "scan").upper()
-    progress(f"aligning {label}", 0.0)
     there = fixed if isinstance(fixed, Coarse) else Coarse(fixed)
-    here, fixed = Coarse(moving), there.scan
-    small, target = here.copy, there.copy
-    meets = overlap(here, there) >= LEAST_OVERLAP
-    if meets and show_one_head(there, resample_to(small, target.grid)):
+    if known is None:
+        progress(f"aligning {label}", 0.0)
+        known = compare(Coarse(moving), there)
+    fixed, small, target = there.scan, known.here.copy, there.copy
+    if known.alike:
         return Aligned(resample_to(moving, fixed.grid))
     doubt = (
         f"'{moving.name}' has little in common with '{fixed.name}': check that both show the same "
@@ -128,7 +172,7 @@ def align(moving: Volume, fixed: Volume | Coarse, progress: Progress = silent) -
             f"and moved by {far:.0f} mm. Check the overlay."
         )
         return Aligned(resample_to(moving, fixed.grid, transform), note)
-    if meets:
+    if known.meets:
         return Aligned(resample_to(moving, fixed.grid), doubt)
     raise InputError(
         f"'{moving.name}' does not show the same head as '{fixed.name}', even after registration; "
@@ -177,10 +221,12 @@ def shared_information(fixed: Coarse, moved: np.ndarray) -> tuple[float, float]:
         The mutual information in nats, and how many times as much it is as when the scan is 10 mm off, in
         the direction along an axis in which this is least; infinite where nothing is shared off its place.
     """
-    data, inside = fixed.copy.data, fixed.inside
-    here = _mutual_information(data, moved, inside)
+    box = bounding_box(fixed.inside)  # what lies around it does not count
+    data, inside = fixed.copy.data[box], fixed.inside[box]
+    here = _mutual_information(data, moved[box], inside)
     axes = [axis for axis, size in enumerate(moved.shape) if size > 2 * _OFF]
-    shifted = (_shifted(moved, axis, by) for axis in axes for by in (-_OFF, _OFF))
+    wide = np.pad(moved, _OFF)
+    shifted = (_shifted(wide, box, axis, by) for axis in axes for by in (-_OFF, _OFF))
     off = max((_mutual_information(data, one, inside) for one in shifted), default=0.0)
     return here, here / off if off > 0 else np.inf
 
@@ -204,12 +250,11 @@ def _binned(values: np.ndarray) -> np.ndarray:
     return np.clip(number, 0, _BINS - 1).astype(np.int64)
 
 
-def _shifted(data: np.ndarray, axis: int, by: int) -> np.ndarray:
-    """Data moved by whole voxels along an axis; 0 comes in."""
-    moved = np.roll(data, by, axis)
-    emptied = slice(by) if by > 0 else slice(by, None)
-    moved[(slice(None),) * axis + (emptied,)] = 0
-    return moved
+def _shifted(wide: np.ndarray, box: Box, axis: int, by: int) -> np.ndarray:
+    """A box of data moved by whole voxels along an axis; `wide` has zeros around, which come in."""
+    sides = [slice(side.start + _OFF, side.stop + _OFF) for side in box]
+    sides[axis] = slice(sides[axis].start - by, sides[axis].stop - by)
+    return wide[tuple(sides)]
 
 
 def displacement(transform: np.ndarray, volume: Volume) -> float:

@@ -64,15 +64,24 @@ def find_brain(scan: Volume, progress: Progress = silent, finder: Finder = FINDE
     return mask
 
 
-def already_stripped(scan: Volume, around: Surroundings) -> np.ndarray:
+def already_stripped(scan: Volume, around: Surroundings, shown: np.ndarray | None = None) -> np.ndarray:
     """Brain mask of a scan whose skull was removed: what is not air, with ventricles and other holes filled.
+
+    Parameters
+    ----------
+    scan
+        The scan.
+    around
+        Its surroundings.
+    shown
+        What it shows, where that is known.
 
     Raises
     ------
     InputError
         If the scan shows nothing.
     """
-    mask = shown_surface(scan, around)
+    mask = shown_surface(scan, around) if shown is None else shown
     if not mask.any():
         raise InputError(f"'{scan.name}': no brain was found; choose a brain mask.")
     return mask

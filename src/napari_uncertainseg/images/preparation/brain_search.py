@@ -24,7 +24,7 @@ from napari_uncertainseg.images.preparation.found_brain import (
     FoundBrain,
     known_from,
 )
-from napari_uncertainseg.images.preparation.skull import surroundings
+from napari_uncertainseg.images.preparation.skull import Glance, surroundings
 from napari_uncertainseg.images.resample import resample_to
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.progress import segmentation as steps
@@ -42,6 +42,7 @@ def search_brain(
     mask: Volume | None = None,
     skull: str = "auto",
     progress: Progress = silent,
+    glance: Glance | None = None,
 ) -> FoundBrain:
     """Find the brain of a visit.
 
@@ -55,6 +56,8 @@ def search_brain(
         One of `SKULL`.
     progress
         Called now and then; may raise ``Cancelled``.
+    glance
+        At the FLAIR, where there was one.
 
     Raises
     ------
@@ -70,10 +73,13 @@ def search_brain(
     if skull != "present":
         looks = []
         for scan in scans.values():
-            with course.step(steps.SKULL, steps.millions(scan.grid.shape), "looking for the skull"):
-                looks.append(surroundings(scan))
-            if skull == "removed" or looks[-1].skull == "removed":
-                return _stripped(already_stripped(scan, looks[-1]), scan)
+            seen = glance if scan is flair else None
+            if seen is None:
+                with course.step(steps.SKULL, steps.millions(scan.grid.shape), "looking for the skull"):
+                    seen = Glance(surroundings(scan), None)
+            looks.append(seen.around)
+            if skull == "removed" or seen.around.skull == "removed":
+                return _stripped(already_stripped(scan, seen.around, seen.shown), scan)
         if all(look.skull is None for look in looks):
             doubts.append(_DOUBTFUL.format(flair.name))
     course.expect({steps.SKULL: 0})

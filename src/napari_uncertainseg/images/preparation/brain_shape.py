@@ -129,8 +129,8 @@ def _flat(mask: np.ndarray, ends: list[tuple[float, float]]) -> Iterator[str]:
 def shares_at_ends(brain: np.ndarray) -> list[tuple[float, float]]:
     """By axis, what both ends of the scan show of the mask, as a share of its largest section."""
     found = []
-    for axis in range(3):
-        areas = brain.sum(axis=tuple(other for other in range(3) if other != axis))
+    rows = brain.sum(axis=2)
+    for areas in (rows.sum(axis=1), rows.sum(axis=0), brain.sum(axis=0).sum(axis=0)):
         most = max(1, int(areas.max()))
         found.append((float(areas[0]) / most, float(areas[-1]) / most))
     return found

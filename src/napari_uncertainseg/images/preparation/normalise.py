@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._boxes import bounding_slices
 from napari_uncertainseg.modalities import MODALITIES
 
 CLIP_PERCENTILES = (0.1, 99.9)
@@ -50,19 +51,30 @@ def normalise(data: np.ndarray, brain: np.ndarray, modality: str) -> np.ndarray:
     InputError
         If the brain is empty, or the scan has the same value everywhere in it.
     """
-    inside = data[brain].astype(np.float32, copy=False)  # indexing made a copy
+    box = bounding_slices(brain)  # most of a scan is outside
+    where = np.ascontiguousarray(brain[box])
+    inside = data[box][where].astype(np.float32, copy=False)  # indexing made a copy
     if inside.size == 0:
         raise InputError("The brain mask is empty: there is nothing to segment.")
     by_tissue = MODALITIES[modality].normalisation == "tissue"
+    bounds = (-np.inf, np.inf) if by_tissue else np.percentile(inside, CLIP_PERCENTILES)
+    if not by_tissue:
+        np.clip(inside, *bounds, out=inside)
     level, unit = _tissue(inside, data, brain) if by_tissue else _moments(inside)
     if not unit > 1e-6 * max(abs(level), 1e-30):
         raise InputError("The scan has the same value everywhere in the brain: choose a scan with contrast.")
-    inside -= np.float32(level)
-    inside /= np.float32(unit)
-    if by_tissue:
-        np.clip(inside, -MOST, MOST, out=inside)
+    del inside
     out = np.zeros(data.shape, np.float32)
-    out[brain] = inside
+    found = out[box]
+    with np.errstate(over="ignore"):  # outside the brain, where nothing is kept of it
+        found[...] = data[box]
+        if not by_tissue:
+            np.clip(found, *bounds, out=found)
+        found -= np.float32(level)
+        found /= np.float32(unit)
+    if by_tissue:
+        np.clip(found, -MOST, MOST, out=found)
+    np.copyto(found, np.float32(0), where=~where)
     return out
 
 
@@ -91,9 +103,7 @@ def tissue_scale(data: np.ndarray, brain: np.ndarray) -> tuple[float, float]:
 
 
 def _moments(inside: np.ndarray) -> tuple[float, float]:
-    """Clip, and find mean and standard deviation."""
-    low, high = np.percentile(inside, CLIP_PERCENTILES)
-    np.clip(inside, low, high, out=inside)
+    """Mean and standard deviation."""
     mean = inside.mean(dtype=np.float64)
     # Not `inside.std(dtype=np.float64)`, which makes a float64 copy of the brain.
     square = inside - np.float32(mean)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -11,12 +12,13 @@ from scipy import ndimage
 
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg._boxes import bounding_box
-from napari_uncertainseg.images.preparation.align import Coarse, align
+from napari_uncertainseg._parallel import in_parallel
+from napari_uncertainseg.images.preparation.align import Coarse, align, compare
 from napari_uncertainseg.images.preparation.bias import CORRECTION, correct_bias
 from napari_uncertainseg.images.preparation.brain_search import known_brain, search_brain
 from napari_uncertainseg.images.preparation.found_brain import STRIPPED, FoundBrain, accept
 from napari_uncertainseg.images.preparation.normalise import normalise
-from napari_uncertainseg.images.preparation.skull import surroundings
+from napari_uncertainseg.images.preparation.skull import Glance, glance, surroundings
 from napari_uncertainseg.images.resample import resampled_shape, zoom
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.modalities import MODALITIES, OPTIONAL, names_in_words
@@ -201,8 +203,8 @@ def prepare(
     if bias_correction != "off":
         expect = course.expect if bias_correction == "on" else partial(course.expect_after, steps.BRAIN)
         expect({steps.BIAS: len(images)})
-    scans, notes = _aligned(images, course)
-    brain = search_brain(scans, mask, skull, course) if brain is None else known_brain(brain, flair)
+    scans, notes, seen = _aligned(images, course, glanced=brain is None and mask is None and skull == "auto")
+    brain = search_brain(scans, mask, skull, course, seen) if brain is None else known_brain(brain, flair)
     course.expect({steps.SKULL: 0})
     look(brain)
     where = brain.mask
@@ -210,17 +212,7 @@ def prepare(
     notes += [note for m in scans if m != "flair" and (note := _doubt(m, images[m], scans[m], flair, where))]
     corrected = bias_correction == "on" or (bias_correction == "auto" and _shows_skull(flair, brain, skull))
     course.expect({steps.BIAS: len(scans) if corrected else 0})
-    channels = {}
-    for modality, scan in scans.items():
-        data = scan.data
-        if corrected:
-            with course.step(steps.BIAS, stage="correcting the bias field"):
-                data = correct_bias(scan, where, course)
-        with course.step(steps.NORMALISE, voxels, f"normalising {modality.upper()}"):
-            try:
-                channels[modality] = normalise(data, where, modality)
-            except InputError as error:
-                raise InputError(f"'{scan.name}': {error}") from error
+    channels = _normalised(scans, where, course, corrected=corrected)
     notes += [_CORRECTED] if corrected and bias_correction == "auto" else []
     end_own(course, progress)
     return Prepared(flair.grid, channels, where, brain.source, corrected, tuple(notes))
@@ -236,25 +228,66 @@ def brain_of(
     """What `prepare` would take for the brain; parameters and errors as there."""
     course, voxels = course_of(progress), millions(_check(images).grid.shape)
     course.expect({**steps.preparing(len(images), voxels), steps.NORMALISE: 0})
-    scans, _ = _aligned(images, course)
-    found = search_brain(scans, mask, skull, course)
+    scans, _, seen = _aligned(images, course, glanced=mask is None and skull == "auto")
+    found = search_brain(scans, mask, skull, course, seen)
     end_own(course, progress)
     return found
 
 
-def _aligned(images: Mapping[str, Volume], course: Course) -> tuple[dict[str, Volume], list[str]]:
-    """The scans on the FLAIR's grid, and what files and alignment say; the first part of the work."""
+def _aligned(
+    images: Mapping[str, Volume], course: Course, *, glanced: bool
+) -> tuple[dict[str, Volume], list[str], Glance | None]:
+    """The scans on the FLAIR's grid, and what files and alignment say; the first part of the work.
+
+    All that only looks at the scans is done side by side: also the `glance` at the FLAIR, if `glanced`.
+    """
     flair = images["flair"]
     notes = [note for volume in images.values() for note in volume.notes]
     others = [m for m in OPTIONAL if m in images]
+    there, here = Coarse(flair), {m: Coarse(images[m]) for m in others}
+    voxels, seen = millions(flair.grid.shape), list[Glance]()
+    looks: list[Callable[[], object]] = [lambda: seen.append(glance(flair))] if glanced else []
+    if not others:
+        with course.step(steps.SKULL, voxels, "looking for the skull") if looks else nullcontext():
+            in_parallel(looks)
+        return {"flair": flair}, notes, seen[0] if seen else None
+    looks += [lambda: (there.closed, there.inside), *(partial(_look, one) for one in here.values())]
     scans = {"flair": flair}
-    there = Coarse(flair)
-    for modality in others:
-        with course.step(steps.ALIGN, millions(flair.grid.shape), f"aligning {modality.upper()}"):
-            aligned = align(images[modality], there, course)
-        scans[modality] = replace(images[modality], data=aligned.data, grid=flair.grid)
-        notes += [aligned.note] if aligned.note else []
-    return scans, notes
+    with course.step(steps.ALIGN, len(others) * voxels, "looking at the scans"):
+        in_parallel(looks)
+        if seen:
+            course.expect({steps.SKULL: 0})
+        known = in_parallel([partial(compare, one, there) for one in here.values()])
+        for modality, comparison in zip(others, known, strict=True):
+            aligned = align(images[modality], there, course, comparison)
+            scans[modality] = replace(images[modality], data=aligned.data, grid=flair.grid)
+            notes += [aligned.note] if aligned.note else []
+    return scans, notes, seen[0] if seen else None
+
+
+def _look(scan: Coarse) -> np.ndarray:
+    """What is compared of a scan that is aligned with another."""
+    return scan.closed
+
+
+def _normalised(
+    scans: Mapping[str, Volume], brain: np.ndarray, course: Course, *, corrected: bool
+) -> dict[str, np.ndarray]:
+    """The scans in the brain, float32; the last part of the work."""
+    data = {modality: scan.data for modality, scan in scans.items()}
+    for modality, scan in scans.items() if corrected else ():
+        with course.step(steps.BIAS, stage="correcting the bias field"):
+            data[modality] = correct_bias(scan, brain, course)
+
+    def one(modality: str) -> np.ndarray:
+        try:
+            return normalise(data[modality], brain, modality)
+        except InputError as error:
+            raise InputError(f"'{scans[modality].name}': {error}") from error
+
+    voxels = millions(scans["flair"].grid.shape)
+    with course.step(steps.NORMALISE, len(scans) * voxels, "normalising"):
+        return dict(zip(scans, in_parallel([partial(one, modality) for modality in scans]), strict=True))
 
 
 def _shows_skull(flair: Volume, brain: FoundBrain, skull: str) -> bool:
@@ -266,13 +299,22 @@ def _shows_skull(flair: Volume, brain: FoundBrain, skull: str) -> bool:
 
 def _doubt(modality: str, given: Volume, aligned: Volume, flair: Volume, brain: np.ndarray) -> str:
     """What is strange about a scan beside the FLAIR: it is the same, or shows a part of the brain only."""
-    if given.data.shape == flair.data.shape and np.array_equal(given.data, flair.data):
+    if _equal(given.data, flair.data):
         return f"'{given.name}' was given as {modality.upper()} and holds the same voxels as the FLAIR."
-    shown = float((aligned.data[brain] != 0).mean())
+    box = bounding_box(brain)
+    shown = float((aligned.data[box][brain[box]] != 0).mean())
     if shown >= _WHOLE:
         return ""
     name = f"'{given.name}' ({modality.upper()})"
     return f"{name} shows only {shown:.0%} of the brain; the rest is read without it."
+
+
+def _equal(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two scans hold the same voxels; the slice in the middle mostly tells that they do not."""
+    if one.shape != other.shape:
+        return False
+    middle = len(one) // 2
+    return np.array_equal(one[middle], other[middle]) and np.array_equal(one, other)
 
 
 def _check(images: Mapping[str, Volume]) -> Volume:
@@ -281,8 +323,7 @@ def _check(images: Mapping[str, Volume]) -> Volume:
         raise InputError(f"Unknown kind of scan '{unknown[0]}': networks read {names_in_words()}.")
     if "flair" not in images:
         raise InputError("A FLAIR is needed: choose which scan is the FLAIR.")
-    for volume in images.values():
-        check_volume(volume)
+    in_parallel([partial(check_volume, volume) for volume in images.values()])
     return images["flair"]
 
 
@@ -292,5 +333,6 @@ def check_volume(volume: Volume) -> None:
         raise InputError(
             f"'{volume.name}': shape {volume.data.shape} does not fit its grid {volume.grid.shape}."
         )
-    if not np.isfinite(volume.data).all():
+    data = volume.data
+    if data.size and not (np.isfinite(data.min()) and np.isfinite(data.max())):
         raise InputError(f"'{volume.name}' holds voxels that are not finite numbers; replace them first.")

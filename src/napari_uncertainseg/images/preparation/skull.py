@@ -14,7 +14,8 @@ from typing import Literal
 import numpy as np
 from scipy import ndimage
 
-from napari_uncertainseg._boxes import bounding_box
+from napari_uncertainseg._boxes import Box, bounding_box
+from napari_uncertainseg._distances import distance_inside
 from napari_uncertainseg.images.volume import Volume
 
 DARK_OF_BRAIN, DARK_OF_HEAD = 0.35, 0.5
@@ -25,6 +26,7 @@ _FEWEST_SLICES = 8  # fewer show too little of the surface
 _LINES, _FEWEST_LINES = 4000, 100
 _DEPTHS = np.arange(0.0, 18.0)  # mm beneath the surface
 _SCALP, _SKULL = slice(0, 8), slice(5, 16)  # depths at which they are looked for
+_SMOOTH, _SMOOTHED = 2.0, 4.0  # mm that depth is smoothed by before its slope is taken; how often it reaches
 _DARK = 0.42  # of the deep tissue, or of the scalp where that is brighter
 _AIR = 0.05  # of the brightest: what differs less from the background is air
 _CONSTANT = 0.5  # of the air has one and the same value where something was cut out
@@ -89,15 +91,41 @@ def shown_surface(scan: Volume, around: Surroundings) -> np.ndarray:
     """What a scan shows, without its air: bool, holes filled, and without specks apart from it."""
     different = scan.data != np.float32(around.background)
     inside = different if around.constant else np.abs(scan.data - around.background) > around.level
-    labels, count = ndimage.label(inside)
-    sizes = np.bincount(labels.ravel())
+    box = bounding_box(inside)  # what lies around it is air
+    labels, count = ndimage.label(inside[box])
+    sizes = np.bincount(labels.ravel(), minlength=1)
     sizes[0] = 0
-    kept = inside if count < 2 else (sizes >= 0.01 * sizes.max())[labels]
-    return without_holes(kept)
+    if count > 1:
+        inside[box] = (sizes >= 0.01 * sizes.max())[labels]
+    return without_holes(inside)
+
+
+@dataclass(frozen=True, eq=False)
+class Glance:
+    """A first look at a scan.
+
+    Attributes
+    ----------
+    around
+        Its surroundings.
+    shown
+        `shown_surface`, where the skull was removed; else None.
+    """
+
+    around: Surroundings
+    shown: np.ndarray | None
+
+
+def glance(scan: Volume) -> Glance:
+    """Look at a scan before others are known."""
+    around = surroundings(scan)
+    return Glance(around, shown_surface(scan, around) if around.skull == "removed" else None)
 
 
 def _background(data: np.ndarray, low: float, bright: float) -> float:
     """The most common value: of all where a cut left much of it, or else of the dark ones."""
+    if 2 * np.count_nonzero(data == (least := data.min())) > data.size:
+        return float(least)  # no other can be as common, and nothing is sorted
     values, counts = np.unique(data, return_counts=True)
     if counts.max() < 0.1 * data.size:
         dark = values <= low + 0.3 * (bright - low)
@@ -106,17 +134,29 @@ def _background(data: np.ndarray, low: float, bright: float) -> float:
 
 
 def _dark_share(data: np.ndarray, seen: np.ndarray, spacing: np.ndarray) -> float:
-    depth = ndimage.distance_transform_edt(_filled(largest_part(seen)), sampling=spacing)
+    solid = _filled(largest_part(seen))
+    box = _around(solid, spacing)
+    depth = distance_inside(solid[box], tuple(spacing))
     surface = np.argwhere((depth > 0) & (depth <= 1.01 * spacing.min()))
     order = np.random.default_rng(0).permutation(len(surface))[:_LINES]
-    lines = _lines(surface[order], depth, spacing)
+    lines = _lines(surface[order], depth, spacing, tuple(side.start for side in box), data.shape)
     if len(lines) < _FEWEST_LINES:
         return float("nan")
     along = ndimage.map_coordinates(data, lines.reshape(-1, 3).T, order=1).reshape(lines.shape[:2])
     along = ndimage.uniform_filter1d(along, 3, axis=1)
-    tissue = np.median(data[depth > min(20.0, 0.6 * depth.max())])
+    tissue = np.median(data[box][depth > min(20.0, 0.6 * depth.max())])
     around = np.maximum(tissue, along[:, _SCALP].max(axis=1))
     return float(np.mean(along[:, _SKULL].min(axis=1) < _DARK * around))
+
+
+def _around(mask: np.ndarray, spacing: np.ndarray) -> Box:
+    """The box of a mask, and so much around it that depth and its slope are there as on the whole grid."""
+    more = np.ceil(_SMOOTHED * _SMOOTH / spacing).astype(int) + 3
+    sides = [
+        slice(max(side.start - n, 0), min(side.stop + n, size))
+        for side, n, size in zip(bounding_box(mask), more, mask.shape, strict=True)
+    ]
+    return sides[0], sides[1], sides[2]
 
 
 def largest_part(mask: np.ndarray) -> np.ndarray:
@@ -158,6 +198,29 @@ def without_holes(mask: np.ndarray, across: int | None = None) -> np.ndarray:
     return filled
 
 
+def without_gaps(mask: np.ndarray, width: int) -> np.ndarray:
+    """A mask with its narrow gaps closed; bool.
+
+    The same as `scipy.ndimage.binary_closing` of so many iterations, by whole arrays.
+
+    Parameters
+    ----------
+    mask
+        bool, any number of axes.
+    width
+        Gaps of up to twice as many voxels are closed.
+    """
+    for step in (np.logical_or,) * width + (np.logical_and,) * width:
+        before, mask = mask, mask.copy()
+        for axis in range(mask.ndim):
+            lower, upper = ((slice(None),) * axis + (part,) for part in (slice(None, -1), slice(1, None)))
+            step(mask[upper], before[lower], out=mask[upper])
+            step(mask[lower], before[upper], out=mask[lower])
+            if step is np.logical_and:  # what lies beyond the ends is not marked
+                mask[(slice(None),) * axis + ([0, -1],)] = False
+    return mask
+
+
 def _filled(seen: np.ndarray) -> np.ndarray:
     """Without holes, and without those of single slices: a slab of a head is open above and below."""
     for axis in range(3):
@@ -165,14 +228,23 @@ def _filled(seen: np.ndarray) -> np.ndarray:
     return seen
 
 
-def _lines(surface: np.ndarray, depth: np.ndarray, spacing: np.ndarray) -> np.ndarray:
-    """Points of lines that run inwards from voxels of the surface and stay in the scan: (n, depths, 3)."""
-    if min(depth.shape) < 2 or not len(surface):
+def _lines(
+    surface: np.ndarray,
+    depth: np.ndarray,
+    spacing: np.ndarray,
+    first: tuple[int, ...],
+    shape: tuple[int, ...],
+) -> np.ndarray:
+    """Points of lines that run inwards from voxels of the surface and stay in the scan: (n, depths, 3).
+
+    Surface and depth are of the part of a scan of a `shape` that begins at `first`, the points of all of it.
+    """
+    if min(shape) < 2 or not len(surface):
         return np.empty((0, len(_DEPTHS), 3))
-    slopes = np.gradient(ndimage.gaussian_filter(depth, 2.0 / spacing), *spacing)
+    slopes = np.gradient(ndimage.gaussian_filter(depth, _SMOOTH / spacing), *spacing)
     inwards = np.stack([slope[tuple(surface.T)] for slope in slopes], axis=1)
     length = np.linalg.norm(inwards, axis=1)
     clear = length > 0.2  # elsewhere, as in a thin sheet, there is no inwards
     inwards = inwards[clear] / length[clear, None]
-    lines = surface[clear, None] + inwards[:, None] * _DEPTHS[:, None] / spacing
-    return lines[((lines >= 0) & (lines <= np.array(depth.shape) - 1)).all(axis=(1, 2))]
+    lines = (surface[clear, None] + np.array(first)) + inwards[:, None] * _DEPTHS[:, None] / spacing
+    return lines[((lines >= 0) & (lines <= np.array(shape) - 1)).all(axis=(1, 2))]

@@ -1,7 +1,8 @@
 """Networks converted to OpenVINO, and the cache that holds them.
 
 A converted network is kept in the user's cache, under the hash of its weights and of the code that made
-it. What is damaged there is made anew.
+it. What is damaged there is made anew. Torch is imported only where something must be converted: a network
+from the cache runs without it.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ import ast
 import contextlib
 import hashlib
 import shutil
-import warnings
+from collections.abc import Callable
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import platformdirs
-import torch
-from torch import Tensor, nn
 
 from napari_uncertainseg.disk.folder_lock import scratch_beside
 from napari_uncertainseg.networks.engines.openvino_import import import_openvino
@@ -25,51 +26,30 @@ if TYPE_CHECKING:
     import openvino
 
     from napari_uncertainseg.networks.multihead import MultiHeadUNet
+    from napari_uncertainseg.networks.multihead_parts import Part
 
-Part = Literal["heads", "layers", "encode", "decode"]
-
-
-class Layers(nn.Module):
-    """Heads and depths of one plain pass, together at full resolution."""
-
-    def __init__(self, network: MultiHeadUNet) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Logits (1, styles * (heads + depths), z, y, x)."""
-        heads, deeper = self.network.decode_layers(self.network.encode(image))
-        return torch.cat([heads, self.network.depths(heads, deeper)], dim=1)
+_CODE = ("multihead.py", "multihead_parts.py", "normalisation.py", "without_torch/multihead_sizes.py")
+"""Modules of `networks` that decide, with this one, what a converted network is."""
 
 
-class _Encode(nn.Module):
-    def __init__(self, network: MultiHeadUNet) -> None:
-        super().__init__()
-        self.network = network
+def is_cached(key: str) -> bool:
+    """Whether any part of a network is in the cache: its weights have been read, and looked at, before.
 
-    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        return self.network.encode(image)
-
-
-class _Decode(nn.Module):
-    """`decode` with laterals and masks as one flat list of inputs."""
-
-    def __init__(self, network: MultiHeadUNet) -> None:
-        super().__init__()
-        self.network = network
-        self.split = len(network.features)
-
-    def forward(self, *inputs: Tensor) -> Tensor:
-        return self.network.decode(inputs[: self.split], inputs[self.split :])
+    Parameters
+    ----------
+    key
+        Hash of the weights.
+    """
+    return any(cache_folder().glob(f"{key[:32]}-*-{_code_version()}/sha256"))
 
 
-def converted(network: MultiHeadUNet, part: Part, key: str) -> openvino.Model:
+def converted(network: Callable[[], MultiHeadUNet], part: Part, key: str) -> openvino.Model:
     """One part of a network as an OpenVINO graph, from the cache where it is there and whole.
 
     Parameters
     ----------
     network
-        In eval mode, float32, on the CPU.
+        Builds it, in eval mode, float32, on the CPU; called only where the cache does not have it.
     part
         What the graph does.
     key
@@ -88,15 +68,10 @@ def converted(network: MultiHeadUNet, part: Part, key: str) -> openvino.Model:
     return graph
 
 
-def _convert(network: MultiHeadUNet, part: Part) -> openvino.Model:
-    example = torch.zeros(1, network.in_channels, *[2 * network.smallest] * 3)
-    if part == "decode":
-        with torch.no_grad():
-            laterals = network.encode(example)
-        masks = [torch.ones(shape) for shape in network.mask_shapes]
-        return _trace(_Decode(network), (*laterals, *masks))
-    modules: dict[str, nn.Module] = {"heads": network, "layers": Layers(network), "encode": _Encode(network)}
-    return _trace(modules[part], (example,))
+def _convert(network: Callable[[], MultiHeadUNet], part: Part) -> openvino.Model:
+    from napari_uncertainseg.networks.multihead_parts import convert  # loads torch
+
+    return convert(network(), part)
 
 
 def cache_folder() -> Path:
@@ -104,14 +79,22 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("napari-uncertainseg", appauthor=False)) / "openvino"
 
 
+@cache
 def _code_version() -> str:
     """Hash of all but the weights that a converted network depends on: code and libraries."""
-    from napari_uncertainseg.networks import multihead, normalisation
-
-    files = (str(multihead.__file__), str(normalisation.__file__), __file__)
-    code = [code_of(Path(file).read_text(encoding="utf-8")) for file in files]
-    versions = [import_openvino().__version__, torch.__version__]
+    files = [*(Path(__file__).parents[1] / name for name in _CODE), Path(__file__)]
+    code = [code_of(file.read_text(encoding="utf-8")) for file in files]
+    versions = [import_openvino().__version__, _torch_version()]
     return hashlib.sha256("\0".join(code + versions).encode()).hexdigest()[:16]
+
+
+def _torch_version() -> str:
+    try:
+        return version("torch")
+    except PackageNotFoundError:  # built by hand: only torch itself knows
+        import torch
+
+        return torch.__version__
 
 
 def code_of(source: str) -> str:
@@ -139,13 +122,6 @@ def _digest(folder: Path) -> str:
     """Hash of a converted network's files: OpenVINO reads damaged weights without complaint."""
     content = (folder / name for name in ("graph.xml", "graph.bin"))
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in content)).hexdigest()
-
-
-def _trace(module: nn.Module, example: tuple[Tensor, ...]) -> openvino.Model:
-    openvino = import_openvino()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # tracing warns of Python values, which are constants of the network
-        return openvino.convert_model(module.eval(), example_input=example)
 
 
 def _save(graph: openvino.Model, folder: Path) -> None:

@@ -1,22 +1,29 @@
 """What runs a network: the interface that sampling and windows work with.
 
-Tensors go in and come out as torch tensors; logits are float32. A run can be stopped: `check` is called
-many times a second while the network runs, and what it raises (:class:`Cancelled`) ends the run at once.
+Arrays go in as `place` makes them, numpy arrays or torch tensors, and come out of the same kind; logits are
+float32. So a network that OpenVINO runs needs no torch, whose import takes seconds. A run can be stopped:
+`check` is called many times a second while the network runs, and what it raises (:class:`Cancelled`) ends
+the run at once.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torch import Tensor, nn
+import numpy as np
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.networks.engines.class_outputs import ClassOutputs
 from napari_uncertainseg.networks.engines.device import Device
 from napari_uncertainseg.networks.engines.patches import Patches
 
+if TYPE_CHECKING:
+    from torch import nn
+
+Array = Any
+"""A numpy array or a torch tensor."""
 Check = Callable[[], None]
 Encoded = tuple[Any, ...]
 """What an engine's `encode` returned; only the same engine can read it."""
@@ -75,8 +82,20 @@ class Engine(ABC):
         self.check: Check = never
         self.classes: ClassOutputs | None = None
 
+    def place(self, image: np.ndarray) -> Array:
+        """Make of an image what this engine takes: a torch tensor on its device, or the numpy array itself.
+
+        Parameters
+        ----------
+        image
+            float32, any shape.
+        """
+        import torch
+
+        return torch.from_numpy(image).to(self.device.kind)
+
     @abstractmethod
-    def heads(self, image: Tensor) -> Tensor:
+    def heads(self, image: Array) -> Array:
         """Logits of the heads.
 
         Parameters
@@ -86,12 +105,12 @@ class Engine(ABC):
 
         Returns
         -------
-        Tensor
+        Array
             float32 (heads, z, y, x); the sigmoid makes them a lesion's probability. What another engine
             gives, its `finish` makes such logits of.
         """
 
-    def finish(self, outputs: Tensor) -> Tensor:
+    def finish(self, outputs: Array) -> Array:
         """What is done to outputs after windows were averaged: nothing, where they are a target's logits.
 
         Networks made elsewhere with several classes give a channel for each, and their windows are averaged
@@ -104,12 +123,12 @@ class Engine(ABC):
 
         Returns
         -------
-        Tensor
+        Array
             float32 (heads, z, y, x); or (classes, z, y, x), see `classes`.
         """
         return outputs
 
-    def plain(self, image: Tensor) -> Tensor:
+    def plain(self, image: Array) -> Array:
         """The same as `heads`, for the image as it is.
 
         A network made elsewhere may be shown an image mirrored too by `heads`, which is then a mean.
@@ -121,7 +140,7 @@ class Engine(ABC):
         """The torch network whose modules gradients are asked of; InputError where torch runs none."""
         raise InputError(f"{self.device.name} gives no gradients: torch does.")
 
-    def differentiable(self, image: Tensor) -> Tensor:
+    def differentiable(self, image: Array) -> Array:
         """Logits of the target for the image as it is, through which gradients flow.
 
         Parameters
@@ -131,7 +150,7 @@ class Engine(ABC):
 
         Returns
         -------
-        Tensor
+        Array
             float32 (heads, z, y, x); of a network made elsewhere (1, z, y, x), also where it has classes.
 
         Raises
@@ -141,7 +160,7 @@ class Engine(ABC):
         """
         raise InputError(f"{self.device.name} gives no gradients: torch does.")
 
-    def layers(self, image: Tensor) -> Tensor:
+    def layers(self, image: Array) -> Array:
         """Logits of the heads, then of every decoder depth.
 
         Parameters
@@ -151,13 +170,13 @@ class Engine(ABC):
 
         Returns
         -------
-        Tensor
+        Array
             float32 (heads + layers, z, y, x), layers from the finest to the coarsest. Where a model has
             several styles: the heads of all, then the layers of the first style, of the second and so on.
         """
         raise NotImplementedError
 
-    def dropped(self, image: Tensor, seed: int) -> Tensor:
+    def dropped(self, image: Array, seed: int) -> Array:
         """Outputs of one pass in which the network's own dropout layers drop at random.
 
         Parameters
@@ -169,16 +188,16 @@ class Engine(ABC):
 
         Returns
         -------
-        Tensor
+        Array
             As `plain` gives them.
         """
         raise NotImplementedError
 
-    def encode(self, image: Tensor) -> Encoded:
+    def encode(self, image: Array) -> Encoded:
         """Run all that does not depend on dropout."""
         raise NotImplementedError
 
-    def decode(self, encoded: Encoded, masks: Sequence[Tensor]) -> Tensor:
+    def decode(self, encoded: Encoded, masks: Sequence[Array]) -> Array:
         """Logits of the heads under dropout masks.
 
         Parameters
@@ -190,7 +209,7 @@ class Engine(ABC):
 
         Returns
         -------
-        Tensor
+        Array
             float32 (heads, z, y, x).
         """
         raise NotImplementedError

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
+import numpy as np
 
-from napari_uncertainseg.networks.engines.conversion import Part, converted
+from napari_uncertainseg.networks.engines.conversion import converted
 from napari_uncertainseg.networks.engines.device import Device
-from napari_uncertainseg.networks.engines.engine import Encoded, Engine
+from napari_uncertainseg.networks.engines.engine import Array, Encoded, Engine
 from napari_uncertainseg.networks.engines.int8.rounded_graph import Rounding
 from napari_uncertainseg.networks.engines.openvino_graph import OpenVinoGraph
-from napari_uncertainseg.networks.multihead import MultiHeadUNet
 
 if TYPE_CHECKING:
     import openvino
+
+    from napari_uncertainseg.networks.multihead import MultiHeadUNet
+    from napari_uncertainseg.networks.multihead_parts import Part
 
 
 class OpenVinoEngine(Engine):
@@ -29,39 +31,52 @@ class OpenVinoEngine(Engine):
     Parameters
     ----------
     network
-        In eval mode, float32, on the CPU.
+        Builds it, in eval mode, float32, on the CPU. Called only where a part has to be converted, which
+        loads torch.
     device
         Its precision is a hint to OpenVINO.
     key
         Hash of the weights.
+    sizes
+        Of the network, see `multihead_sizes`.
     rounding
         How its convolutions compute in int8; None where nobody measured it: the network then runs in float32.
     """
 
     def __init__(
-        self, network: MultiHeadUNet, device: Device, *, key: str, rounding: Rounding | None = None
+        self,
+        network: Callable[[], MultiHeadUNet],
+        device: Device,
+        *,
+        key: str,
+        sizes: Mapping[str, Any],
+        rounding: Rounding | None = None,
     ) -> None:
-        super().__init__(device if rounding else device.without_int8(), **network.sizes)
+        super().__init__(device if rounding else device.without_int8(), **sizes)
         self._network, self._key, self._rounding = network, key, rounding
         self._graphs: dict[str, OpenVinoGraph] = {}
 
-    def heads(self, image: Tensor) -> Tensor:
+    def place(self, image: np.ndarray) -> np.ndarray:
+        """The image itself: OpenVINO reads numpy arrays."""
+        return image
+
+    def heads(self, image: Array) -> Array:
         """Logits of the heads."""
         return self._run("heads", [image])[0][0]
 
-    def layers(self, image: Tensor) -> Tensor:
+    def layers(self, image: Array) -> Array:
         """Logits of the heads and depths."""
         return self._run("layers", [image])[0][0]
 
-    def encode(self, image: Tensor) -> Encoded:
+    def encode(self, image: Array) -> Encoded:
         """Run all that does not depend on dropout."""
         return tuple(self._run("encode", [image]))
 
-    def decode(self, encoded: Encoded, masks: Sequence[Tensor]) -> Tensor:
+    def decode(self, encoded: Encoded, masks: Sequence[Array]) -> Array:
         """Logits of the heads under dropout masks."""
         return self._run("decode", [*encoded, *masks])[0][0]
 
-    def _run(self, part: Part, inputs: Sequence[Tensor]) -> list[Tensor]:
+    def _run(self, part: Part, inputs: Sequence[Array]) -> list[Array]:
         """Run one part of the network; its outputs, with the batch axis."""
         if part != "heads":  # what int8 costs was measured for the heads alone
             self.device = self.device.without_int8()

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+import numpy as np
+from array_api_compat import is_torch_array
 
 from napari_uncertainseg.networks.engines.device import Device
-from napari_uncertainseg.networks.engines.engine import Check
+from napari_uncertainseg.networks.engines.engine import Array, Check
 from napari_uncertainseg.networks.engines.openvino_import import import_openvino
 
 if TYPE_CHECKING:
@@ -35,23 +35,23 @@ class OpenVinoGraph:
         self._make, self._device = make, device
         self._compiled: Future[openvino.CompiledModel] | None = None
 
-    def run(self, inputs: Sequence[Tensor], check: Check) -> list[Tensor]:
+    def run(self, inputs: Sequence[Array], check: Check) -> list[Array]:
         """Run it.
 
         Parameters
         ----------
         inputs
-            float32, in the order of the network's own.
+            float32, in the order of the network's own: numpy arrays, or torch tensors on any device.
         check
             Called many times a second; what it raises ends the run.
 
         Returns
         -------
-        list of Tensor
-            The outputs.
+        list
+            The outputs; torch tensors where the first input is one.
         """
         request = self._compile(check).create_infer_request()
-        arrays = [tensor.cpu().contiguous().numpy() for tensor in inputs]
+        arrays = [_as_numpy(each) for each in inputs]
         request.start_async(dict(enumerate(arrays)), share_inputs=True)
         try:
             while not request.wait_for(_POLL_MS):
@@ -66,7 +66,8 @@ class OpenVinoGraph:
                 request.wait()
             raise
         # The outputs are views of the request's memory; a request serves one run, and lives as long as they.
-        return [torch.from_numpy(out.data) for out in request.output_tensors]
+        found = [out.data for out in request.output_tensors]
+        return _as_tensors(found) if is_torch_array(inputs[0]) else found
 
     def _compile(self, check: Check) -> openvino.CompiledModel:
         if self._compiled is None:
@@ -90,3 +91,14 @@ class OpenVinoGraph:
                 "INFERENCE_NUM_THREADS": self._device.threads,
             },
         )
+
+
+def _as_numpy(array: Array) -> np.ndarray:
+    """The same numbers one after the other in memory, as OpenVINO reads them."""
+    return np.ascontiguousarray(array.cpu().numpy() if is_torch_array(array) else array)
+
+
+def _as_tensors(arrays: Sequence[np.ndarray]) -> list[Array]:
+    import torch
+
+    return [torch.from_numpy(array) for array in arrays]

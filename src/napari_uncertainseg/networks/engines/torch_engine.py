@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from napari_uncertainseg.networks.engines.conversion import Layers
 from napari_uncertainseg.networks.engines.cuda import channels_together, onto
 from napari_uncertainseg.networks.engines.device import Device
-from napari_uncertainseg.networks.engines.engine import Encoded, Engine
+from napari_uncertainseg.networks.engines.engine import Array, Encoded, Engine
 from napari_uncertainseg.networks.multihead import MultiHeadUNet
+from napari_uncertainseg.networks.multihead_parts import Layers
 
 _DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -63,6 +63,9 @@ class TorchEngine(Engine):
         self.check()
         return logits[0].float().contiguous()
 
+    def _place_all(self, masks: Sequence[Array]) -> list[Tensor]:
+        return [torch.as_tensor(mask).to(self._torch_device) for mask in masks]
+
     def heads(self, image: Tensor) -> Tensor:
         """Logits of the heads."""
         with self._mode():
@@ -88,7 +91,7 @@ class TorchEngine(Engine):
         with self._mode():
             return self._network.encode(self._enter(image))
 
-    def decode(self, encoded: Encoded, masks: Sequence[Tensor]) -> Tensor:
+    def decode(self, encoded: Encoded, masks: Sequence[Array]) -> Tensor:
         """Logits of the heads under dropout masks."""
         with self._mode():
-            return self._leave(self._network.decode(encoded, [m.to(self._torch_device) for m in masks]))
+            return self._leave(self._network.decode(encoded, self._place_all(masks)))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -30,6 +31,7 @@ from napari_uncertainseg.networks.real_probability import (
 from napari_uncertainseg.networks.recalibration import ModelRecalibration
 from napari_uncertainseg.networks.seen_scans import SeenScans
 from napari_uncertainseg.networks.weights import bytes_of, check_fit, check_runs, read_weights
+from napari_uncertainseg.networks.without_torch.multihead_sizes import multihead_sizes
 
 if TYPE_CHECKING:
     from napari_uncertainseg.networks.engines.device import Device
@@ -178,15 +180,24 @@ class MultiHeadModel(Model):
         return network.eval()
 
     def engine(self, device: Device, index: int = 0) -> Engine:
-        """Build one network and make it ready for a device."""
+        """Make one network ready for a device; it is built unless OpenVINO has it converted in its cache."""
         if device.library == "openvino":
-            from napari_uncertainseg.networks.engines.openvino_engine import OpenVinoEngine
-
-            key, rounding = self.weight_sha256(index), self._rounding(index)
-            return OpenVinoEngine(self.network(index), device, key=key, rounding=rounding)
+            return self._openvino_engine(device, index)
         from napari_uncertainseg.networks.engines.torch_engine import TorchEngine
 
         return TorchEngine(self.network(index), device)
+
+    def _openvino_engine(self, device: Device, index: int) -> Engine:
+        from napari_uncertainseg.networks.engines.conversion import is_cached
+        from napari_uncertainseg.networks.engines.openvino_engine import OpenVinoEngine
+
+        build = cache(partial(self.network, index))
+        if not is_cached(self.weight_sha256(index)):
+            build()  # what is wrong with the weights is said now
+        shape = self.architecture
+        sizes = multihead_sizes(shape.features, max(1, len(self.styles)) * shape.heads)
+        key, rounding = self.weight_sha256(index), self._rounding(index)
+        return OpenVinoEngine(build, device, key=key, sizes=sizes, rounding=rounding)
 
     def _rounding(self, index: int) -> Rounding | None:
         """How a network computes in int8; None where it cannot."""

@@ -119,8 +119,16 @@ def depths(voxels: Collection[Voxel], brain: np.ndarray, spacing: tuple[float, f
     spacing
         Voxel size along each axis, mm.
     """
-    distance = ndimage.distance_transform_edt(np.pad(brain, 1), sampling=spacing)[1:-1, 1:-1, 1:-1]
-    return [float(distance[voxel]) for voxel in voxels]
+    # The nearest voxel outside touches the brain by a side: one step closer would be outside and nearer.
+    box = bounding_box(brain)
+    inside = np.pad(brain[box], 1)
+    edge = ndimage.binary_dilation(inside) & ~inside
+    first = np.array([each.start - 1 for each in box])
+    edge_mm = (np.argwhere(edge) + first) * np.asarray(spacing)
+    return [
+        float(np.sqrt(((edge_mm - np.multiply(voxel, spacing)) ** 2).sum(1).min())) if brain[voxel] else 0.0
+        for voxel in voxels
+    ]
 
 
 def representative_voxel(lesion: np.ndarray) -> Voxel:

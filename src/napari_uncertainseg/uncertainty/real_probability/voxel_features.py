@@ -6,8 +6,9 @@ What changes slowly is measured on blocks of about 2 mm, distances on blocks of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy import ndimage
@@ -15,6 +16,8 @@ from scipy import ndimage
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._boxes import Box, bounding_box
 from napari_uncertainseg._checks import as_mask, as_numbers, as_probabilities, check_same_shape
+from napari_uncertainseg._distances import distance_inside
+from napari_uncertainseg._parallel import in_parallel
 from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.prediction.members import SEEN
@@ -56,7 +59,8 @@ def measure_voxel_features(
     """
     if "flair" not in channels:
         raise InputError("Without a FLAIR nothing can be said of what lies around lesions.")
-    scans = {name: as_numbers(scan, f"The {name.upper()}") for name, scan in channels.items()}
+    checks = [partial(as_numbers, scan, f"The {name.upper()}") for name, scan in channels.items()]
+    scans = dict(zip(channels, in_parallel(checks), strict=True))
     probability, brain = as_probabilities(probability), as_mask(brain)
     for name, array in {**scans, "probability": probability, "brain": brain}.items():
         check_same_shape(f"The {name}", array.shape, "the grid", grid.shape)
@@ -81,27 +85,51 @@ def _measured(
     spacing: tuple[float, float, float],
 ) -> dict[str, np.ndarray]:
     """By measure, of the voxels at an index (3, n) in the brain's box."""
-    blocks = _Blocks.of_size(_COARSE, brain, spacing)
-    coarse = {name: blocks.mean(scan) for name, scan in scans.items()}
-    doubtful, flair = blocks.mean(probability), scans["flair"]
-    edge = _distance(blocks.brain, blocks.spacing)
+    blocks, flair = _Blocks.of_size(_COARSE, brain, spacing), scans["flair"]
+    depth, brightest, doubtful, *means = in_parallel(
+        [
+            partial(_depth, flair, brain, index, spacing),
+            partial(_brightest, flair, probability, brain),
+            *(partial(blocks.mean, values) for values in (probability, *scans.values())),
+        ]
+    )
+    coarse = dict(zip(scans, means, strict=True))
     healthy = blocks.share * np.clip(1 - doubtful / 0.2, 0, 1) * (coarse["flair"] > FLUID)
     brightness = flair[tuple(index)].astype(float)
-    found = {
-        "brightness": brightness,
-        "over_grey": brightness - _brightest(flair, probability, brain),
-        "depth": _depth(flair, brain, index, spacing),
-        "edge": blocks.at(edge, index),
-        "ventricle": blocks.at(_to_ventricles(coarse["flair"], blocks, edge), index),
-    }
-    for name, scan in scans.items():
-        own = scan[tuple(index)] - blocks.at(_local_mean(coarse[name], healthy, blocks, _NEARBY), index)
-        found["contrast" if name == "flair" else f"contrast_{name}"] = own
-    other = _mirrored(blocks, index)
-    smooth = _local_mean(coarse["flair"], blocks.share, blocks, _BESIDE)
-    found["asymmetry"] = blocks.at(smooth, index) - _sample(smooth, other)
-    found["mirrored"] = _sample(_blurred(doubtful, blocks, _BESIDE), other)
+
+    def contrast(name: str) -> dict[str, np.ndarray]:
+        nearby = _local_mean(coarse[name], healthy, blocks, _NEARBY)
+        own = scans[name][tuple(index)] - blocks.at(nearby, index)
+        return {"contrast" if name == "flair" else f"contrast_{name}": own}
+
+    found = {"brightness": brightness, "over_grey": brightness - brightest, "depth": depth}
+    parts = [
+        partial(_edges, coarse["flair"], blocks, index),
+        partial(_other_side, coarse["flair"], doubtful, blocks, index),
+        *(partial(contrast, name) for name in scans),
+    ]
+    for part in in_parallel(parts):
+        found |= part
     return found
+
+
+def _edges(flair: np.ndarray, blocks: _Blocks, index: np.ndarray) -> dict[str, np.ndarray]:
+    """Distances to the brain's edge and to ventricles, by measure."""
+    edge = _distance(blocks.brain, blocks.spacing)
+    ventricle = _to_ventricles(flair, blocks, edge)
+    return {"edge": blocks.at(edge, index), "ventricle": blocks.at(ventricle, index)}
+
+
+def _other_side(
+    flair: np.ndarray, doubtful: np.ndarray, blocks: _Blocks, index: np.ndarray
+) -> dict[str, np.ndarray]:
+    """What there is at the same place on the other side, by measure."""
+    other = _mirrored(blocks, index)
+    smooth = _local_mean(flair, blocks.share, blocks, _BESIDE)
+    return {
+        "asymmetry": blocks.at(smooth, index) - _sample(smooth, other),
+        "mirrored": _sample(_blurred(doubtful, blocks, _BESIDE), other),
+    }
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,14 +146,15 @@ class _Blocks:
         float32, how much of each block is brain.
     """
 
-    factor: tuple[int, ...]
+    factor: tuple[int, int, int]
     spacing: tuple[float, ...]
     share: np.ndarray
     _voxels: np.ndarray  # the brain
 
     @classmethod
     def of_size(cls, size: float, brain: np.ndarray, spacing: tuple[float, float, float]) -> _Blocks:
-        factor = tuple(max(1, round(size / step)) for step in spacing)
+        z, y, x = (max(1, round(size / step)) for step in spacing)
+        factor = (z, y, x)
         larger = tuple(step * n for step, n in zip(spacing, factor, strict=True))
         return cls(factor, larger, _block_mean(brain, factor), brain)
 
@@ -148,10 +177,24 @@ class _Blocks:
         return _sample(values, self.place(index))
 
 
-def _block_mean(values: np.ndarray, factor: tuple[int, ...]) -> np.ndarray:
+def _block_mean(values: np.ndarray, factor: tuple[int, int, int]) -> np.ndarray:
+    """Mean of each block, float32; sums in the order in which numpy takes them, but of whole arrays."""
+    if set(factor) == {1}:
+        return values.astype(np.float32)
     padded = np.pad(values, [(0, -n % k) for n, k in zip(values.shape, factor, strict=True)])
-    split = [part for n, k in zip(padded.shape, factor, strict=True) for part in (n // k, k)]
-    return padded.reshape(split).mean((1, 3, 5), dtype=np.float32)
+    c, b, a = factor
+    total = _added(padded.astype(np.float32, copy=False)[..., x::a] for x in range(a))
+    total = _added(total[z::c, y::b] for z in range(c) for y in range(b))
+    total /= np.float32(a * b * c)
+    return total
+
+
+def _added(parts: Iterable[np.ndarray]) -> np.ndarray:
+    first, *others = parts
+    total = first.copy()
+    for part in others:
+        total += part
+    return total
 
 
 def _sample(values: np.ndarray, place: np.ndarray) -> np.ndarray:
@@ -175,8 +218,7 @@ def _local_mean(values: np.ndarray, weight: np.ndarray, blocks: _Blocks, sigma: 
 
 def _distance(inside: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:
     """To the nearest block that is not inside, those beyond the box among them, mm."""
-    far = ndimage.distance_transform_edt(np.pad(inside, 1), sampling=spacing)[1:-1, 1:-1, 1:-1]
-    return np.minimum(far, FARTHEST)
+    return np.minimum(distance_inside(np.pad(inside, 1), spacing)[1:-1, 1:-1, 1:-1], FARTHEST)
 
 
 def _depth(
@@ -203,14 +245,14 @@ def _to_ventricles(flair: np.ndarray, blocks: _Blocks, edge: np.ndarray) -> np.n
     if not inner.any():
         return np.full(flair.shape, FARTHEST)
     whole = ndimage.binary_propagation(inner, mask=fluid & (edge > _INNER / 2))
-    return np.minimum(ndimage.distance_transform_edt(~whole, sampling=blocks.spacing), FARTHEST)
+    return np.minimum(distance_inside(~whole, blocks.spacing), FARTHEST)
 
 
-def _brightest(flair: np.ndarray, probability: np.ndarray, brain: np.ndarray) -> float:
-    """Where the brightest tenth of healthy tissue begins."""
+def _brightest(flair: np.ndarray, probability: np.ndarray, brain: np.ndarray) -> np.ndarray:
+    """Where the brightest tenth of healthy tissue begins, one number."""
     tissue = flair[brain & (probability < SEEN)]
     tissue = tissue[tissue >= FLUID]
-    return float(np.percentile(tissue, _BRIGHTEST)) if len(tissue) else 0.0
+    return np.asarray(np.percentile(tissue, _BRIGHTEST) if len(tissue) else 0.0, float)
 
 
 def _mirrored(blocks: _Blocks, index: np.ndarray) -> np.ndarray:

@@ -29,6 +29,7 @@ from napari_uncertainseg.widgets.calibration import texts
 from napari_uncertainseg.widgets.calibration.recalibration import RecalibrationRow
 from napari_uncertainseg.widgets.dock_description import Dock
 from napari_uncertainseg.widgets.layers.agreement.reference_choice import ReferenceChoice
+from napari_uncertainseg.widgets.scans.segmented_scan import file_of_case
 from napari_uncertainseg.widgets.shared.definitions import DefinedLabel
 from napari_uncertainseg.widgets.shared.dialogs import ask_file
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
@@ -292,7 +293,11 @@ class CalibrationDock(DockWidget):
 
     def _save(self, name: str, kinds: str, write: Callable[[Path, Reliability], object]) -> None:
         reliability = self._case.comparison.reliability
-        path = None if reliability is None else ask_file(self, texts.EXPORT_TITLE, name, kinds)
+        path = (
+            None
+            if reliability is None
+            else ask_file(self, texts.EXPORT_TITLE, file_of_case(self._case, name), kinds)
+        )
         if path is None or reliability is None:
             return
         try:

@@ -14,6 +14,7 @@ from napari_uncertainseg.prediction.classes import Classes
 from napari_uncertainseg.widgets.classes import texts
 from napari_uncertainseg.widgets.classes.measured import ClassRequest, MeasuredClasses
 from napari_uncertainseg.widgets.dock_description import Dock
+from napari_uncertainseg.widgets.scans.segmented_scan import file_of_case
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.dialogs import ask_file
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
@@ -269,7 +270,7 @@ class ClassesDock(DockWidget):
         """Ask for a file, and write the table into it."""
         from napari_uncertainseg.export import write_table
 
-        path = ask_file(self, texts.EXPORT_TITLE, "classes.tsv", texts.TABLE_KINDS)
+        path = ask_file(self, texts.EXPORT_TITLE, file_of_case(self._case, "classes.tsv"), texts.TABLE_KINDS)
         if path is None or self.measured is None:
             return
         try:

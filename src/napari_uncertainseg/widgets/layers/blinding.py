@@ -12,6 +12,7 @@ from napari.layers import Image, Layer, Points
 from napari_uncertainseg.widgets.scans.camera import frame
 from napari_uncertainseg.widgets.scans.placement import Placement
 from napari_uncertainseg.widgets.scans.volumes import KEY, is_result
+from napari_uncertainseg.widgets.shared.responsive import napari_adding
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -106,9 +107,7 @@ class Blinding:
                 axis_labels=like.axis_labels,
                 metadata={KEY: {"role": "result"}},
             )
-            active = self._viewer.layers.selection.active
-            self._viewer.add_layer(self.ring)
-            self._viewer.layers.selection.active = active
+            napari_adding.add_quietly(self._viewer, self.ring)
         else:
             self.ring.data = world
 
@@ -118,8 +117,9 @@ class Blinding:
             if self.ring is not None and self.ring in self._viewer.layers:
                 self._viewer.layers.remove(self.ring)
             self.ring = None
-            for at, layer in self._aside:
-                self._viewer.layers.insert(min(at, len(self._viewer.layers)), layer)
+            with napari_adding.one_scene_update(self._viewer):
+                for at, layer in self._aside:
+                    napari_adding.add_quietly(self._viewer, layer, min(at, len(self._viewer.layers)))
         for layer, visible in self._visible.items():
             layer.visible = visible
         if self._selected in self._viewer.layers:

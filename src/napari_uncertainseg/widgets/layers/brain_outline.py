@@ -15,6 +15,7 @@ from napari_uncertainseg.widgets.layers.risk_contours import BRAIN, BRAIN_COLOUR
 from napari_uncertainseg.widgets.scans.patient import ScanHashes
 from napari_uncertainseg.widgets.scans.placement import Placement
 from napari_uncertainseg.widgets.scans.volumes import BRAIN_ROLE, KEY, is_brain
+from napari_uncertainseg.widgets.shared.responsive import napari_adding
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -145,12 +146,9 @@ class BrainOutline:
             **placing.options,
         )
         layer.brush_size = _BRUSH
-        active = self._viewer.layers.selection.active
-        self._viewer.add_layer(layer)
+        napari_adding.add_quietly(self._viewer, layer)
         if visible:
             take_brush(self._viewer, layer)
-        elif active is not None:
-            self._viewer.layers.selection.active = active
         return layer
 
     def cleanup(self) -> None:

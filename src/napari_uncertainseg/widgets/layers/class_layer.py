@@ -8,7 +8,8 @@ import numpy as np
 from napari.layers import Image
 
 from napari_uncertainseg.voxel_maps import Display, VoxelMap
-from napari_uncertainseg.widgets.layers.colours import map_options
+from napari_uncertainseg.widgets.layers.colours import map_options, top_of
+from napari_uncertainseg.widgets.shared.responsive import napari_adding
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -45,7 +46,6 @@ class ClassLayer:
             Where results lie.
         """
         self.remove()
-        active = self._viewer.layers.selection.active
         colours = Display("magma" if not unit else "inferno", visible=True)
         shown = VoxelMap(name, name, unit, largest, name, lambda sources: None, display=colours)
         self._layer = Image(
@@ -53,13 +53,11 @@ class ClassLayer:
             name=name,
             metadata=placing.metadata,
             **placing.options,
-            **map_options(shown, array),
+            **map_options(shown, top_of(shown, array)),
         )
         self._layer.colorbar.position = self._layer.name_overlay.position = "top_right"
         self._layer.colorbar.visible = self._layer.name_overlay.visible = True
-        self._viewer.add_layer(self._layer)
-        if active is not None and active in self._viewer.layers:  # who is painting goes on painting
-            self._viewer.layers.selection.active = active
+        napari_adding.add_quietly(self._viewer, self._layer)
 
     def remove(self) -> None:
         """Take the map out of the viewer."""

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.utils.colormaps import Colormap, DirectLabelColormap, ensure_colormap
 
 from napari_uncertainseg.review.verdicts import Decision
-from napari_uncertainseg.voxel_maps import Display, VoxelMap
+from napari_uncertainseg.voxel_maps import Display, VoxelMap, shown_maps
 from napari_uncertainseg.widgets.layers.two_tone_outlines import line_colours
 from napari_uncertainseg.widgets.shared.napari_internals import TableLabelColormap
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.prediction.prediction import Prediction
 
 _STEPS = 16
 """Shades of doubt: more cannot be told apart."""
@@ -65,8 +68,8 @@ def clear_colormap(name: str) -> Colormap:
     return Colormap(colours, name=f"{name}, clear at 0")
 
 
-def map_options(shown: VoxelMap, array: np.ndarray) -> dict[str, Any]:
-    """Options of the image layer that shows a map.
+def top_of(shown: VoxelMap, array: np.ndarray) -> float:
+    """Value that gets the last colour of a map: its largest, or less where nothing comes near that.
 
     Parameters
     ----------
@@ -75,11 +78,22 @@ def map_options(shown: VoxelMap, array: np.ndarray) -> dict[str, Any]:
     array
         float32 on the grid, in the map's unit.
     """
-    top, display = shown.largest, shown.display or Display()
-    if display.fit_down_to is not None:
-        seen = array[array > 0]
-        strong = float(np.quantile(seen, 0.999)) if seen.size else 0.0
-        top = min(max(strong, display.fit_down_to), top)
+    display = shown.display or Display()
+    if display.fit_down_to is None:
+        return shown.largest
+    seen = array[array > 0]
+    strong = float(np.quantile(seen, 0.999)) if seen.size else 0.0
+    return min(max(strong, display.fit_down_to), shown.largest)
+
+
+def tops_of(prediction: Prediction) -> dict[str, float]:
+    """The same of all maps of a prediction that are shown, by name; `Prediction.derived` keeps it."""
+    return {name: top_of(shown, prediction.maps[name]) for name, shown in shown_maps().items()}
+
+
+def map_options(shown: VoxelMap, top: float) -> dict[str, Any]:
+    """Options of the image layer that shows a map, the value with the last colour given, see `top_of`."""
+    display = shown.display or Display()
     return {
         "colormap": clear_colormap(display.colormap),
         "contrast_limits": (0.0, top),

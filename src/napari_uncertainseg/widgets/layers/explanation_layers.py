@@ -14,6 +14,7 @@ from napari_uncertainseg.widgets.layers.colours import (
     clear_colormap,
     signed_colormap,
 )
+from napari_uncertainseg.widgets.shared.responsive import napari_adding
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -117,10 +118,7 @@ class ExplanationLayers:
         layer.colorbar.position = layer.name_overlay.position = "top_right"
         layer.colorbar.visible = layer.name_overlay.visible = True
         self._layers[name] = layer
-        active = self._viewer.layers.selection.active
-        self._viewer.layers.insert(self._place(), layer)
-        if active is not None and active in self._viewer.layers:  # who is painting goes on painting
-            self._viewer.layers.selection.active = active
+        napari_adding.add_quietly(self._viewer, layer, self._place())
 
     def _place(self) -> int:
         """Where to insert: below the outlines."""

@@ -107,8 +107,11 @@ class OrientationLetters:
         """Write the letters for what is shown now."""
         shown = self.letters()
         for edge, overlay in self._overlays.items():
-            overlay.text = shown.get(edge, "")
-            overlay.visible = edge in shown
+            text = shown.get(edge, "")
+            if overlay.text != text:  # layers come by the dozen
+                overlay.text = text
+            if overlay.visible != (edge in shown):
+                overlay.visible = edge in shown
 
     def letters(self) -> dict[str, str]:
         """Letters by edge (top, bottom, left, right); empty when they cannot be told."""

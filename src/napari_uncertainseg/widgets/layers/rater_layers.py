@@ -15,6 +15,7 @@ from napari_uncertainseg.widgets.layers.colours import MAP_OPACITY, clear_colorm
 from napari_uncertainseg.widgets.layers.two_tone_outlines import TwoToneOutline, line_colours
 from napari_uncertainseg.widgets.scans.placement import COPIED
 from napari_uncertainseg.widgets.scans.volumes import KEY, spacing_of
+from napari_uncertainseg.widgets.shared.responsive import napari_adding
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -135,10 +136,7 @@ class RaterLayers:
 
     def _add(self, role: str, layer: Layer) -> None:
         self._layers[role] = layer
-        active = self._viewer.layers.selection.active
-        self._viewer.add_layer(layer)
-        if active is not None:  # who is painting goes on painting
-            self._viewer.layers.selection.active = active
+        napari_adding.add_quietly(self._viewer, layer)
 
 
 def _same_place(one: Layer, other: Layer) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -13,19 +14,22 @@ from psygnal import Signal
 
 from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.networks.real_probability import P_REAL
-from napari_uncertainseg.voxel_maps import shown_maps
+from napari_uncertainseg.voxel_maps import Display, shown_maps
 from napari_uncertainseg.widgets.layers.colours import (
     error_colours,
     lesion_colormap,
     lesion_colours,
     map_options,
     single_colormap,
+    tops_of,
 )
 from napari_uncertainseg.widgets.layers.painting import Painting
 from napari_uncertainseg.widgets.layers.two_tone_outlines import TwoToneOutline
 from napari_uncertainseg.widgets.scans.camera import current_slice
 from napari_uncertainseg.widgets.scans.placement import Placement
 from napari_uncertainseg.widgets.shared import napari_internals
+from napari_uncertainseg.widgets.shared.responsive import napari_adding
+from napari_uncertainseg.widgets.shared.responsive.turns import Turns
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -65,6 +69,7 @@ class ResultLayers:
         """Numbers of the lesions when a preview began; None while there is none."""
         self._previewed = np.nan
         self._outlines: dict[str, TwoToneOutline] = {}
+        self._turns = Turns()
         self._called = LESIONS
         self.alone = False
         self.held_back: WeakSet[Layer] | None = None
@@ -72,8 +77,14 @@ class ResultLayers:
         self.errors: Callable[[], AgainstReference | None] = lambda: None
         """How the lesions agree with a reference, where they are coloured by it."""
 
-    def get(self, name: str) -> Layer | None:
-        """A layer by ``LESIONS``, ``CANDIDATES`` or a name of `shown_maps`; None when it has gone."""
+    def get(self, name: str, *, soon: bool = True) -> Layer | None:
+        """A layer by ``LESIONS``, ``CANDIDATES`` or a name of `shown_maps`; None when it has gone.
+
+        After a run all but the lesions come one by one: one that is still to come is there at once where not
+        `soon`.
+        """
+        if not soon and name not in self._layers:
+            self.complete()
         return self._layers.get(name)
 
     @property
@@ -90,7 +101,7 @@ class ResultLayers:
             self.remove()
             return
         placing = Placement.over(scan, prediction.grid)
-        complete = self._layers.keys() == {*shown_maps(), CANDIDATES, LESIONS}
+        complete = self._layers.keys() == {*shown_maps(), CANDIDATES, LESIONS} and not self._turns
         complete &= self._called == self._title(LESIONS)
         if complete and self.placing is not None and placing.same_as(self.placing):
             self._fill(prediction)
@@ -98,11 +109,20 @@ class ResultLayers:
             return
         self.remove()
         self.placing, self._called = placing, self._title(LESIONS)
-        for name in reversed(shown_maps()):  # the first is the uppermost
-            self._add_map(name, prediction)
-        self._add_labels(CANDIDATES, lesions.candidates, lesions.candidate_table, visible=False)
         self._drawn = lesions
         self._add_lesions(lesions)
+        # The rest comes in turns of its own, what is seen first: a layer takes napari as long as a picture.
+        seen_first = sorted(shown_maps().items(), key=lambda each: not (each[1].display or Display()).visible)
+        self._turns.add(*(partial(self._add_map, name) for name, _ in seen_first), self._add_candidates)
+
+    def complete(self) -> None:
+        """Add the layers that are still to come, which are added one by one otherwise."""
+        self._turns.now()
+
+    def _add_candidates(self) -> None:
+        if (lesions := self._case.lesions) is not None:
+            self._add_labels(CANDIDATES, lesions.candidates, lesions.candidate_table, visible=False)
+            self.mark()
 
     def _add_lesions(self, lesions: Lesions) -> None:
         self._colours = self._wanted_colours(lesions)
@@ -140,15 +160,16 @@ class ResultLayers:
         if LESIONS not in self._layers and lesions is not None and self.placing is not None:
             self._add_lesions(lesions)
 
-    def _add_map(self, name: str, prediction: Prediction) -> None:
-        assert self.placing is not None
+    def _add_map(self, name: str) -> None:
+        prediction = self._case.prediction
+        assert self.placing is not None and prediction is not None
         shown, array = shown_maps()[name], prediction.maps[name]
         layer = Image(
             self.placing.array(array),
             name=shown.title_with_unit,
             metadata=self.placing.metadata,
             **self.placing.options,
-            **map_options(shown, array),
+            **map_options(shown, prediction.derived(tops_of)[name]),
         )
         layer.colorbar.position = layer.name_overlay.position = "top_right"
         layer.events.visible.connect(_show_colour_bar)
@@ -178,8 +199,12 @@ class ResultLayers:
         return name if prediction is None else prediction.noun.fit(name)
 
     def _insert(self, name: str, layer: Layer) -> None:
+        """Add a layer in its place among the results: the first of the maps is the uppermost of them."""
+        layers, order = self._viewer.layers, [*reversed(shown_maps()), CANDIDATES, LESIONS]
+        above = (self._layers.get(each) for each in order[order.index(name) + 1 :])
+        index = next((layers.index(each) for each in above if each in layers), None)
         self._layers[name] = layer
-        self._viewer.add_layer(layer)
+        napari_adding.add_quietly(self._viewer, layer, index)
 
     def _fill(self, prediction: Prediction) -> None:
         """Put another prediction into the layers that are there."""
@@ -187,7 +212,7 @@ class ResultLayers:
         for name, shown in shown_maps().items():
             layer, array = self._layers[name], prediction.maps[name]
             if shown.display is not None and shown.display.fit_down_to is not None:
-                layer.contrast_limits = map_options(shown, array)["contrast_limits"]
+                layer.contrast_limits = (0.0, prediction.derived(tops_of)[name])
             layer.data = self.placing.array(array)
         self._end_painting()
         napari_internals.forget_strokes(self._layers[LESIONS])
@@ -305,6 +330,7 @@ class ResultLayers:
 
     def hide_maps(self) -> None:
         """Hide all heat maps."""
+        self.complete()
         for name in shown_maps().keys() & self._layers.keys():
             self.put_away(self._layers[name])
 
@@ -319,6 +345,7 @@ class ResultLayers:
 
     def remove(self) -> None:
         """Take the layers out of the viewer."""
+        self._turns.drop()
         there = [layer for layer in self._layers.values() if layer in self._viewer.layers]
         if there:
             with self._viewer.layers.batched_update():
@@ -330,6 +357,7 @@ class ResultLayers:
 
     def cleanup(self) -> None:
         """Let go of the layers, which stay. May be called twice."""
+        self._turns.drop()
         self._end_painting()
         self._layers.clear()
         self._labels.clear()

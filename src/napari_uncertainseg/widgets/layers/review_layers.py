@@ -34,6 +34,7 @@ from napari_uncertainseg.widgets.scans.camera import move_to
 from napari_uncertainseg.widgets.scans.segmented_scan import SegmentedScan
 from napari_uncertainseg.widgets.scans.volumes import compared_name, is_brain, is_compared, is_result
 from napari_uncertainseg.widgets.shared.connections import Connections
+from napari_uncertainseg.widgets.shared.responsive import napari_adding
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -70,14 +71,12 @@ class ReviewLayers:
         self.classes = ClassLayer(viewer)
         placing, blinded = lambda: self._results.placing, lambda: self.blinded
         self.explanation = ExplanationLayers(viewer, self._results, blinded)
-        self._band = RiskContours(viewer)
-        self._blinding = Blinding(viewer)
+        self._band, self._blinding = RiskContours(viewer), Blinding(viewer)
         self.brain = BrainOutline(viewer, case, placing, blinded, self.scan.hashes)
         self.surfaces = LesionSurfaces(viewer, case, placing, blinded, self.go_to)
         self.framing = LesionFraming(viewer, case)
         self.selected = SelectedOutline(viewer, self._selected, blinded)
-        self._own_outline = AnnotatorOutline(viewer)
-        self._shown = case.original
+        self._own_outline, self._shown = AnnotatorOutline(viewer), case.original
         self._letters, self._roll = OrientationLetters(viewer), UprightRoll(viewer)
         self._watch = LayerWatch(self)
         self._listen()
@@ -100,9 +99,10 @@ class ReviewLayers:
         return self._results
 
     def add(self, layers: Iterable[tuple[Any, dict[str, Any], str]]) -> None:
-        """Add layers that a reader has made: (data, options, type)."""
-        for data, options, kind in layers:
-            self._viewer.add_layer(Layer.create(data, options, kind))
+        """Add layers of a reader: (data, options, type)."""
+        with napari_adding.one_scene_update(self._viewer):
+            for each in layers:
+                self._viewer.add_layer(napari_adding.put_off_drawing_aids(Layer.create(*each)))
 
     def _listen(self) -> None:
         layers, dims, case = self._viewer.layers.events, self._viewer.dims.events, self._case
@@ -137,21 +137,8 @@ class ReviewLayers:
             self._band.remove()
         self._results.show(self.scan.layer())
         self.brain.draw()
-        self._uncover_scan()
+        self.scan.uncover()
         self.surfaces.enter()
-
-    def _uncover_scan(self) -> None:
-        """Hide other scans over the FLAIR, on which results are judged, and what is not of its case."""
-        scan = self.scan.layer()
-        if self._case.prediction is None:
-            return
-        above: list[Layer] = []
-        if scan is not None:
-            scan.visible = True
-            others = [layer for layer in self.scan.layers() if layer is not scan]
-            above = [x for x in self._viewer.layers[self._viewer.layers.index(scan) + 1 :] if x in others]
-        for layer in [*above, *self.scan.foreign(), *self.scan.foreign_brains()]:
-            layer.visible = False
 
     def uncover(self, flair: Layer, of_it: Collection[Layer | None]) -> None:
         """Show a FLAIR that is to be segmented, and no scan of another visit.
@@ -190,7 +177,7 @@ class ReviewLayers:
         layer, lesions, placing = self._results.get(LESIONS), self._case.lesions, self._results.placing
         if not isinstance(layer, Labels) or lesions is None or placing is None:
             return
-        number, candidates = lesions.component_at(voxel), self._results.get(CANDIDATES)
+        number, candidates = lesions.component_at(voxel), self._results.get(CANDIDATES, soon=False)
         if number > 0:
             layer.selected_label = number
         elif number and candidates is not None and not self.blinded:
@@ -250,6 +237,7 @@ class ReviewLayers:
     def blind(self) -> None:
         """Take all but the case's scans out of the viewer."""
         self.blinding.emit()
+        self._results.complete()
         self.surfaces.leave()
         self._blinding.hide(self.scan.layers())
         self.blinding_changed.emit()

@@ -10,6 +10,7 @@ from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
 
 from napari_uncertainseg.widgets.layers.two_tone_outlines import TwoToneOutline, line_colours
+from napari_uncertainseg.widgets.shared.responsive import napari_adding
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -44,26 +45,22 @@ class RiskContours:
 
     def show(self, masks: dict[str, np.ndarray], placing: Placement) -> None:
         """Show masks on a prediction's grid as outlines, by name; leave out the others."""
-        active = self._viewer.layers.selection.active
         same = self._placing is not None and placing.same_as(self._placing)
         self._placing = placing
-        for name in self._colours:
-            layer = self._layers.get(name)
-            there = layer is not None and layer in self._viewer.layers
-            if name not in masks:
-                if there:
-                    self._viewer.layers.remove(layer)
-                continue
-            data = placing.array(masks[name].astype(np.uint8))
-            if there and same and layer is not None:
-                layer.data = data
-                continue
-            if there:
+        for name, layer in self._layers.items():
+            if layer in self._viewer.layers and not (same and name in masks):
                 self._viewer.layers.remove(layer)
+        with napari_adding.one_scene_update(self._viewer):
+            for name in [name for name in self._colours if name in masks]:
+                self._show_one(name, placing.array(masks[name].astype(np.uint8)), placing)
+
+    def _show_one(self, name: str, data: np.ndarray, placing: Placement) -> None:
+        layer = self._layers.get(name)
+        if layer is not None and layer in self._viewer.layers:
+            layer.data = data
+        else:
             self._layers[name] = self._made(name, data, placing)
-            self._viewer.add_layer(self._layers[name])
-        if active is not None and active in self._viewer.layers:  # who is painting goes on painting
-            self._viewer.layers.selection.active = active
+            napari_adding.add_quietly(self._viewer, self._layers[name])
 
     def remove(self) -> None:
         """Take the layers out of the viewer."""

@@ -16,6 +16,7 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.review.verdicts import Verdict
 from napari_uncertainseg.widgets.lesions import texts
+from napari_uncertainseg.widgets.scans.segmented_scan import file_of_case
 from napari_uncertainseg.widgets.shared.dialogs import ask_file, ask_folder, may_replace
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
@@ -80,7 +81,9 @@ class ExportPanel(QWidget):
         if listed is None:
             return
         name, rows = listed
-        path = ask_file(self, texts.export_table_title(name), f"{name}.tsv", texts.TABLE_KINDS)
+        path = ask_file(
+            self, texts.export_table_title(name), file_of_case(self._case, f"{name}.tsv"), texts.TABLE_KINDS
+        )
         if path is None:
             return
         from napari_uncertainseg.export import write_table
@@ -128,7 +131,9 @@ class ExportPanel(QWidget):
         prediction, lesions, source = self._case.prediction, self._case.lesions, self._source
         if prediction is None or lesions is None or source is None:
             return
-        path = ask_file(self, texts.EXPORT_SEG_TITLE, "lesions.dcm", texts.SEG_KINDS)
+        path = ask_file(
+            self, texts.EXPORT_SEG_TITLE, file_of_case(self._case, "lesions.dcm"), texts.SEG_KINDS
+        )
         if path is None:
             return
         decisions = self._case.review.decisions()

@@ -31,6 +31,7 @@ from napari_uncertainseg.widgets.layers.rater_layers import CONSENSUS, DISAGREEM
 from napari_uncertainseg.widgets.raters import texts
 from napari_uncertainseg.widgets.raters.comparison import Comparison, ComparisonRequest
 from napari_uncertainseg.widgets.raters.scatter import UncertaintyScatter
+from napari_uncertainseg.widgets.scans.segmented_scan import file_of_case
 from napari_uncertainseg.widgets.shared.definitions import DefinedLabel
 from napari_uncertainseg.widgets.shared.dialogs import ask_file
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
@@ -300,7 +301,7 @@ class RatersDock(DockWidget):
         """Ask for a file, and write all pairs into it."""
         if self.comparison is None:
             return
-        path = ask_file(self, texts.EXPORT_TITLE, "raters.tsv", texts.TABLE_KINDS)
+        path = ask_file(self, texts.EXPORT_TITLE, file_of_case(self._case, "raters.tsv"), texts.TABLE_KINDS)
         if path is not None:
             self._write(path, partial(_write_pairs, self.comparison))
 

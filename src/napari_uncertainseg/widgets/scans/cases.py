@@ -54,6 +54,11 @@ class Cases(Protocol):
         """Whether the reader must not see what others have decided, or what the answer is."""
         ...
 
+    @property
+    def arriving(self) -> bool:
+        """Whether scans that were read are still being shown, one by one."""
+        ...
+
     def may_close(self) -> bool:
         """Ask where work would be lost; True where nothing would be, or the user agrees.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from napari_uncertainseg.case import Case
     from napari_uncertainseg.prediction.prediction import Prediction
 
+_NOT_IN_A_FILE = re.compile(r"[^\w.-]+")
+"""What no name of a file gets from that of a case; letters of all languages stay."""
+_LONGEST_NAME = 80
+
 
 def shows(layer: Layer, volume: Volume) -> bool:
     """Whether a layer of the user's holds a scan: the same voxels on the same grid. Names say nothing."""
@@ -35,8 +40,17 @@ def shows(layer: Layer, volume: Volume) -> bool:
         own = volume_of(layer)
     except InputError:
         return False
-    same = own.grid.same_as(volume.grid)
-    return same and (own.data is volume.data or np.array_equal(own.data, volume.data, equal_nan=True))
+    if not own.grid.same_as(volume.grid):
+        return False
+    return own.data is volume.data or _same_voxels(own.data, volume.data)
+
+
+def _same_voxels(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two scans of a grid are the same; two that are not differ in the middle of the head at once."""
+    middle = len(one) // 2
+    if not np.array_equal(one[middle], other[middle], equal_nan=True):
+        return False
+    return np.array_equal(one, other, equal_nan=True)
 
 
 def name_of(case: Case) -> str:
@@ -48,6 +62,15 @@ def name_of(case: Case) -> str:
     named = about.get("name") if isinstance(about, dict) else None
     name = str(named or (flair.name if flair is not None else ""))
     return " ".join(name.split()) or "a case without a name"
+
+
+def file_of_case(case: Case, rest: str) -> str:
+    """A name for a file of the case, such as ``"Patient-07-result.pdf"`` for the rest ``"result.pdf"``.
+
+    Files of two patients in one folder are then told apart, and neither is offered the other's name.
+    """
+    plain = _NOT_IN_A_FILE.sub("-", name_of(case)).strip("-._")[:_LONGEST_NAME]
+    return f"{plain}-{rest}" if plain else rest
 
 
 def _inputs(case: Case) -> set[str]:
@@ -140,6 +163,19 @@ class SegmentedScan:
         """The images that are shown and seem not to be of the visit of a FLAIR, except those named."""
         others = [x for x in self._shown(Image) if x is not flair and x not in of_it]
         return [layer for layer in others if not belongs(origin_of(layer), origin_of(flair))]
+
+    def uncover(self) -> None:
+        """Hide other scans over the FLAIR, on which results are judged, and what is not of its case."""
+        scan, layers = self.layer(), self._viewer.layers
+        if self._case.prediction is None:
+            return
+        above: list[Layer] = []
+        if scan is not None:
+            scan.visible = True
+            others = [layer for layer in self.layers() if layer is not scan]
+            above = [layer for layer in layers[layers.index(scan) + 1 :] if layer in others]
+        for layer in [*above, *self.foreign(), *self.foreign_brains()]:
+            layer.visible = False
 
     def origin(self) -> ScanOrigin | None:
         """Of whom the case is, also where its scan is not here; None where there is no case."""

@@ -134,6 +134,7 @@ class Request:
 
     def _segment(self, segmenters: Segmenters, progress: Progress) -> Prediction:
         from napari_uncertainseg.uncertainty.lesion_ranking import ranker_of
+        from napari_uncertainseg.widgets.layers.colours import tops_of
 
         course = planned(progress, self._steps)
         with course.step(steps.IMPORT, self._steps[steps.IMPORT], texts.LOADING_MODEL):
@@ -149,6 +150,8 @@ class Request:
         )
         with course.step(f"{steps.LESIONS}/shown", stage=texts.FINDING_LESIONS):
             ranker_of(prediction).prepare()
+            prediction.derived(tops_of)
+            prediction.sha256  # noqa: B018 - the first verdict asks for it, in the window's thread
         return prediction
 
     @property

@@ -98,6 +98,7 @@ class SessionDock(DockWidget):
         self._layers.blinding_changed.disconnect(self._on_blinding, missing_ok=True)  # type: ignore[attr-defined]
         self.replay.cleanup()
         self.tools.cleanup()
+        self.agreement.cleanup()
         self.progress.cleanup()
         self.location.cleanup()
         self.annotator.cleanup()

@@ -1,4 +1,4 @@
-"""What this plugin uses of napari's private parts; besides only `napari_canvas` may touch them.
+"""What this plugin uses of napari's private parts; only `napari_canvas` and `napari_adding` may, too.
 
 Each function names the public way that was tried first, and why it does not do. Tried on napari 0.9.2.
 The tests of this module fail where a later napari has renamed something.

@@ -13,6 +13,8 @@ from psygnal import Signal
 from napari_uncertainseg.widgets.layers.colours import MISSED_COLOUR
 from napari_uncertainseg.widgets.layers.two_tone_outlines import TwoToneOutline, line_colours
 from napari_uncertainseg.widgets.shared.connections import Connections
+from napari_uncertainseg.widgets.shared.responsive import napari_adding
+from napari_uncertainseg.widgets.shared.responsive.turns import take_out
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -166,10 +168,8 @@ class ReferenceErrors:
             **placing.options,
         )
         self._outline = TwoToneOutline(layer, dotted=True)
-        active = self._viewer.layers.selection.active
         self._layer = layer
-        self._viewer.add_layer(layer)
-        self._viewer.layers.selection.active = active
+        napari_adding.add_quietly(self._viewer, layer)
 
     def _on_selection(self) -> None:
         if self._case.selected is not None and self.chosen:
@@ -179,7 +179,7 @@ class ReferenceErrors:
         """Take the layer of missed lesions out of the viewer."""
         layer, self._layer, self._outline, self._drawn = self.layer, None, None, ()
         if layer is not None:
-            self._viewer.layers.remove(layer)
+            take_out(self._viewer, layer)
 
     def cleanup(self) -> None:
         """Let go of the case; the layer stays. May be called twice."""

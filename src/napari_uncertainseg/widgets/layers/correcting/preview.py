@@ -10,6 +10,7 @@ from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
 
 from napari_uncertainseg.widgets.layers.two_tone_outlines import TwoToneOutline, line_colours
+from napari_uncertainseg.widgets.shared.responsive import napari_adding
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -52,9 +53,7 @@ class Preview:
         )
         self.layer.editable = False
         self._outline = TwoToneOutline(self.layer)
-        active = viewer.layers.selection.active
-        viewer.add_layer(self.layer)
-        viewer.layers.selection.active = active
+        napari_adding.add_quietly(viewer, self.layer)
 
     @property
     def shown(self) -> np.ndarray:

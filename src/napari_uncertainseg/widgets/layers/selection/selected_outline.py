@@ -17,6 +17,7 @@ from napari_uncertainseg.widgets.layers.selection.edges import LINE_PX, Colour, 
 from napari_uncertainseg.widgets.scans.camera import current_slice
 from napari_uncertainseg.widgets.scans.volumes import KEY
 from napari_uncertainseg.widgets.shared.connections import Connections
+from napari_uncertainseg.widgets.shared.responsive import napari_adding
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -154,10 +155,8 @@ class SelectedOutline:
 
     def _add(self, source: Labels) -> None:
         layer = self.empty_layer(source, NAME)
-        active = self._viewer.layers.selection.active
         self._layer, self._key = layer, None
-        self._viewer.add_layer(layer)
-        self._viewer.layers.selection.active = active  # who is painting goes on painting
+        napari_adding.add_quietly(self._viewer, layer)
 
     def empty_layer(self, source: Labels, name: str) -> Vectors:
         """A layer for lines around lesions, without any yet, not in the viewer."""

@@ -15,6 +15,7 @@ from napari_uncertainseg.widgets.layers.surfaces.shapes import SHAPES, Shapes
 from napari_uncertainseg.widgets.layers.surfaces.texts import BRAIN_3D, LESIONS_3D, SELECTED_3D
 from napari_uncertainseg.widgets.scans.volumes import KEY
 from napari_uncertainseg.widgets.shared import napari_internals
+from napari_uncertainseg.widgets.shared.responsive import napari_adding
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -80,7 +81,7 @@ class DrawnSurfaces:
                 blending="translucent_no_depth",  # what is in it is seen, wherever one looks from
                 **self._options(BRAIN_3D),
             )
-            self._viewer.add_layer(self.brain)
+            napari_adding.add_quietly(self._viewer, self.brain)
 
     def show_lesions(self, meshes: Sequence[Mesh], doubts: Sequence[float], shapes: Shapes) -> None:
         """Draw lesions, in the viewer's world; at least one."""
@@ -119,7 +120,7 @@ class DrawnSurfaces:
         at = len(self._viewer.layers)
         if self.ring is not None and self.ring in self._viewer.layers:
             at = self._viewer.layers.index(self.ring)
-        self._viewer.layers.insert(at, self.lesions)
+        napari_adding.add_quietly(self._viewer, self.lesions, at)
         self._viewer.layers.selection.active = self.lesions  # the status bar tells of it
 
     def show_selected(self, mesh: Mesh | None) -> None:
@@ -150,9 +151,7 @@ class DrawnSurfaces:
             blending="translucent_no_depth",
             **options,
         )
-        active = self._viewer.layers.selection.active
-        self._viewer.add_layer(self.ring)
-        self._viewer.layers.selection.active = active
+        napari_adding.add_quietly(self._viewer, self.ring)
 
     def remove_lesions(self) -> None:
         """Draw no lesion; they may come again."""

@@ -22,6 +22,7 @@ from napari_uncertainseg.widgets.scans.camera import bring_into_view
 from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
+from napari_uncertainseg.widgets.shared.responsive import napari_adding
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -138,8 +139,9 @@ class LesionSurfaces:
     def _hide_images(self) -> None:
         shown = [x for x in self._viewer.layers if isinstance(x, Image | Labels) and x.visible]
         self._hidden += [layer for layer in shown if layer not in self._hidden]
-        for layer in shown:
-            layer.visible = False
+        with napari_adding.one_scene_update(self._viewer):
+            for layer in shown:
+                layer.visible = False
 
     def leave(self) -> None:
         """Take the surfaces away, and show again what was hidden for them. May be called twice."""
@@ -153,9 +155,10 @@ class LesionSurfaces:
         self._made, self._picker, self._world = None, None, {}
         self._write("")
         hidden, self._hidden = self._hidden, []
-        for layer in hidden:
-            if layer in self._viewer.layers:
-                layer.visible = True
+        with napari_adding.one_scene_update(self._viewer):
+            for layer in hidden:
+                if layer in self._viewer.layers:
+                    layer.visible = True
         if self._active is not None and self._active in self._viewer.layers:
             self._viewer.layers.selection.active = self._active
         self._active = None

@@ -10,7 +10,7 @@ from napari_uncertainseg.uncertainty.at_a_glance.selected_lesion import Selected
 NOTHING = "No lesion is selected: click one in the list or in the image."
 FIT_ACTION, FIT_KEY = "fit_or_whole", "Shift+Z"
 FIT, FIT_MEANING = "Fit", "Fit the zoom to the selected lesion; press again for the whole slice."
-FIT_IN_3D = "The zoom fits a lesion in slices: leave 3-D first."
+FIT_IN_3D = "Leave 3-D first: the zoom fits a lesion in slices."
 ZOOM = "Zoom to the lesion"
 ZOOM_TIP = (
     "Going to a lesion shows about three times its size, at least 40 mm.\n"

@@ -55,8 +55,8 @@ class CaseLoader(QObject):
 
     @property
     def busy(self) -> bool:
-        """Whether something is being read."""
-        return self._jobs.state is not JobState.IDLE
+        """Whether something is being read, or is still being shown."""
+        return self._jobs.state is not JobState.IDLE or self._cases.arriving
 
     # -- what the user asks for -----------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from napari.components.overlays import TextOverlay
 
 from napari_uncertainseg.widgets.reading_bar.compare import texts
 from napari_uncertainseg.widgets.reading_bar.compare.scans import ComparedScan, ComparedScans
+from napari_uncertainseg.widgets.shared.responsive import napari_adding
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -56,10 +57,11 @@ class Flip:
         layers = [scan.layer for scan in (*self._scans.all(), *self._scans.foreign())]
         for layer in layers:
             self._before.setdefault(layer, layer.visible)
-        layers[index].visible = True  # first, so that nothing flashes
-        for other in layers:
-            if other is not layers[index]:
-                other.visible = False
+        with napari_adding.one_scene_update(self._viewer):
+            layers[index].visible = True  # first, so that nothing flashes
+            for other in layers:
+                if other is not layers[index]:
+                    other.visible = False
 
     def update(self) -> None:
         """Write the name of the scan that is on top; where there is only one, nothing can be confused."""

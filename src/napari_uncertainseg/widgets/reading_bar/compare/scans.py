@@ -110,6 +110,9 @@ class ComparedScans:
         return [ComparedScan(x, title_of(name) if name else x.name) for x, name in pairs]
 
     def _forget(self, event: object = None) -> None:
+        layer = getattr(event, "value", None)
+        if isinstance(layer, Layer) and is_result(layer) and not is_compared(layer):
+            return  # maps and outlines come and go by the dozen, and are none of the scans
         self._known = None
         self.changed.emit()
 

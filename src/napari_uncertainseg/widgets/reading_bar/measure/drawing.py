@@ -12,6 +12,8 @@ from napari_uncertainseg.images.measures.records import RULER, Measurement
 from napari_uncertainseg.images.measures.shapes import Slice, ellipse_outline
 from napari_uncertainseg.widgets.reading_bar.measure import texts
 from napari_uncertainseg.widgets.reading_bar.measure.base import Base
+from napari_uncertainseg.widgets.shared.responsive import napari_adding
+from napari_uncertainseg.widgets.shared.responsive.turns import take_out
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -47,7 +49,6 @@ class Drawing:
         layer = self.layer
         if layer is not None:
             return layer
-        active = self._viewer.layers.selection.active
         layer = Shapes(
             ndim=3,
             name=texts.LAYER,
@@ -57,8 +58,8 @@ class Drawing:
             text={"string": "{label}", "color": _BRIGHT, "size": 13, "anchor": "upper_left"},
             **base.placing.options,
         )
-        self._layer = self._viewer.add_layer(layer)
-        self._viewer.layers.selection.active = active
+        self._layer = layer
+        napari_adding.add_quietly(self._viewer, layer)
         return layer
 
     def draw(
@@ -126,7 +127,7 @@ class Drawing:
         if self._layer is not None:
             self._layer.keymap.clear()  # its keys hold on to what they call
         if layer is not None:
-            self._viewer.layers.remove(layer)
+            take_out(self._viewer, layer)
         self._layer = self._drawn = None
 
 

@@ -10,6 +10,7 @@ from psygnal import Signal
 
 from napari_uncertainseg.widgets.scans.volumes import is_brain, is_compared, is_result
 from napari_uncertainseg.widgets.shared.connections import Connections
+from napari_uncertainseg.widgets.shared.responsive import napari_adding
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -94,8 +95,9 @@ class OverlayHiding:
         shown = [layer for layer in self._viewer.layers if is_overlay(layer) and layer.visible]
         if self._held is not None or not self.possible or not shown:
             return
-        for layer in shown:
-            layer.visible = False
+        with napari_adding.one_scene_update(self._viewer):
+            for layer in shown:
+                layer.visible = False
         self._layers.results.held_back = WeakSet(shown)
         for layer in shown:
             self._eyes.connect(layer.events.visible, self._on_eye)
@@ -108,9 +110,10 @@ class OverlayHiding:
             return
         self._eyes.disconnect_all()
         self._layers.results.held_back = None
-        for layer in self._viewer.layers:
-            if layer in held and not layer.visible:
-                layer.visible = True
+        with napari_adding.one_scene_update(self._viewer):
+            for layer in self._viewer.layers:
+                if layer in held and not layer.visible:
+                    layer.visible = True
         self.changed.emit()
 
     def _on_inserted(self, event: Any) -> None:

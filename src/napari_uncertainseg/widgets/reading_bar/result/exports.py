@@ -12,6 +12,7 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.evaluate.result.sentences import plain_text
 from napari_uncertainseg.widgets.reading_bar.result import texts
 from napari_uncertainseg.widgets.reading_bar.result.follower import ResultFollower
+from napari_uncertainseg.widgets.scans.segmented_scan import file_of_case
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.dialogs import ask_file
 from napari_uncertainseg.widgets.shared.form_helpers import button_with_tip, plain_tooltip
@@ -75,7 +76,7 @@ class ExportRow(QWidget):
         measured, scan = self._follower.measured, self._case.scan
         if measured is None:
             return
-        path = ask_file(self, texts.PDF_TITLE, "result.pdf", texts.PDF_KIND)
+        path = ask_file(self, texts.PDF_TITLE, file_of_case(self._case, "result.pdf"), texts.PDF_KIND)
         if path is None:
             return
         there = scan if scan is not None and scan.data.shape == measured.labels.shape else None
@@ -95,7 +96,7 @@ class ExportRow(QWidget):
         source = self._source
         if measured is None or prediction is None or source is None:
             return
-        path = ask_file(self, texts.DICOM_TITLE, "result.dcm", texts.DICOM_KIND)
+        path = ask_file(self, texts.DICOM_TITLE, file_of_case(self._case, "result.dcm"), texts.DICOM_KIND)
         if path is None:
             return
 

@@ -88,7 +88,7 @@ def pdf_of(result: CaseResult, pictures: Pictures = ()) -> bytes:
             QPageSize(QPageSize.PageSizeId.A4), QPageLayout.Orientation.Portrait, QMarginsF(0, 0, 0, 0)
         )
     )
-    writer.setTitle(f"{sentences.TITLE}: {visible(result.made.case)}"[:200])
+    writer.setTitle(f"{sentences.title(result)}: {visible(result.made.case)}"[:200])
     writer.setCreator(result.made.software)
     document = _document(result, pictures, writer)
     _paint(document, writer)
@@ -118,7 +118,8 @@ def _font(points: int) -> QFont:
 
 
 def _html(result: CaseResult, pictures: Pictures) -> Iterator[str]:
-    yield f"<h1>{_safe(sentences.TITLE)}</h1><p><b>{_safe(sentences.RESEARCH)}</b></p><table cellspacing='0'>"
+    yield f"<h1>{_safe(sentences.title(result))}</h1><p><b>{_safe(sentences.RESEARCH)}</b></p>"
+    yield "<table cellspacing='0'>"
     for line in sentences.lines(result):
         yield f"<tr><td><b>{_safe(line.about)}</b></td><td>{_safe(line.says)}</td></tr>"
     yield "</table>"

@@ -20,5 +20,5 @@ MOUSE = (
     ("Middle drag", "Moves the picture."),
     ("Double-click", "Brings this plane into the large view, where you paint."),
 )
-NO_SCAN = "There is nothing to show in three planes yet: open a scan first."
+NO_SCAN = "Open a scan first: there is nothing to show in three planes yet."
 NOTHING = "Nothing to show in this plane:\nopen a scan with three dimensions."

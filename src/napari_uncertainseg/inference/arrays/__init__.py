@@ -1,0 +1,1 @@
+"""Members as numpy arrays or torch tensors, whichever the engine gives."""

@@ -1,0 +1,1 @@
+"""Maps and members of all heads of a network, in one sweep over memory."""

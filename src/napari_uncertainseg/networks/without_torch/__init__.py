@@ -1,0 +1,1 @@
+"""What is known of networks and of this machine without importing torch, which takes seconds."""

@@ -1,0 +1,1 @@
+"""What keeps the thread of the window free."""

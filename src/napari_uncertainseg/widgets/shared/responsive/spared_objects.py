@@ -1,0 +1,100 @@
+"""What is loaded once is not looked at again each time that Python collects garbage.
+
+With torch, napari and all else loaded there are a million objects, which a full collection goes through one
+by one: a third of a second, in which the window stands still. napari asks for one whenever a layer is
+removed, and Python by itself now and then, in whichever thread makes objects. Of what is loaded before the
+first scan, or by the first run, nothing can go while the window is open.
+"""
+
+from __future__ import annotations
+
+import gc
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
+
+from qtpy.QtCore import QTimer
+
+from napari_uncertainseg.widgets.shared.connections import Connections
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Layer
+
+    from napari_uncertainseg.case import Case
+
+_AGAIN_MS = 1000
+_TIMES = 10
+"""Models and docks are loaded in the background at first, and a layer that was closed goes a little later."""
+
+
+class SparedObjects:
+    """Spares the collector all that is there while the window holds no layer, and once after the first run.
+
+    What is spared is counted as usual, and so is all that comes later: scans and layers go as ever. Those of
+    the first case are looked at again as soon as it is closed, and everything is once the window closes.
+
+    Parameters
+    ----------
+    viewer, case
+        Of the window.
+    """
+
+    def __init__(self, viewer: ViewerModel, case: Case) -> None:
+        self._viewer, self._case = viewer, case
+        self._layers: WeakSet[Layer] = WeakSet()
+        self._left = 0
+        self._run_before = self._of_run = False
+        self._timer = QTimer()
+        self._timer.setInterval(_AGAIN_MS)
+        self._timer.timeout.connect(self._spare)
+        self._connections = Connections()
+        self._holds = not gc.get_freeze_count()
+        """Another window may spare its own already; it would be looked at again with ours."""
+        if self._holds:
+            self._layers.update(viewer.layers)
+            events = viewer.layers.events
+            self._connections.connect(events.inserting, self._on_inserting)
+            self._connections.connect(events.inserted, self._on_inserted)
+            self._connections.connect(events.removed, self._on_removed)
+            self._connections.connect(case.prediction_changed, self._on_prediction)
+            self._on_removed()
+            self._spare()
+
+    def _spare(self) -> None:
+        self._left -= 1
+        if self._holds and not self._layers:  # none is there, and none waits to be collected
+            gc.freeze()
+        if self._left <= 0:
+            self._timer.stop()
+
+    def _on_inserting(self, event: Any) -> None:
+        self._timer.stop()  # napari lets events come before a layer is there
+
+    def _on_inserted(self, event: Any) -> None:
+        self._layers.add(event.value)
+
+    def _on_removed(self, event: Any = None) -> None:
+        if not self._viewer.layers:
+            self._look_again()
+            self._left = _TIMES
+            self._timer.start()
+
+    def _on_prediction(self) -> None:
+        """Spare what the first run has loaded, until its case is closed."""
+        self._look_again()
+        if self._case.original is not None and not self._run_before:
+            self._run_before = self._of_run = True
+            gc.freeze()
+
+    def _look_again(self) -> None:
+        if self._of_run:
+            self._of_run = False
+            gc.unfreeze()
+
+    def cleanup(self) -> None:
+        """Let the collector look at everything again. May be called twice."""
+        self._timer.stop()
+        self._connections.disconnect_all()
+        if self._holds:
+            self._holds = False
+            gc.unfreeze()
