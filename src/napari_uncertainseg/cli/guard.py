@@ -23,12 +23,9 @@ def check_files(options: Namespace) -> None:
     Raises
     ------
     InputError
-        With the option whose file is not there, that would be replaced, that has an ending of another kind,
-        or that is named twice.
+        With the option whose file would be replaced, has an ending of another kind, is named twice, or is
+        not there.
     """
-    for name, sentence in getattr(options, "needed", {}).items():
-        for path in _paths(options, name):
-            _check_there(path, sentence)
     reads: Mapping[str, bool] = getattr(options, "reads", {})
     writes: Mapping[str, Kind] = getattr(options, "writes", {})
     tables = [path for name, table in reads.items() if table for path in _paths(options, name)]
@@ -41,6 +38,9 @@ def check_files(options: Namespace) -> None:
             if place in seen:
                 raise InputError(f"{path} is named for two outputs; name two files.")
             seen.add(place)
+    for name, sentence in getattr(options, "needed", {}).items():
+        for path in _paths(options, name):
+            _check_there(path, sentence)
 
 
 def _check_there(path: Path, missing: str) -> None:
