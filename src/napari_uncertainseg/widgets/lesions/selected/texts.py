@@ -26,10 +26,12 @@ FIND_PLACE, EXPLAIN = "find", "Explain"
 PLACE_TIP = "Where in the brain it lies, as in Places below. Found by an atlas; check it on the scan."
 WHY_TIP = "What the Explain dock said of this lesion as it is outlined now."
 DRAWN = "none: a human drew it"
+OF_MODELS_OUTLINE = "for the model's outline"
 DOUBT_TIP = (
     f"low: below {CUTS[0]:g}; some: below {CUTS[1]:g}; high: {CUTS[1]:g} and more. The number is that of\n"
     "the list (0 to 1). The higher, the fewer are real: of 512 lesions of hospitals that a model had not\n"
-    "seen, 65 % with low doubt, 37 % with some and 24 % with high. Low doubt is no proof."
+    "seen, 65 % with low doubt, 37 % with some and 24 % with high. Low doubt is no proof.\n"
+    "What the model says of a lesion that you corrected it says of its own outline, not of yours."
 )
 
 
@@ -53,7 +55,8 @@ def size(found: SelectedLesion) -> str:
 def doubt(found: SelectedLesion, verdict: str) -> str:
     """Doubt in words with its number, and the verdict with its mark, as HTML."""
     said = DRAWN if found.word is None else f"<b>{found.word}</b> ({found.doubt:.2f})"
-    return f"Doubt: {said} · {escape(verdict)}"
+    whose = "" if found.models_volume_mm3 is None else f" {OF_MODELS_OUTLINE}"
+    return f"Doubt: {said}{whose} · {escape(verdict)}"
 
 
 def link(target: str, word: str, colour: str) -> str:
