@@ -409,7 +409,7 @@ def test_a_doubt_about_the_patient_stands_in_the_banner_while_it_is_shown(
 
 
 def test_visits_beside_the_scan_are_offered(with_path, part, visits, qtbot):
-    part._looked = None
+    part._looked = lambda: None
     with qtbot.waitSignal(part.visit.found, timeout=5000):
         part.scans.changed.emit()
     part.fill_menu()
