@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import gc
 import os
-import re
 import shutil
 import sys
 import tempfile
@@ -13,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -159,31 +157,17 @@ def _patient(wait: Callable[..., Any]) -> Callable[..., Any]:
     return waiting
 
 
-class _EachOnce:
-    """In place of the module ``re``: what is found in a text is remembered, for the same text comes again."""
-
-    def __init__(self) -> None:
-        self.sub = lru_cache(maxsize=4096)(re.sub)
-        self._matches = lru_cache(maxsize=32768)(lambda pattern, text: tuple(re.finditer(pattern, text)))
-
-    def finditer(self, pattern: Any, text: str) -> Iterator[Any]:
-        return iter(self._matches(pattern, text))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(re, name)
-
-
 @pytest.fixture(scope="session")
-def _shaders_read_once() -> None:
-    """Each window has the same shaders; vispy reads each anew, which takes a tenth of the time of a test."""
-    import vispy.gloo.program
+def _work_spared() -> None:
+    """Windows share what they would each make anew."""
+    from .spared_work import spare
 
-    vispy.gloo.program.re = _EachOnce()
+    spare()
 
 
 @pytest.fixture
 def make_viewer(
-    make_napari_viewer: Callable[..., Any], qtbot: Any, _shaders_read_once: None
+    make_napari_viewer: Callable[..., Any], qtbot: Any, _work_spared: None
 ) -> Iterator[Callable[..., Any]]:
     """Make a real napari viewer, shown, 1280x800; it is closed and looked over for leaks afterwards."""
     made = []
