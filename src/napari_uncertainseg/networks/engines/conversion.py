@@ -1,8 +1,8 @@
 """Networks converted to OpenVINO, and the cache that holds them.
 
 A converted network is kept in the user's cache, under the hash of its weights, its shape and the code that
-made it. What is damaged there is made anew. Torch is imported only where something must be converted: a network
-from the cache runs without it.
+made it. What is damaged there is made anew. Torch is imported only where something must be converted: a
+network from the cache runs without it.
 """
 
 from __future__ import annotations

@@ -202,7 +202,7 @@ class MultiHeadModel(Model):
     def _network_key(self, index: int) -> str:
         """Hash of the weights, and of the network that they were found to fit.
 
-        Of the weights alone a folder with another ``model.json`` would run a network that it does not describe.
+        With that of the weights alone, another ``model.json`` would run a network that it does not describe.
         """
         styles = max(1, len(self.styles))
         shape = f"{len(self.modalities)} channels, {styles} styles, {self.architecture.model_dump_json()}"
