@@ -328,7 +328,9 @@ def test_nothing_is_measured_in_an_exercise_and_all_is_put_back(opened, part, qt
     assert len(part.measured.items) == 1 and "measurements" in [x.name for x in viewer.layers]
     part.cleanup()
     part.cleanup()
-    assert "measurements" not in [x.name for x in viewer.layers]
+    qtbot.waitUntil(
+        lambda: "measurements" not in [x.name for x in viewer.layers]
+    )  # selected: in the next turn
     assert viewer.mouse_double_click_callbacks == doubles and viewer.mouse_drag_callbacks == drags
 
 

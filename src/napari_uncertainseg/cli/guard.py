@@ -8,6 +8,7 @@ from pathlib import Path
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.outputs import Kind, check_output
+from napari_uncertainseg.review.database.passwords import may_be_server
 
 
 def check_files(options: Namespace) -> None:
@@ -47,7 +48,8 @@ def _check_there(path: Path, missing: str) -> None:
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise InputError(missing.format(path)) from error
+        if not may_be_server(str(path)):  # else the command refuses it, without a word of its password
+            raise InputError(missing.format(path)) from error
     except (OSError, ValueError):
         return  # the command says why it cannot be read
 
