@@ -158,6 +158,7 @@ def test_a_gpu_that_works_is_chosen(gpu):
     assert choose_device("auto") == choose_device("cuda")
     assert choose_device("cuda").name == "CUDA: Some GPU"
     assert choose_device("cpu").kind == "cpu"
+    assert not choose_device("cuda").note and not choose_device("cpu").note
 
 
 def test_half_precision_needs_a_gpu_that_has_it(gpu):
@@ -177,7 +178,10 @@ def test_a_gpu_that_does_not_work_is_left_for_the_cpu(gpu, error):
         raise error
 
     gpu.setattr(torch, "ones", fails)
-    assert choose_device("auto").kind == "cpu"
+    chosen = choose_device("auto")
+    assert chosen.kind == "cpu"
+    assert chosen.note.startswith("The GPU does not work (CUDA ")  # the result says it, see test_segmenter
+    assert chosen.note.endswith("): the CPU was used instead.") and "\n" not in chosen.note
     with pytest.raises(InputError, match=r"the GPU does not work \(CUDA .*\): choose auto or cpu\.") as told:
         choose_device("cuda")
     assert "\n" not in str(told.value)
