@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.cli.options.setting import DEVICES
 from napari_uncertainseg.networks.engines import device as devices
 from napari_uncertainseg.networks.engines import foreign_engine, torch_engine
 from napari_uncertainseg.networks.engines.cuda import onto, tried_algorithms
@@ -189,4 +190,4 @@ def test_a_gpu_that_does_not_work_is_left_for_the_cpu(gpu, error):
 
 def test_the_engines_are_those_that_are_looked_at():
     assert foreign_engine.onto is torch_engine.onto is onto
-    assert devices.WISHES == ("auto", "cpu", "cpu-float32", "cpu-int8", "cuda")
+    assert devices.WISHES == DEVICES == ("auto", "cpu", "cpu-float32", "cpu-int8", "cuda")
