@@ -181,6 +181,7 @@ def test_what_is_written_beside_has_ended_before_the_error_is_told(
 
     def late(path, *arguments, **options):
         assert failed.wait(60)
+        threading.Event().wait(0.5)  # the error is on its way meanwhile
         write(path, *arguments, **options)
         ended.append(path.name)
 
