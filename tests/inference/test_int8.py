@@ -133,7 +133,8 @@ def test_convolutions_that_lost_their_names_are_taken_in_their_order():
     layers = {"first": RoundedLayer(low=0, high=1, shift=(3,))}
     image = np.zeros((1, 1, 2, 2, 2), np.float32)
     assert run(Rounding(layers, ("first",)).of(graph_of(weights, "Multiply_12")), image).max() == 3
-    assert run(Rounding(layers, ("zeroth", "first")).of(graph_of(weights, "Multiply_12")), image).max() == 0
+    with pytest.raises(ValueError, match="none of the layers"):  # it is the zeroth
+        Rounding(layers, ("zeroth", "first")).of(graph_of(weights, "Multiply_12"))
     with pytest.raises(ValueError, match="unknown convolution"):
         Rounding(layers, ()).of(graph_of(weights, "Multiply_12"))
 
@@ -211,6 +212,15 @@ def test_what_was_not_measured_runs_in_float32(thin_folder):
 def test_a_graph_that_is_made_otherwise_runs_in_float32(thin_folder):
     model, image = find_model(thin_folder), torch.randn(1, 3, 16, 16, 16)
     layers = {"laterals.1": RoundedLayer(low=-1, high=1, shift=(1.0,))}  # it has more outputs
+    numbers = WholeNumbers(version=1, networks={model.weight_sha256(): layers})
+    engine = replace(model, whole_numbers=numbers).engine(INT8)
+    assert torch.equal(engine.heads(image), model.engine(INT8).heads(image))
+    assert engine.device.precision == "float32"
+
+
+def test_where_none_of_the_layers_is_found_int8_is_not_what_is_said(thin_folder):
+    model, image = find_model(thin_folder), torch.randn(1, 3, 16, 16, 16)
+    layers = {"no.such.layer": RoundedLayer(low=-1, high=1)}
     numbers = WholeNumbers(version=1, networks={model.weight_sha256(): layers})
     engine = replace(model, whole_numbers=numbers).engine(INT8)
     assert torch.equal(engine.heads(image), model.engine(INT8).heads(image))

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.cli.options.setting import DEVICES
 from napari_uncertainseg.networks.engines import device as devices
 from napari_uncertainseg.networks.engines import foreign_engine, torch_engine
 from napari_uncertainseg.networks.engines.cuda import onto, tried_algorithms
@@ -158,6 +159,7 @@ def test_a_gpu_that_works_is_chosen(gpu):
     assert choose_device("auto") == choose_device("cuda")
     assert choose_device("cuda").name == "CUDA: Some GPU"
     assert choose_device("cpu").kind == "cpu"
+    assert not choose_device("cuda").note and not choose_device("cpu").note
 
 
 def test_half_precision_needs_a_gpu_that_has_it(gpu):
@@ -177,7 +179,10 @@ def test_a_gpu_that_does_not_work_is_left_for_the_cpu(gpu, error):
         raise error
 
     gpu.setattr(torch, "ones", fails)
-    assert choose_device("auto").kind == "cpu"
+    chosen = choose_device("auto")
+    assert chosen.kind == "cpu"
+    assert chosen.note.startswith("The GPU does not work (CUDA ")  # the result says it, see test_segmenter
+    assert chosen.note.endswith("): the CPU was used instead.") and "\n" not in chosen.note
     with pytest.raises(InputError, match=r"the GPU does not work \(CUDA .*\): choose auto or cpu\.") as told:
         choose_device("cuda")
     assert "\n" not in str(told.value)
@@ -185,4 +190,4 @@ def test_a_gpu_that_does_not_work_is_left_for_the_cpu(gpu, error):
 
 def test_the_engines_are_those_that_are_looked_at():
     assert foreign_engine.onto is torch_engine.onto is onto
-    assert devices.WISHES == ("auto", "cpu", "cpu-float32", "cpu-int8", "cuda")
+    assert devices.WISHES == DEVICES == ("auto", "cpu", "cpu-float32", "cpu-int8", "cuda")

@@ -54,8 +54,9 @@ _LEAST_KEPT, _MOST_SLOW = 3, 8.0
 """So many steps must be known before others are judged by them, and how much slower at most, or faster."""
 _MEMORY = 5
 """Runs after which an older one hardly counts."""
-_FILE, _MOST_BYTES = "step-times.json", 200_000
 _MOST_MACHINES, _MOST_STEPS = 20, 200
+_FILE, _MOST_BYTES = "step-times.json", 1_000_000
+"""Larger than so many steps of so many machines can be: what is written is read again."""
 _LEAST, _LARGEST = 1e-6, 1e6
 """Seconds a unit that are believed."""
 

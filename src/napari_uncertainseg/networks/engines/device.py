@@ -31,6 +31,8 @@ class Device:
         Of the convolutions; everything after the logits is float32.
     threads
         CPU threads.
+    note
+        What the user must know of the choice, one sentence; mostly nothing.
     name
         As shown to the user, e.g. ``"CPU, 2 threads, bf16 (OpenVINO)"``.
     """
@@ -40,6 +42,7 @@ class Device:
     precision: Precision
     threads: int
     processor: str = "CPU"
+    note: str = ""
 
     @property
     def name(self) -> str:
@@ -88,7 +91,8 @@ def choose_device(wish: str = "auto") -> Device:
     if wish == "cuda":
         why = found or "torch finds no CUDA device here"
         raise InputError(f"CUDA was asked for, but {why}: choose auto or cpu.")
-    return cpu_device()
+    note = f"{found[0].upper()}{found[1:]}: the CPU was used instead." if found else ""
+    return replace(cpu_device(), note=note)
 
 
 def cuda_device() -> Device | str | None:

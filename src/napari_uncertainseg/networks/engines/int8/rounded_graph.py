@@ -54,7 +54,7 @@ class Rounding:
         Parameters
         ----------
         graph
-            As `conversion` makes it. It is changed. Layers that it does not have are left out.
+            As `conversion` makes it. It is changed. Layers that it does not have are left out, but not all.
 
         Returns
         -------
@@ -78,6 +78,8 @@ class Rounding:
                 _round_weights(operation)
                 if layer.shift:
                     _shift(operation, layer.shift)
+        if not known:
+            raise ValueError("the graph has none of the layers")
         graph.validate_nodes_and_infer_types()
         return graph
 
