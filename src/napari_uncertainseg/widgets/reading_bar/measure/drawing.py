@@ -153,7 +153,7 @@ def _beside(base: Base, points: np.ndarray, where: Slice, by: tuple[int, int], p
     corner[down] = (high[down] + low[down]) / 2 + (by[0] - _BESIDE) * pixel_mm
     corner[right] = high[right] + (_BESIDE + by[1]) * pixel_mm
     voxel = base.voxel(corner)
-    first, *beyond = base.drawn([voxel, *(voxel + np.eye(3)[axis] for axis in where.in_plane)])
+    first, *beyond = base.drawn(np.array([voxel, *(voxel + np.eye(3)[axis] for axis in where.in_plane)]))
     return np.array([first, first + 1.01 * np.abs(np.array(beyond) - first).sum(axis=0)])
 
 
