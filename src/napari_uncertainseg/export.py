@@ -147,6 +147,7 @@ def write_results(
             beside.do(write_volume, partial / "reviewed.nii.gz", reviewed, grid, dtype=np.uint8)
         if edit is not None:
             beside.do(write_volume, partial / "painted.nii.gz", edit, grid, dtype=np.int8)
+        table = table.assign(slider_slice=[grid.slider_slice(int(s)) for s in table["slice_s"]])
         write_table(partial / "lesions.tsv", table)
         if prediction.classes is not None:
             _write_classes(partial, prediction.classes, grid)

@@ -322,3 +322,21 @@ def test_a_corrected_outline_says_whose_the_numbers_are(probability):
     assert [(one.doubt, one.probability, one.entropy) for one in after.lesions] == said
     changed = [one.corrected for one in after.lesions]
     assert any(changed) and not all(changed) and not any(one.corrected for one in before.lesions)
+
+
+def test_a_lesion_has_its_side_its_slice_and_its_place_in_the_patient(probability):
+    """The side is that of the brain's middle: a head that lies 40 mm off the scanner's 0 has both sides."""
+    state = state_of(probability, measurements=("1 ruler 12.3 mm",))
+    result = measure_result(state).result
+    grid, table = state.original.grid, state.lesions.table.set_index("label")
+    brain = np.argwhere(state.original.brain).mean(axis=0)
+    middle = (grid.affine @ [*brain, 1])[0]
+    for one in result.lesions:
+        row = table.loc[one.number]
+        assert one.centre_mm == pytest.approx((row["x_mm"], row["y_mm"], row["z_mm"]))
+        off = row["x_mm"] - middle
+        assert one.side == ("middle" if abs(off) < 3 else "right" if off > 0 else "left")
+        assert one.slice == grid.shape[0] - 1 - row["slice_s"]
+    assert {one.side for one in result.lesions} >= {"left"}
+    assert "Measured: 1 ruler 12.3 mm.\n" in sentences.plain_text(result)
+    assert "Measured" not in sentences.plain_text(measure_result(state_of(probability)).result)

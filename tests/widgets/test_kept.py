@@ -297,6 +297,9 @@ def test_the_review_that_was_worked_on_last_is_offered(window, prediction, flair
     assert not isinstance(QApplication.focusWidget(), QPushButton)  # Space would press it
     kept = "The review that was on screen is saved, too: see Session."
     assert said == [f"Resumed: 1 verdict by {UNNAMED}. {kept}"]
+    assert review.opened.get("session") is None and ">see Session.</a>" in review.lesions.message.text()
+    review.lesions.message.linkActivated.emit("session")
+    assert review.opened.get("session") is not None
     case.review.judge((21, 4, 4), "unsure")  # in the one that was begun first
 
     case.open_prediction(known(prediction, flair, seconds=2))

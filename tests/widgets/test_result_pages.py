@@ -140,3 +140,12 @@ def test_undecided_lesions_are_drawn_first(measured):
     lesions = (replace(first, verdict="accepted"), *rest)
     assert shown_lesions(lesions)[-1].index == first.index
     assert [one.index for one in shown_lesions(measured.result.lesions)] == [1, 2, 3]
+
+
+def test_each_lesion_has_side_slice_and_coordinates_and_measurements_are_there(prediction, qapp):
+    found = measure(prediction, measurements=("1 ruler 12.3 mm",))
+    text = " ".join(" ".join(pages_of(pdf_of(found.result))[0]).split())
+    assert "1 ruler 12.3 mm" in text and "as the window's slider counts it" in text
+    for one in found.result.lesions:
+        place = ", ".join(f"{mm:.0f}" for mm in one.centre_mm)
+        assert f"{one.side} {one.slice} {place}" in text

@@ -11,6 +11,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import QApplication, QDockWidget, QLabel
 
+from napari_uncertainseg.images.measures.records import Measurement
+from napari_uncertainseg.images.measures.shapes import Slice
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.review.session.opening import open_reading
 from napari_uncertainseg.review.session.recorder import Recorder
@@ -312,3 +314,13 @@ class Spontaneous(QCloseEvent):
 
     def spontaneous(self):
         return True
+
+
+def test_a_ruler_stands_in_the_panel_and_in_the_text(review, opened, qtbot):
+    assert "Measured" not in opened.panel.lines
+    measured = review.opened.parts["measure"].measured
+    ends = ((10.0, 5.0, 8.0), (10.0, 5.0, 20.0))
+    measured.add(Measurement("ruler", ends, Slice(0, 10), length_mm=12.3))
+    assert wait_for(qtbot, opened, lambda lines: "Measured" in lines)["Measured"] == "1 ruler 12.3 mm."
+    measured.undo()
+    wait_for(qtbot, opened, lambda lines: "Measured" not in lines)

@@ -96,6 +96,10 @@ class Grid:
         """Volume of one voxel, mm3."""
         return float(abs(np.linalg.det(self.affine[:3, :3])))
 
+    def slider_slice(self, s: int) -> int:
+        """The number that the window's slider shows for the axial slice of an index: 0 is the topmost."""
+        return self.shape[0] - 1 - s
+
     def same_as(self, other: Grid, tolerance: float = 1e-3) -> bool:
         """Whether both grids have the same shape and the same affine (mm)."""
         return self.shape == other.shape and np.allclose(self.affine, other.affine, rtol=0, atol=tolerance)

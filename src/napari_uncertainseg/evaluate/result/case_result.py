@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -51,6 +52,13 @@ class ResultLesion:
         Whether a lesion of the model lies in what a human drew: its outline was corrected.
     corrected
         Whether the model's numbers are those of its own outline, which is another one now.
+    centre_mm
+        x, y, z of its centroid, RAS+ mm.
+    slice
+        Number that the window's slider shows in the slice of `voxel`; None where that is not known.
+    side
+        ``"right"`` or ``"left"`` of the middle of the brain, or ``"middle"``, the patient's; empty where
+        that is not known.
     """
 
     index: int
@@ -68,6 +76,9 @@ class ResultLesion:
     voxel: Voxel
     grown: bool = False
     corrected: bool = False
+    centre_mm: tuple[float, float, float] = (math.nan, math.nan, math.nan)
+    slice: int | None = None
+    side: str = ""
 
     @property
     def name(self) -> str:
@@ -249,6 +260,8 @@ class CaseResult:
         None without a reference.
     reviewed
         Whether there is any verdict or painting.
+    measurements
+        Rulers and regions of the reader, each in words with its size.
     """
 
     made: MadeWith
@@ -261,3 +274,4 @@ class CaseResult:
     time: TimeSpent | None
     reference: ReferenceMatch | None
     reviewed: bool
+    measurements: tuple[str, ...] = ()

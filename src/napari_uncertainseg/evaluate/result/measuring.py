@@ -32,12 +32,15 @@ from napari_uncertainseg.review.store.painted_volumes import PaintedVolumes
 from napari_uncertainseg.review.verdicts import VERDICTS, says_lesion
 
 if TYPE_CHECKING:
+    from napari_uncertainseg.images.volume import Grid
     from napari_uncertainseg.prediction.prediction import Prediction
     from napari_uncertainseg.review.store.journal import Entry
     from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 
 _PLACES = ("periventricular", "juxtacortical", "infratentorial", "deep white matter", "unknown")
 """`explain.place.lesions.PLACES`, which lies above this room; a test compares the two."""
+_MIDDLE_MM = 3.0
+"""A lesion whose centroid is nearer to the middle of the brain than this has no side."""
 _BOX = tuple((f"start_{axis}", f"stop_{axis}") for axis in "sar")
 
 
@@ -65,6 +68,8 @@ class ReviewState:
         In words; empty where they are not known.
     place_problem
         Why places could not be found.
+    measurements
+        Rulers and regions of the reader, each in words with its size.
     """
 
     original: Prediction
@@ -78,6 +83,7 @@ class ReviewState:
     scan_date: str = ""
     annotator: str = ""
     place_problem: str = ""
+    measurements: Sequence[str] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,11 +113,12 @@ def measure_result(state: ReviewState) -> MeasuredResult:
     rows = _counted_rows(state)
     labels = _labels(state, rows)
     painted = _painted_on(state.edit, labels)
-    steps = state.original.grid.affine[:3, :3]
+    grid = state.original.grid
+    middle = _middle_mm(state.original)
     own, n_own = _models_own(state)
     touching = set(map(int, np.unique(labels[own > 0])))
     lesions = tuple(
-        _lesion(i, row, labels, painted, steps, i in touching) for i, row in enumerate(rows, start=1)
+        _lesion(i, row, labels, painted, grid, i in touching, middle) for i, row in enumerate(rows, start=1)
     )
     rejected = [
         float(volume)
@@ -130,6 +137,7 @@ def measure_result(state: ReviewState) -> MeasuredResult:
         time=None if not state.entries else time_spent(state.entries),
         reference=_against(state, labels),
         reviewed=bool(state.decisions) or state.edit is not None,
+        measurements=tuple(state.measurements),
     )
     return MeasuredResult(result, labels)
 
@@ -184,15 +192,16 @@ def _lesion(
     row: Mapping[str, Any],
     labels: np.ndarray,
     painted: set[int],
-    steps: np.ndarray,
+    grid: Grid,
     is_models: bool,
+    middle: float | None,
 ) -> ResultLesion:
     box = tuple(slice(int(row[start]), int(row[stop])) for start, stop in _BOX)
     return ResultLesion(
         index=index,
         number=row["number"],
         volume_mm3=float(row["volume_mm3"]),
-        diameter_mm=longest_diameter(labels[box] == index, steps),
+        diameter_mm=longest_diameter(labels[box] == index, grid.affine[:3, :3]),
         place=str(row.get("place") or "") if row.get("place") == row.get("place") else "",
         verdict=row["verdict"],
         drawn=bool(row["drawn"]),
@@ -201,10 +210,29 @@ def _lesion(
         doubt=float(row["doubt"]),
         entropy=float(row["mean_entropy"]),
         p_real=float(row.get(P_REAL, np.nan)),
+        slice=int(grid.slider_slice(int(row["slice_s"]))),
         voxel=(int(row["slice_s"]), int(row["slice_a"]), int(row["slice_r"])),
         grown=bool(row["drawn"]) and is_models,
         corrected=row["corrected"],
+        centre_mm=(float(row["x_mm"]), float(row["y_mm"]), float(row["z_mm"])),
+        side="" if middle is None else _side(float(row["x_mm"]) - middle),
     )
+
+
+def _middle_mm(original: Prediction) -> float | None:
+    """X (RAS+) of the middle of the brain: where the scanner's 0 is depends on how the head lay."""
+    brain = original.brain
+    if not brain.any():
+        return None
+    sums = (brain.sum(axis=tuple(other for other in range(3) if other != axis)) for axis in range(3))
+    centre = [float((each * np.arange(len(each))).sum() / each.sum()) for each in sums]
+    return float((original.grid.affine @ [*centre, 1.0])[0])
+
+
+def _side(x: float) -> str:
+    if abs(x) < _MIDDLE_MM:
+        return "middle"
+    return "right" if x > 0 else "left"
 
 
 def _counted(lesions: Sequence[ResultLesion], rejected: Sequence[float]) -> Counted:

@@ -13,8 +13,8 @@ from napari_uncertainseg.review.store.reading_speed import LONGEST_S
 RESEARCH = "For research only. This is not a medical device."
 _SUBJECT = "White matter lesions"
 ABOUT = (
-    "Case", "Scan date", "Lesions", "By place", "Counted", "Changes", "Doubt left", "Time", "Reference",
-    "Made with", "Reader",
+    "Case", "Scan date", "Lesions", "By place", "Counted", "Changes", "Doubt left", "Measured", "Time",
+    "Reference", "Made with", "Reader",
 )  # fmt: skip
 """What the lines are about, in their order; that about the reference is there only with one."""
 _LONGEST_NAME = 120
@@ -58,6 +58,8 @@ def _lines(result: CaseResult) -> Iterator[Line]:
     yield Line("Counted", _counted(result.counted, result.reviewed))
     yield Line("Changes", _changes(result))
     yield Line("Doubt left", _doubt(result))
+    if result.measurements:
+        yield Line("Measured", "; ".join(map(one_line, result.measurements)) + ".")
     yield Line("Time", _time(result))
     if result.reference is not None:
         yield Line("Reference", _reference(result))

@@ -194,6 +194,7 @@ class LesionsDock(SteppingDock):
         self.selected.explain_asked.connect(self._open_explain)
         for name, button in self.buttons.items():
             button.clicked.connect(getattr(self, name))
+        self.message.linkActivated.connect(self._open_session)
         self.tabs.currentChanged.connect(self._show_page)
         self.verdict_filter.currentIndexChanged.connect(self._filter)
         self.uncertainty_filter.currentIndexChanged.connect(self._filter)
@@ -211,6 +212,9 @@ class LesionsDock(SteppingDock):
 
     def _open_places(self) -> None:
         self.places.button.setChecked(True)
+
+    def _open_session(self, _: str) -> None:
+        self._open_dock("session")
 
     def _open_explain(self) -> None:
         self._open_dock("explain")

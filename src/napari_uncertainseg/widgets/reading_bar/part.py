@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QMainWindow, QWidget
 
 from napari_uncertainseg.widgets.dock_description import KeyAction, ReviewContext
 from napari_uncertainseg.widgets.reading_bar.arrangement import Arrangement
+from napari_uncertainseg.widgets.reading_bar.measure.measured import Measured
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -80,6 +81,8 @@ class BarContext:
         All keys of the window as the user has them now, and what its parts add.
     arrangement
         Claimed by the part that lays canvases side by side: one at a time.
+    measured
+        Rulers and regions of the scan under review, which are part of the result.
     """
 
     review: ReviewContext
@@ -87,6 +90,7 @@ class BarContext:
     window: QMainWindow
     help: Callable[[], tuple[HelpGroup, ...]] = tuple
     arrangement: Arrangement = field(default_factory=Arrangement)
+    measured: Measured = field(default_factory=Measured)
 
 
 @dataclass(frozen=True)

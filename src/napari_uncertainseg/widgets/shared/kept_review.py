@@ -24,6 +24,9 @@ from napari_uncertainseg.review.store.session_settings import BY_DEFAULT, KEPT, 
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
+SEE_SESSION = "see Session."
+"""Ends a message about what the Session dock lists; the Lesions dock makes a link of it that opens it."""
+
 
 @dataclass(frozen=True)
 class ResumeOffer:
@@ -275,7 +278,7 @@ class ReviewKeeper:
         message = f"Resumed: {pluralised(len(recorder.verdicts), 'verdict')} by {recorder.session.annotator}."
         if before is None or not before.verdicts:
             return message
-        return f"{message} The review that was on screen is saved, too: see Session."
+        return f"{message} The review that was on screen is saved, too: {SEE_SESSION}"
 
     def _copy_verdicts(self, recorder: Recorder) -> str:
         """Give the verdicts to the lesions that are now at their voxels, in a new session."""

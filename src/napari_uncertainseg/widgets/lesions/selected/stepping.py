@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from html import escape
 from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_info
@@ -17,10 +18,12 @@ from napari_uncertainseg.widgets.lesions.action_buttons import ActionButtons
 from napari_uncertainseg.widgets.lesions.feedback import FeedbackPanel
 from napari_uncertainseg.widgets.lesions.messages import end_of_list_message, start_of_list_message
 from napari_uncertainseg.widgets.lesions.selected.panel import SelectedPanel
-from napari_uncertainseg.widgets.lesions.selected.texts import FIT_ACTION, FIT_IN_3D
+from napari_uncertainseg.widgets.lesions.selected.texts import FIT_ACTION, FIT_IN_3D, link
 from napari_uncertainseg.widgets.lesions.table import LesionTable
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, notice
+from napari_uncertainseg.widgets.shared.kept_review import SEE_SESSION
+from napari_uncertainseg.widgets.shared.plots import accent, theme_of
 
 if TYPE_CHECKING:
     from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
@@ -190,5 +193,9 @@ class SteppingDock(DockWidget):
         self._layers.go_to(voxel)
 
     def _show_message(self, sentence: str) -> None:
-        self.message.setText(sentence)
+        if sentence.endswith(SEE_SESSION):  # a link, because no Session may be in sight
+            said = escape(sentence.removesuffix(SEE_SESSION))
+            self.message.set_html(said + link("session", SEE_SESSION, accent(theme_of(self)).name()))
+        else:
+            self.message.setText(sentence)
         self.message.setVisible(bool(sentence))

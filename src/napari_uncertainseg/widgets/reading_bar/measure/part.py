@@ -26,7 +26,6 @@ from napari_uncertainseg.widgets.reading_bar.measure.drawing import Drawing
 from napari_uncertainseg.widgets.reading_bar.measure.files import Table, TableFiles
 from napari_uncertainseg.widgets.reading_bar.measure.kept import KeptMeasurements, folder_of, key_of
 from napari_uncertainseg.widgets.reading_bar.measure.making import made_of, selected_lesion
-from napari_uncertainseg.widgets.reading_bar.measure.measured import Measured
 from napari_uncertainseg.widgets.reading_bar.measure.panel import MeasurePanel
 from napari_uncertainseg.widgets.reading_bar.measure.seen import KeptSeen
 from napari_uncertainseg.widgets.reading_bar.measure.tool import REGION, Tool
@@ -57,7 +56,7 @@ class MeasurePart(PartWidget):
         super().__init__()
         self._context = context
         viewer, review = context.viewer, context.review
-        self.measured, self.drawing, self.panel = Measured(), Drawing(viewer), MeasurePanel()
+        self.measured, self.drawing, self.panel = context.measured, Drawing(viewer), MeasurePanel()
         self.tool = Tool(viewer, self._on_made, self._on_draft)
         self.files = TableFiles(context.window, self.measured, self._table, self._try)
         self._kept = KeptMeasurements(folder_of(review.sessions.location))

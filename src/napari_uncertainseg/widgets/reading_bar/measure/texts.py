@@ -61,6 +61,11 @@ def what(number: int, one: Measurement) -> str:
     return f"{number} {one.name or one.kind}"
 
 
+def in_result(number: int, one: Measurement) -> str:
+    """A measurement in the result of a review."""
+    return f"{what(number, one)} {size(one)}"
+
+
 def beside(number: int, one: Measurement) -> str:
     """What stands beside a measurement on the canvas."""
     return size(one) if one.kind == RULER else f"{number}"

@@ -12,6 +12,8 @@ from napari_uncertainseg.explain.place.column import PlaceColumns, find_places
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.review.session.opening import UNNAMED
 from napari_uncertainseg.widgets.dock_description import ReviewContext
+from napari_uncertainseg.widgets.reading_bar.measure.measured import Measured
+from napari_uncertainseg.widgets.reading_bar.measure.texts import in_result
 from napari_uncertainseg.widgets.reading_bar.result import texts
 from napari_uncertainseg.widgets.scans.segmented_scan import name_of
 from napari_uncertainseg.widgets.shared.connections import Connections
@@ -28,6 +30,8 @@ class ResultFollower(QObject):
     ----------
     context
         What docks and bar share.
+    measured
+        Rulers and regions of the scan under review.
     parent
         Qt parent.
 
@@ -44,9 +48,10 @@ class ResultFollower(QObject):
     changed = Signal()
     """Another result, or another reason why there is none."""
 
-    def __init__(self, context: ReviewContext, parent: QObject | None = None) -> None:
+    def __init__(self, context: ReviewContext, measured: Measured, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._context, self._case = context, context.case
+        self._measured_by_hand = measured
         self.measured: MeasuredResult | None = None
         self.why_not = texts.MEASURING
         self.prediction: Prediction | None = None
@@ -65,6 +70,7 @@ class ResultFollower(QObject):
             (case.verdicts_changed, self.refresh),
             (case.reliability_changed, self.refresh),
             (context.layers.blinding_changed, self.refresh),
+            (measured.changed, self.refresh),
             (self._rest.timeout, self._measure),
             (self._jobs.finished, self._on_measured),
             (self._jobs.failed, self._on_failed),
@@ -140,6 +146,7 @@ class ResultFollower(QObject):
             reference=None if self._context.layers.errors.hidden else case.comparison.reference,
             case=name_of(case),
             annotator=self._annotator(),
+            measurements=[in_result(*each) for each in enumerate(self._measured_by_hand.items, start=1)],
             place_problem=self._place_problem if self._searched is original else "",
         )
 

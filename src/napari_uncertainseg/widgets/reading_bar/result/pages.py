@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
@@ -135,6 +136,7 @@ def _html(result: CaseResult, pictures: Pictures) -> Iterator[str]:
         cells = "".join(f"<td>{_safe(text)}</td>" for text in _cells(one))
         yield f"<tr>{cells}</tr>"
     yield "</table>"
+    yield f"<p>{_safe(texts.WHERE)}</p>"
     if any(one.corrected for one in result.lesions):
         yield f"<p>{_safe(texts.OF_MODELS_OUTLINE)}</p>"
 
@@ -161,6 +163,9 @@ def _cells(lesion: ResultLesion) -> tuple[str, ...]:
     return (
         lesion.name,
         lesion.place,
+        lesion.side,
+        "" if lesion.slice is None else f"{lesion.slice}",
+        "" if math.isnan(lesion.centre_mm[0]) else ", ".join(f"{mm:.0f}" for mm in lesion.centre_mm),
         f"{lesion.volume_mm3:.0f}",
         f"{lesion.diameter_mm:.1f}",
         _number(lesion.probability),

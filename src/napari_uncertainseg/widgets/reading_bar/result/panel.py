@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from napari_uncertainseg.evaluate.result import sentences
 from napari_uncertainseg.widgets.dock_description import ReviewContext
+from napari_uncertainseg.widgets.reading_bar.measure.measured import Measured
 from napari_uncertainseg.widgets.reading_bar.result.adjudication import AdjudicationBox
 from napari_uncertainseg.widgets.reading_bar.result.exports import ExportRow
 from napari_uncertainseg.widgets.reading_bar.result.follower import ResultFollower
@@ -23,6 +24,8 @@ class ResultPanel(QWidget):
     ----------
     context
         What docks and bar share.
+    measured
+        Rulers and regions of the scan under review.
     parent
         Qt parent.
     """
@@ -30,10 +33,10 @@ class ResultPanel(QWidget):
     _made = False
     """Qt sends events before all widgets are there."""
 
-    def __init__(self, context: ReviewContext, parent: QWidget | None = None) -> None:
+    def __init__(self, context: ReviewContext, measured: Measured, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setMinimumWidth(_WIDTH)
-        self.follower = ResultFollower(context, self)
+        self.follower = ResultFollower(context, measured, self)
         self.notice = wrapping_label()
         self.notice.setText(sentences.RESEARCH)
         self.notice.setStyleSheet("font-weight: bold")

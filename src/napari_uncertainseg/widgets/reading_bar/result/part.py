@@ -64,7 +64,7 @@ class ResultPart(PartWidget):
     def _open(self) -> None:
         if self._context is None:
             return
-        self.panel = ResultPanel(self._context.review)
+        self.panel = ResultPanel(self._context.review, self._context.measured)
         self._area = DockArea(self.panel)
         self._area.installEventFilter(self)
         window = self._context.viewer.window

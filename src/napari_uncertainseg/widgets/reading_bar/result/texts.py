@@ -18,7 +18,18 @@ COPIED = "Copied. Paste it with Ctrl+V."
 PDF_TITLE, PDF_KIND = "Save the result", "PDF (*.pdf)"
 DICOM_TITLE, DICOM_KIND = "Save the DICOM report", "DICOM (*.dcm)"
 WRITING = "writing"
-LIST_HEAD = ("Lesion", "Place", "Volume\n(mm³)", "Diameter\n(mm)", "Mean p", "Doubt", "Verdict")
+LIST_HEAD = (
+    "Lesion",
+    "Place",
+    "Side",
+    "Slice",
+    "x, y, z\n(mm, RAS+)",
+    "Volume\n(mm³)",
+    "Diameter\n(mm)",
+    "Mean p",
+    "Doubt",
+    "Verdict",
+)
 LESIONS_BY_DOUBT = "Lesions, the most doubtful first"
 NO_LESION = "There is no lesion."
 NO_PICTURE = "There are no pictures: the scan is not loaded."
@@ -26,6 +37,10 @@ NOT_JUDGED, DRAWN, CORRECTED = "not judged", "drawn by hand", "outline corrected
 OF_MODELS_OUTLINE = (
     "Where an outline was corrected, volume and diameter are those of the corrected outline; mean p and "
     "doubt are those of the model's own outline."
+)
+WHERE = (
+    "Side: of the middle of the brain, the patient's. Slice: axial, as the window's slider counts it. x "
+    "grows to the right, y to the front, z to the top, by the header of the scan, of the lesion's middle."
 )
 CANCELLED = "Nothing was written."
 
