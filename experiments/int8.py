@@ -4,9 +4,9 @@ usage: python experiments/int8.py --out int8.json [--model NAME|FOLDER] [--data 
        python experiments/int8.py --check [--seeds 0 1] ...
 
 Patches of the prepared scans, half of them around what the network takes for a lesion, say between which
-values the input of each convolution lies: the range whose rounding has the smallest mean squared error. Then
-each convolution's output gets a shift that keeps its mean on some of the patches. `--float32` names the
-layers that are not rounded; by default those at full resolution.
+values the input of each convolution lies: the range whose rounding has the smallest mean squared error.
+`--float32` names the layers that are not rounded; by default those at full resolution. With `--shifts` each
+convolution's output gets a shift that keeps its mean on some of the patches, which costs more than it brings.
 
 `--check` leaves each source out in turn: numbers from patches of the others, and on the source that was left
 out the Dice and ACE (brain, 20 bins) against the reference, in int8 less those in float32, and how far
@@ -16,6 +16,7 @@ probabilities move. With several seeds, other patches are drawn.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -40,8 +41,8 @@ from napari_uncertainseg.networks.formats.multihead import MultiHeadModel
 
 ROOT = Path(__file__).resolve().parents[1]
 FULL_RESOLUTION = ("laterals.0", "decoder.0.up", "heads")
-SIDE, PATCHES, FOR_SHIFTS, BINS = 48, 16, 6, 4096
-IN_ORDER = ("encoder.1", "encoder.2", "encoder", "laterals", "decoder.3", "decoder", "")
+SIDE, PATCHES, FOR_SHIFTS, BINS = 48, 12, 5, 4096
+IN_ORDER = ("encoder.1", "encoder", "laterals", "decoder", "")
 """Beginnings of names: shifts are found for these layers one after the other, and then for all again."""
 Ranges = Mapping[str, tuple[float, float]]
 ABOUT = "Made by experiments/int8.py on patches of the labelled scans that docs/performance.md names."
@@ -55,6 +56,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--shifts", action="store_true")
     parser.add_argument("--float32", nargs="*", default=list(FULL_RESOLUTION), metavar="LAYER")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     arguments = parser.parse_args()
@@ -62,43 +64,41 @@ def main() -> None:
     if not isinstance(model, MultiHeadModel):
         parser.error("only models of this project can be rounded")
     scans, cache = scans_at_hand(arguments.data), Cache(arguments.cache)
-    maker = Maker(model, arguments.data, cache, tuple(arguments.float32))
+    maker = Maker(model, arguments.data, cache, tuple(arguments.float32), shifts=arguments.shifts)
     if arguments.out:
-        arguments.out.write_text(maker.all_networks(scans).model_dump_json(indent=1) + "\n")
+        arguments.out.write_text(
+            maker.numbers(scans, 0, ABOUT).model_dump_json(indent=1, exclude_defaults=True) + "\n"
+        )
     for seed in arguments.seeds if arguments.check else ():
-        print(f"## Seed {seed}\n\n{maker.left_out(scans, seed)}\n")
+        print(f"## Seed {seed}\n\n{maker.left_out(scans, seed)}\n", flush=True)
 
 
 class Maker:
     """Makes the numbers for a model."""
 
-    def __init__(self, model: MultiHeadModel, data: Path, cache: Cache, kept: tuple[str, ...]) -> None:
-        self._model, self._data, self._cache, self._kept = model, data, cache, kept
+    def __init__(
+        self, model: MultiHeadModel, data: Path, cache: Cache, kept: tuple[str, ...], *, shifts: bool
+    ) -> None:
+        self._model, self._data, self._cache, self._kept, self._shifts = model, data, cache, kept, shifts
         self._sources: dict[Scan, NetworkInput] = {}
 
-    def all_networks(self, scans: Sequence[Scan]) -> WholeNumbers:
-        """Numbers for every network of the model."""
-        patches = self._patches(scans, 0)
-        found = {
-            self._model.weight_sha256(index): rounded_layers(self._model.network(index), patches, self._kept)
-            for index in range(len(self._model.weights))
-        }
-        return WholeNumbers(version=1, about=ABOUT, networks=found)
+    def numbers(self, scans: Sequence[Scan], seed: int, about: str = "") -> WholeNumbers:
+        """Numbers for the first network of the model, the one that `left_out` measures."""
+        network = self._model.network()
+        layers = rounded_layers(network, self._patches(scans, seed), self._kept, shifts=self._shifts)
+        return WholeNumbers(version=1, about=about, networks={self._model.weight_sha256(): layers})
 
     def left_out(self, scans: Sequence[Scan], seed: int) -> str:
         """What int8 costs on each source, with numbers from the others."""
         rows = []
         for source in dict.fromkeys(scan.source for scan in scans):
             others = [scan for scan in scans if scan.source != source]
-            layers = rounded_layers(self._model.network(), self._patches(others, seed), self._kept)
-            numbers = WholeNumbers(version=1, networks={self._model.weight_sha256(): layers})
-            model = replace(self._model, whole_numbers=numbers)
+            model = replace(self._model, whole_numbers=self.numbers(others, seed))
             rows += [self._cost(model, scan) for scan in scans if scan.source == source]
+            print(f"{source} is done.", file=sys.stderr, flush=True)
         found = pd.DataFrame(rows)
-        by = found.groupby("source", sort=False)
-        shown = [[name, len(one), *_summary(one)] for name, one in by] + [
-            ["all", len(found), *_summary(found)]
-        ]
+        parts = [*found.groupby("source", sort=False), ("all", found)]
+        shown = [[str(name), str(len(one)), *_summary(one)] for name, one in parts]
         head = ["source", "scans", "Dice, mean", "Dice, worst", "ACE, mean", "ACE, worst", "masks agree"]
         return table([*head, "p, mean change", "p, largest change"], shown)
 
@@ -174,16 +174,24 @@ def _summary(rows: pd.DataFrame) -> list[str]:
 
 
 def rounded_layers(
-    network: nn.Module, patches: Sequence[Tensor], kept: Sequence[str] = FULL_RESOLUTION
+    network: nn.Module, patches: Sequence[Tensor], kept: Sequence[str], *, shifts: bool
 ) -> dict[str, RoundedLayer]:
-    """Ranges and shifts of all convolutions but those that are kept in float32."""
+    """Ranges, and shifts if wanted, of all convolutions but those that are kept in float32."""
     names = [name for name in convolutions(network) if name not in kept]
     ranges = best_ranges(network, names, patches)
-    shifts = best_shifts(network, ranges, patches[:FOR_SHIFTS])
+    found = best_shifts(network, ranges, patches[:FOR_SHIFTS]) if shifts else {}
+    for name in found:  # a norm that follows at once is part of the convolution in a converted network
+        if name.startswith("encoder."):
+            norm = network.get_submodule(name[:-1] + "1")
+            found[name] = found[name] * (norm.weight / (norm.running_var + norm.eps).sqrt()).detach()
     return {
-        name: RoundedLayer(low=low, high=high, shift=tuple(round(float(v), 6) for v in shifts[name]))
+        name: RoundedLayer(low=low, high=high, shift=tuple(round(v, 5) for v in _plain(found.get(name))))
         for name, (low, high) in ranges.items()
     }
+
+
+def _plain(values: Tensor | None) -> list[float]:
+    return [] if values is None else [float(value) for value in values]
 
 
 def convolutions(network: nn.Module) -> dict[str, nn.Module]:
@@ -225,7 +233,7 @@ def _best_range(count: np.ndarray, low: float, high: float) -> tuple[float, floa
     return round(best[1], 4), round(best[2], 4)
 
 
-def best_shifts(network: nn.Module, ranges: Ranges, patches: Sequence[Tensor]) -> Mapping[str, Tensor]:
+def best_shifts(network: nn.Module, ranges: Ranges, patches: Sequence[Tensor]) -> dict[str, Tensor]:
     """What to add to each layer's output so that its mean over patches stays as in float32."""
     wanted = _means(network, list(ranges), patches)
     shifts = {name: torch.zeros_like(value) for name, value in wanted.items()}

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -147,8 +148,9 @@ def test_overwrite_replaces_ours_and_keeps_the_rest(tmp_path, prediction, lesion
 
 @pytest.mark.parametrize("failure", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
 @pytest.mark.parametrize("existing", [False, True])
+@pytest.mark.parametrize("step", ["write_table", "write_volume", "write_members"])  # here, and beside it
 def test_an_interrupted_run_leaves_things_as_they_were(
-    tmp_path, prediction, lesions, monkeypatch, failure, existing
+    tmp_path, prediction, lesions, monkeypatch, failure, existing, step
 ) -> None:
     out = tmp_path / "r"
     if existing:
@@ -158,7 +160,7 @@ def test_an_interrupted_run_leaves_things_as_they_were(
     def fail(*_args, **_options):
         raise failure
 
-    monkeypatch.setattr(export, "write_table", fail)
+    monkeypatch.setattr(export, step, fail)
     with pytest.raises(InputError if isinstance(failure, OSError) else KeyboardInterrupt) as caught:
         write_results(out, prediction, rank_lesions(prediction, 0.7), overwrite=True)
     if isinstance(failure, OSError):
@@ -167,6 +169,33 @@ def test_an_interrupted_run_leaves_things_as_they_were(
     assert left_behind(tmp_path) == (["r"] if existing else [])
     if existing:
         assert before == {p.name: p.read_bytes() for p in out.iterdir()}
+
+
+def test_what_is_written_beside_has_ended_before_the_error_is_told(
+    tmp_path, prediction, lesions, monkeypatch
+) -> None:
+    """Else it would write on into a folder that is being taken away."""
+    failed, write = threading.Event(), export.write_volume
+    ended: list[str] = []
+    before = set(threading.enumerate())
+
+    def late(path, *arguments, **options):
+        assert failed.wait(60)
+        threading.Event().wait(0.5)  # the error is on its way meanwhile
+        write(path, *arguments, **options)
+        ended.append(path.name)
+
+    def fail(*_arguments):
+        failed.set()
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(export, "write_volume", late)
+    monkeypatch.setattr(export, "write_table", fail)
+    with pytest.raises(ZeroDivisionError):  # a fault of the program's own is told as that
+        write_results(tmp_path / "r", prediction, lesions)
+    known = len(ended)
+    assert set(threading.enumerate()) <= before
+    assert left_behind(tmp_path) == [] and len(ended) == known
 
 
 @pytest.mark.parametrize("done", range(len(result_files()) - 2))

@@ -11,8 +11,11 @@ T = TypeVar("T")
 
 
 def thread_count() -> int:
-    """How many threads a step may take: ``OMP_NUM_THREADS`` where it is set, else the processors."""
-    said = os.environ.get("OMP_NUM_THREADS", "")
+    """How many threads a step may take: ``OMP_NUM_THREADS`` where it is set, else the processors.
+
+    Where it is a list, for loops in loops, the first number counts.
+    """
+    said = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
     if said.isdecimal() and int(said):
         return int(said)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -269,6 +269,8 @@ def test_the_command_that_imitates(tmp_path, monkeypatch, capsys):
 )
 def test_what_does_not_go_together(options, wrong, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    for name in ("a.nii", "b.nii", "c.nii", "t.tsv"):
+        (tmp_path / name).touch()
     assert main(["audit", "stability", *options, "--out", "out"]) == 2
     said = capsys.readouterr().err
     assert wrong in said and said.count("\n") == 1 and not (tmp_path / "out").exists()

@@ -309,3 +309,16 @@ def test_the_dicom_report_is_of_the_result(tmp_path):
     with pytest.raises(InputError):
         write_result_report(tmp_path / "result.nii", measured, prediction, series)
     assert report.read_bytes() == before
+
+
+def test_a_corrected_outline_says_whose_the_numbers_are(probability):
+    """The model's numbers do not follow the brush, and the pages do not let them look as if they did."""
+    before = measure_result(state_of(probability)).result
+    edit = np.zeros(probability.shape, np.int8)
+    edit[1:3, 1:3, 1:3] = 1
+    edit[5:8, 0:4, 0:4] = 1
+    after = measure_result(state_of(probability, edit=edit)).result
+    said = [(one.doubt, one.probability, one.entropy) for one in before.lesions]
+    assert [(one.doubt, one.probability, one.entropy) for one in after.lesions] == said
+    changed = [one.corrected for one in after.lesions]
+    assert any(changed) and not all(changed) and not any(one.corrected for one in before.lesions)

@@ -379,8 +379,8 @@ def test_the_command_writes_what_was_found_and_after_review_what_was_left(
 def test_the_command_says_in_one_line_what_is_wrong(results, series, tmp_path, capsys):
     out = ["--out", str(tmp_path / "a.dcm")]
     for folder, source, match in (
-        (tmp_path / "gone", series, "is not the summary"),
-        (results, tmp_path / "gone", "there is no such folder"),
+        (tmp_path / "gone", series, "there is no such file or folder"),
+        (results, tmp_path / "gone", "there is no such file or folder"),
     ):
         assert main(["export-seg", str(folder), "--dicom", str(source), *out]) == 2
         error = capsys.readouterr().err

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import threading
 from importlib.util import find_spec
 
@@ -116,6 +118,26 @@ def test_a_converted_network_is_cached_and_a_damaged_one_rebuilt(model, image, t
     (folder / "graph.xml").write_text("<net>")
     assert torch.equal(model.engine(device).heads(image), expected)
     assert [p.name for p in (tmp_path / "openvino").iterdir()] == [folder.name]
+
+
+@pytest.mark.usefixtures("own_cache")
+@pytest.mark.parametrize(
+    ("modalities", "architecture"),
+    [(["flair"], {}), (["flair", "t1", "t2"], {"heads": 2}), (["flair", "t1", "t2"], {"features": [8, 16]})],
+)
+def test_a_cached_network_is_not_taken_for_that_of_another_model_json(
+    model, model_folder, image, tmp_path, modalities, architecture
+):
+    """The weights are the same file, and were converted before; they do not fit what the folder says now."""
+    device = cpu_device("openvino")
+    model.engine(device).heads(image)
+    other = tmp_path / "other"
+    shutil.copytree(model_folder, other)
+    content = json.loads((other / "model.json").read_text())
+    content |= {"modalities": modalities, "architecture": content["architecture"] | architecture}
+    (other / "model.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match=str(other)):
+        find_model(other).engine(device)
 
 
 SOURCE = '''

@@ -14,8 +14,6 @@ from torch.nn import functional as F
 
 from napari_uncertainseg import read_volume
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.calibration.reliability import reliability
-from napari_uncertainseg.images.files import read_labels
 from napari_uncertainseg.images.preparation.prepare import prepare
 from napari_uncertainseg.lesions.matching import dice
 from napari_uncertainseg.networks.catalog import find_model
@@ -135,7 +133,8 @@ def test_convolutions_that_lost_their_names_are_taken_in_their_order():
     layers = {"first": RoundedLayer(low=0, high=1, shift=(3,))}
     image = np.zeros((1, 1, 2, 2, 2), np.float32)
     assert run(Rounding(layers, ("first",)).of(graph_of(weights, "Multiply_12")), image).max() == 3
-    assert run(Rounding(layers, ("zeroth", "first")).of(graph_of(weights, "Multiply_12")), image).max() == 0
+    with pytest.raises(ValueError, match="none of the layers"):  # it is the zeroth
+        Rounding(layers, ("zeroth", "first")).of(graph_of(weights, "Multiply_12"))
     with pytest.raises(ValueError, match="unknown convolution"):
         Rounding(layers, ()).of(graph_of(weights, "Multiply_12"))
 
@@ -162,7 +161,8 @@ def test_a_network_computes_what_rounding_it_in_torch_gives(thin_folder):
         plain = network(image)[0]
     for hook in hooks:
         hook.remove()
-    layers = {name: RoundedLayer(low=low, high=high) for name, (low, high) in ranges.items()}
+    shifts = {name: modules[name].out_channels * (0.05,) for name in names}
+    layers = {n: RoundedLayer(low=low, high=high, shift=shifts[n]) for n, (low, high) in ranges.items()}
     numbers = WholeNumbers(version=1, networks={model.weight_sha256(): layers})
     engine = replace(model, whole_numbers=numbers).engine(INT8)
     found = engine.heads(image)
@@ -173,12 +173,14 @@ def test_a_network_computes_what_rounding_it_in_torch_gives(thin_folder):
         modules[name].register_forward_pre_hook(
             lambda m, x, rounds=rounds: (torch.fake_quantize_per_tensor_affine(x[0], *rounds),)
         )
+        normed = name in model.architecture.before_norms  # there the shift comes after the norm
+        modules[name[:-1] + "1" if normed else name].register_forward_hook(lambda m, x, y: y + 0.05)
     _round_folded_weights(network, modules, names)
     with torch.inference_mode():
         wanted = network(image)[0]
     off, cost = (found - wanted).abs().mean(), (wanted - plain).abs().mean()
-    assert off < 0.6 * cost  # a voxel between two levels may fall to either side, and others after it
-    assert cost < 0.2 * plain.std()
+    assert off < 0.1 * cost, (off, cost)  # a voxel between two levels may fall to either side
+    assert cost > 0.001
 
 
 def _round_folded_weights(network, modules, names) -> None:
@@ -216,24 +218,25 @@ def test_a_graph_that_is_made_otherwise_runs_in_float32(thin_folder):
     assert engine.device.precision == "float32"
 
 
-def test_int8_is_chosen_where_there_is_no_bf16_and_can_be_left_out(monkeypatch):
+def test_where_none_of_the_layers_is_found_int8_is_not_what_is_said(thin_folder):
+    model, image = find_model(thin_folder), torch.randn(1, 3, 16, 16, 16)
+    layers = {"no.such.layer": RoundedLayer(low=-1, high=1)}
+    numbers = WholeNumbers(version=1, networks={model.weight_sha256(): layers})
+    engine = replace(model, whole_numbers=numbers).engine(INT8)
+    assert torch.equal(engine.heads(image), model.engine(INT8).heads(image))
+    assert engine.device.precision == "float32"
+
+
+def test_int8_is_chosen_only_by_who_asks_for_it(monkeypatch):
     monkeypatch.setattr(device, "_openvino_has_bf16", lambda: False)
-    monkeypatch.setattr(device, "_has_int8", lambda: True)
-    assert choose_device("cpu").precision == "int8"
-    assert choose_device("cpu-float32").precision == "float32"
-    assert cpu_device("torch").precision != "int8"
-    monkeypatch.setattr(device, "_has_int8", lambda: False)  # AVX2 only, or no Intel or AMD at all
     assert choose_device("cpu").precision == "float32"
+    assert choose_device("cpu-int8").precision == "int8"
+    assert cpu_device("torch").precision != "int8"
     monkeypatch.setattr(device, "_openvino_has_bf16", lambda: True)
     assert choose_device("cpu").precision == "bf16"
     assert choose_device("cpu-float32").precision == "float32"
-
-
-def test_numpy_and_torch_know_the_same_processor():
-    known = torch.cpu.get_capabilities().get("avx512_vnni")
-    if known is None:
-        pytest.skip("torch does not say")
-    assert device._has_int8() == known
+    monkeypatch.setattr(device, "find_spec", lambda name: None)  # without OpenVINO
+    assert choose_device("cpu-int8").precision == "float32"
 
 
 WRONG = {
@@ -270,38 +273,29 @@ def test_a_link_that_leads_elsewhere_is_refused(thin_folder, tmp_path):
 def test_the_bundled_numbers_are_of_its_networks():
     model = find_model("bundled")
     assert model.whole_numbers is not None
-    assert set(model.whole_numbers.networks) == {
-        model.weight_sha256(index) for index in range(len(model.weights))
-    }
-    shapes = {name: value.shape for name, value in model._build().state_dict().items()}
+    assert set(model.whole_numbers.networks) == {model.weight_sha256(0)}  # the others were not measured
+    assert model.engine(INT8, 0).device.precision == "int8"
+    assert model.engine(INT8, 1).device.precision == "float32"
+    weights = {name.removesuffix(".weight") for name in model._build().state_dict()}
+    full_resolution = {"laterals.0", "decoder.0.up", "heads"}
     for layers in model.whole_numbers.networks.values():
-        assert "heads" not in layers and "laterals.0" not in layers  # at full resolution float32 stays
-        for name, layer in layers.items():
-            outputs = shapes[f"{name}.weight"][1 if name.endswith(".up") else 0]
-            assert len(layer.shift) == outputs
-            assert max(map(abs, layer.shift)) < 0.2  # it undoes rounding, and learns nothing
+        assert len(layers) == 17 and layers.keys() <= weights - full_resolution  # which stay in float32
+        assert all(-20 < layer.low <= 0 < layer.high < 20 for layer in layers.values())
     assert (model.folder / "int8.json") in model.files
-    assert (model.folder / "int8.json").stat().st_size < 200_000
+    assert (model.folder / "int8.json").stat().st_size < 20_000
 
 
 @pytest.mark.parametrize("patient", ["patient07", "patient19"])
-def test_a_real_scan_is_segmented_as_in_float32(shared_data, patient):
-    """The bounds that docs/performance.md names; there on all scans, here on a part of two."""
+def test_a_part_of_a_real_scan_is_segmented_nearly_as_in_float32(shared_data, patient):
+    """The bounds on whole scans are in docs/performance.md; a part of one has fewer lesions to tell by."""
     folder, model = shared_data / "3d-mr-ms" / patient, find_model("bundled")
     scans = {name: read_volume(folder / f"{name.upper()}.nii.gz") for name in ("flair", "t1", "t2")}
     source = prepare(scans).network_input(model.preprocessing.spacing, model.preprocessing.smoothing)
-    place = slice(44, 92)
-    image = torch.from_numpy(
-        np.stack([source.channels[name][place, :144, :112] for name in model.modalities])
-    )
-    image = image[None].contiguous()
-    reference = read_labels(folder / "lesions.nii.gz", scans["flair"].grid).data[source.box][
-        place, :144, :112
-    ]
+    place = (slice(48, 96), slice(32, 128), slice(16, 112))
+    image = torch.from_numpy(np.stack([source.channels[name][place] for name in model.modalities]))[None]
     engines = [model.engine(INT8.at(precision)) for precision in ("float32", "int8")]
     plain, whole = (np.asarray(engine.heads(image).sigmoid().mean(dim=0)) for engine in engines)
     assert engines[1].device.precision == "int8"
-    assert 0 < np.abs(whole - plain).mean() < 0.002
-    assert abs(dice(whole >= 0.5, reference > 0) - dice(plain >= 0.5, reference > 0)) <= 0.005
-    errors = [reliability(p, reference > 0).ace for p in (plain, whole)]
-    assert abs(errors[1] - errors[0]) <= 0.01
+    assert 0 < np.abs(whole - plain)[plain > 0.05].mean() < 0.01
+    assert np.abs(whole - plain).max() < 0.2
+    assert dice(whole >= 0.5, plain >= 0.5) > 0.98

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from shutil import copytree
 
 import numpy as np
@@ -206,6 +207,12 @@ def test_further_scans_are_read(model_folder, scan, brain_mask):
 def test_what_cannot_be_is_said_at_once(model_folder, options, message):
     with pytest.raises(InputError, match=message):
         Segmenter(model_folder, **({"device": "cpu"} | options))
+
+
+def test_a_result_says_that_a_gpu_was_not_used(model_folder, scan, brain_mask):
+    note = "The GPU does not work (no kernel image): the CPU was used instead."
+    made = Segmenter(model_folder, device=replace(TORCH, note=note))
+    assert note in made.predict({"flair": scan}, mask=brain_mask).information["notes"]
 
 
 def test_bad_modalities_are_refused(model_folder, scan):

@@ -103,6 +103,14 @@ def test_what_nobody_saw_is_none_and_probabilities_stay_within_bounds():
     assert not found.entropy.any() and not found.expected_entropy.any() and not found.mutual_information.any()
 
 
+def test_logits_that_overflow_when_they_are_moved_are_certain_and_warn_of_nothing():
+    inside, logits = scene(0, 1)
+    logits = np.where(logits[0] < -2, np.float32(-3e38), np.float32(3e38))
+    cuts = HeadsSweep(inside).add(logits.copy(), LogitLine(0.5, -1.0), Opinions((0,)))
+    (box, values) = cuts[0]
+    assert np.array_equal(values, ((logits[0] > 0) & inside)[box])
+
+
 def test_half_floats_are_those_of_numpy():
     """All half floats from 0 to 1, what lies between them and beside the middles, and many more."""
     halves = np.arange(0x3C01, dtype=np.uint16).view(np.float16).astype(np.float32)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.cli.options.setting import DEVICES
 from napari_uncertainseg.networks.engines import device as devices
 from napari_uncertainseg.networks.engines import foreign_engine, torch_engine
 from napari_uncertainseg.networks.engines.cuda import onto, tried_algorithms
@@ -33,8 +35,9 @@ def asked(monkeypatch):
     to, autocast = torch.Tensor.to, torch.autocast
 
     def moved(tensor, *args, **named):
-        if args and args[0] in (CUDA, META) and tensor.device.type == "cpu":
-            found.append(("to", named.get("non_blocking", False)))
+        if args and args[0] in (CUDA, META):
+            if tensor.device.type == "cpu":
+                found.append(("to", named.get("non_blocking", False)))
             args = (META, *args[1:])
         return to(tensor, *args, **named)
 
@@ -83,6 +86,15 @@ def test_a_pass_is_copied_once_in_half_precision_and_waited_for(asked, run, chan
     assert [one for one in asked if one[0] == "to"] == [("to", True)]
     assert ("autocast", "cuda", torch.float16, True) in asked
     assert asked[-1] == ("synchronize",)
+
+
+def test_a_scan_is_placed_on_the_gpu_once_for_all_passes(asked):
+    engine = TorchEngine(small(), GPU)
+    image = engine.place(np.zeros((1, 3, 16, 16, 16), np.float32))
+    assert asked == [("pin", (1, 3, 16, 16, 16)), ("to", True)]
+    engine.heads(image)
+    engine.heads(image)
+    assert len([one for one in asked if one[0] == "to"]) == 1
 
 
 def test_sampling_encodes_once_and_copies_only_masks(asked):
@@ -147,6 +159,7 @@ def test_a_gpu_that_works_is_chosen(gpu):
     assert choose_device("auto") == choose_device("cuda")
     assert choose_device("cuda").name == "CUDA: Some GPU"
     assert choose_device("cpu").kind == "cpu"
+    assert not choose_device("cuda").note and not choose_device("cpu").note
 
 
 def test_half_precision_needs_a_gpu_that_has_it(gpu):
@@ -166,7 +179,10 @@ def test_a_gpu_that_does_not_work_is_left_for_the_cpu(gpu, error):
         raise error
 
     gpu.setattr(torch, "ones", fails)
-    assert choose_device("auto").kind == "cpu"
+    chosen = choose_device("auto")
+    assert chosen.kind == "cpu"
+    assert chosen.note.startswith("The GPU does not work (CUDA ")  # the result says it, see test_segmenter
+    assert chosen.note.endswith("): the CPU was used instead.") and "\n" not in chosen.note
     with pytest.raises(InputError, match=r"the GPU does not work \(CUDA .*\): choose auto or cpu\.") as told:
         choose_device("cuda")
     assert "\n" not in str(told.value)
@@ -174,4 +190,4 @@ def test_a_gpu_that_does_not_work_is_left_for_the_cpu(gpu, error):
 
 def test_the_engines_are_those_that_are_looked_at():
     assert foreign_engine.onto is torch_engine.onto is onto
-    assert devices.WISHES == ("auto", "cpu", "cpu-float32", "cuda")
+    assert devices.WISHES == DEVICES == ("auto", "cpu", "cpu-float32", "cpu-int8", "cuda")

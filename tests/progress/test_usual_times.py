@@ -74,7 +74,7 @@ def test_each_machine_has_its_own(path):
         b'{"machines": {"a": {"align": {"seconds": 1, "runs": 0}}}}',
         b'{"machines": {"a": {"align": {"runs": 1}}}}',
         b"[" * 100_000,
-        b" " * 1_000_000,
+        b" " * 2_000_000,
     ],
 )
 def test_a_file_that_is_no_good_counts_as_none_and_is_replaced(path, content):
@@ -115,6 +115,15 @@ def test_times_that_cannot_be_are_not_learnt(path):
 def test_a_file_does_not_grow_without_end(path):
     UsualTimes(path).learn({f"passes/one-pass/{n}": 1.0 for n in range(1000)})
     assert path.stat().st_size < 50_000
+
+
+def test_a_file_that_is_full_is_read_again(path):
+    """Steps of many models, on many machines that share the folder of a user."""
+    steps = {f"passes/one-pass/{n:064}": 1.0 for n in range(200)}
+    for number in range(20):
+        UsualTimes(path, f"x86_64, 128 cores, {number:012}").learn(steps)
+    for number in range(20):
+        assert UsualTimes(path, f"x86_64, 128 cores, {number:012}").known
 
 
 def test_the_name_of_the_machine_does_not_tell_its_host():

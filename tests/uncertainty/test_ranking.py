@@ -319,3 +319,21 @@ def test_candidates_do_not_move_with_the_threshold_of_lesions():
         assert (len(found.candidate_table), found.candidate_threshold) == (3, 0.1)
     moved = replace(make_prediction(probability), candidate_threshold=0.05)
     assert len(rank_lesions(moved, 0.4).candidate_table) == 1
+
+
+def test_a_lesion_that_was_painted_on_keeps_what_the_model_said_and_its_place() -> None:
+    """Real, doubt and mean probability contradict each other when some follow the brush and some do not."""
+    members = np.zeros((2, 12, 12, 12), np.float16)
+    members[:, 2:4, 2:4, 2:4] = 0.9
+    members[:, 8:10, 8:10, 8:10] = 0.8
+    members[:, 2, 9, 9] = 0.7
+    before = rank(members, min_volume=0)
+    edit = np.zeros((12, 12, 12), np.int8)
+    edit[7:11, 7:11, 7:11] = 1  # grown: most of it is painted now
+    edit[3, 2:4, 2:4] = -1
+    after = rank(members, edit=edit, min_volume=0)
+    spoken = ["doubt", "mean_probability", "max_probability", "lsu", "mean_entropy", "persistence"]
+    pd.testing.assert_frame_equal(before.table[spoken], after.table[spoken])
+    assert after.table["slice_s"].tolist()[:2] == [2, 8] and after.table["voxels"].tolist() == [1, 64, 4]
+    volume = before.table["volume_mm3"]
+    assert after.models_volume == pytest.approx({2: volume[1], 3: volume[2]}) and not before.models_volume

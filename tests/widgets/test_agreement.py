@@ -232,19 +232,20 @@ def test_the_reference_is_an_outline_while_it_is_the_reference(review, reference
     review.lesions.agreement.colours.setChecked(False)  # without the outlines of missed ones
     assert layer.contour == 1 and layer.opacity == 1
     np.testing.assert_allclose(layer.get_color(1), REFERENCE_COLOUR, atol=1e-3)
-    assert 0 < coloured() - bare < 0.7 * filled
+    assert 0 < coloured() - bare < 0.95 * filled  # the lesion is a few voxels wide: most of it is its outline
     _choose(review, None)
     assert (layer.contour, layer.opacity, layer.colormap) == before[:3]
     assert coloured() - bare == filled
 
 
 @viewer_test
-def test_what_the_user_changes_on_the_reference_stays(review, reference, kept_viewer):
+def test_what_the_user_changes_on_the_reference_stays(review, reference, kept_viewer, grid):
     layer = kept_viewer.layers["gt"]
     before = layer.colormap
     _choose(review)
     layer.opacity = 0.3
-    kept_viewer.add_layer(Labels(layer.data.copy(), name="other", scale=layer.scale))
+    data, options, _ = layer_data(Volume(reference.astype(np.uint8), grid, "other"), "labels")
+    kept_viewer.add_layer(Labels(data, **options))
     _choose(review, "other")
     assert layer.opacity == 0.3 and layer.contour == 0 and layer.colormap is before
     assert kept_viewer.layers["other"].contour == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 import weakref
 from dataclasses import replace
 
@@ -22,6 +23,7 @@ from napari_uncertainseg.widgets import case_desk, menu, window
 from napari_uncertainseg.widgets.reading_bar.case_menu import opening, part, texts
 from napari_uncertainseg.widgets.reading_bar.case_menu.drops import drop_target
 from napari_uncertainseg.widgets.scans import beneath
+from napari_uncertainseg.widgets.scans.patient import path_of
 from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.window import open_review, review_of
 
@@ -77,6 +79,12 @@ def settle(review, qtbot):
 
 def drop(review, qtbot, *paths, modifiers=Qt.KeyboardModifier.NoModifier):
     """Drop files on the canvas, as a file manager does."""
+    drop_now(review, *paths, modifiers=modifiers)
+    settle(review, qtbot)
+
+
+def drop_now(review, *paths, modifiers=Qt.KeyboardModifier.NoModifier):
+    """The same, without waiting for what comes of it."""
     target = drop_target(napari_internals.drawing_canvas(review._viewer).native)
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
@@ -85,7 +93,6 @@ def drop(review, qtbot, *paths, modifiers=Qt.KeyboardModifier.NoModifier):
     QApplication.sendEvent(target, enter)
     event = QDropEvent(QPointF(50, 50), copy, mime, left, modifiers)
     QApplication.sendEvent(target, event)
-    settle(review, qtbot)
 
 
 def choose(review, qtbot, action):
@@ -263,6 +270,47 @@ def test_results_open_from_the_menu_the_list_and_by_a_drop(review, qtbot, folder
     choose(review, qtbot, texts.CLOSE)
     drop(review, qtbot, results)
     assert review.case.prediction is not None
+
+
+def test_what_is_dropped_while_results_are_read_is_opened_after_them(
+    review, qtbot, folders, monkeypatch, told, answer_questions
+):
+    """Nobody has to drop it again; results, scans and folders alike, and also where reading failed."""
+    monkeypatch.setattr(opening, "show_info", told.append)
+    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
+    run(review, qtbot)
+    results = write_case(folders / "results", review)
+    choose(review, qtbot, texts.CLOSE)
+    may_end, read = threading.Event(), opening.read_saved_results
+
+    def slowly(folder):
+        assert may_end.wait(20)
+        return read(folder)
+
+    monkeypatch.setattr(opening, "read_saved_results", slowly)
+    loader = case_of(review)._loader
+    loader.open_results(results)
+    assert loader.busy
+    drop_now(review, folders / "Ann" / "T1.nii.gz")
+    drop_now(review, folders / "Ann" / "lesions_gt.nii.gz")
+    assert len(told) == 2 and all("what you dropped is opened after it" in text for text in told)
+    may_end.set()
+    qtbot.waitUntil(lambda: {"T1", "lesions_gt"} <= set(names(review)), timeout=15_000)
+    assert review.case.prediction is not None and review.cases.results == results
+
+    choose(review, qtbot, texts.CLOSE)
+    may_end.clear()
+    monkeypatch.setattr(opening, "read_saved_results", lambda folder: slowly(folder / "none"))
+    loader.open_results(results)
+    drop_now(review, folders / "Bob")
+    may_end.set()
+    qtbot.waitUntil(lambda: from_folder(review, folders / "Bob") >= {"FLAIR.nii.gz", "T1.nii.gz"})
+
+
+def from_folder(review, folder):
+    """Names of the files of a folder that are open."""
+    paths = [path_of(layer) for layer in review._viewer.layers]
+    return {path.name for path in paths if path is not None and path.parent == folder}
 
 
 def test_results_of_another_patient_come_in_place_of_the_case(review, qtbot, folders):

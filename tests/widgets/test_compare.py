@@ -11,7 +11,8 @@ from qtpy.QtWidgets import QApplication
 from napari_uncertainseg.images.files import write_volume
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.widgets import window as window_module
-from napari_uncertainseg.widgets.reading_bar.compare import last_visit
+from napari_uncertainseg.widgets.reading_bar.compare import last_visit, texts
+from napari_uncertainseg.widgets.reading_bar.compare import part as part_module
 from napari_uncertainseg.widgets.reading_bar.compare.part import ComparePart
 from napari_uncertainseg.widgets.scans.volumes import is_compared, layer_data
 from napari_uncertainseg.widgets.shared import napari_internals
@@ -67,7 +68,7 @@ def press(qtbot, review, key, modifier=Qt.KeyboardModifier.NoModifier):
 
 def label(review):
     shown = review._viewer.canvas.overlays["uncertainseg_scan"]
-    return shown.text if shown.visible else ""
+    return " ".join(shown.text.split("\n")) if shown.visible else ""
 
 
 def test_a_key_flips_at_one_place_and_overlays_slice_zoom_and_windows_stay(opened, part, qtbot):
@@ -116,6 +117,7 @@ def test_side_by_side_is_one_canvas_with_a_cell_each_and_leaves_nothing_behind(o
     }
     assert {"lesions", "FLAIR"} <= cells.keys()
     assert all(layers[name].name_overlay.visible for name in ("FLAIR", "t1"))
+    assert layers["entropy (nats)"].name_overlay.position == "bottom_right", "over no name of a scan"
     view = viewer.window._qt_viewer.canvas
     assert len(view.grid_views) == 2
     centres = {tuple(np.round(camera._2D_camera.center, 3)) for camera in view.grid_cameras}
@@ -125,6 +127,7 @@ def test_side_by_side_is_one_canvas_with_a_cell_each_and_leaves_nothing_behind(o
     after = (viewer.scene.camera.zoom, layers["FLAIR"].visible, layers["t1"].visible, list(layers))
     assert after == before and not grid.enabled and grid._viewbox_groups(layers) == own_cells
     assert not layers["t1"].name_overlay.visible and label(opened) == "FLAIR"
+    assert layers["entropy (nats)"].name_overlay.position == "top_right"
 
 
 def test_a_flip_ends_side_by_side_and_so_does_another_arrangement(opened, part, qtbot):
@@ -300,8 +303,11 @@ def with_path(opened, visits):
 
 
 def open_last(qtbot, part, path):
+    """Open it, and show it: the picture does not change by itself."""
     with qtbot.waitSignal(part.visit.opened, timeout=20_000):
         part.open_visit(path)
+    if not part.side.active:
+        part.flip.show(len(part.scans.all()) - 1)
 
 
 def test_the_last_visit_is_shown_and_named_and_never_an_input(with_path, part, visits, qtbot):
@@ -325,6 +331,22 @@ def test_the_last_visit_is_shown_and_named_and_never_an_input(with_path, part, v
     press(qtbot, review, S, SHIFT)
     open_last(qtbot, part, visits[1])
     assert sum(map(is_compared, viewer.layers)) == 1
+
+
+def test_the_name_leaves_the_letter_of_the_direction_free(with_path, part, visits, qtbot, tmp_path, flair):
+    """Whatever it is called, and however narrow the canvas is: what napari draws ends before the letter."""
+    long = tmp_path / "P7_visit1_of_the_follow_up_in_the_second_year"
+    visits[1].parent.rename(long)
+    open_last(qtbot, part, long / "flair.nii.gz")
+    viewer, window = with_path._viewer, with_path._window
+    shown, canvas = viewer.canvas.overlays["uncertainseg_scan"], viewer.window._qt_viewer.canvas
+    for width in (1000, 1500):
+        window.resize(width, 760)
+        qtbot.wait(100)
+        lines = shown.text.split("\n")
+        assert "".join(lines).replace(" ", "") == part.visit.layer().name.replace(" ", "") and len(lines) > 1
+        (drawn,) = canvas._viewer_overlay_to_visual[shown]
+        assert drawn.node.get_width_height()[0] + 20 < viewer.canvas.size[1] / 2
 
 
 def test_it_goes_with_the_case_and_with_its_scan(with_path, part, visits, qtbot):
@@ -380,13 +402,14 @@ def test_a_doubt_about_the_patient_stands_in_the_banner_while_it_is_shown(
     assert layer.name == "FLAIR, visit 1 (earlier), P14/visit1"
     banner = with_path.opened.get("segment").area.banner
     assert "little in common: same patient?" in banner.toolTip()
-    assert banner.text().rstrip().endswith("same patient?)"), "the end of the line is never left out"
+    whole = " ".join(banner.text().split("\n"))
+    assert "P14/visit1" in whole and whole.endswith("same patient?)"), "no word is left out"
     press(qtbot, with_path, J)
     assert not layer.visible and "little in common" not in banner.toolTip()
 
 
 def test_visits_beside_the_scan_are_offered(with_path, part, visits, qtbot):
-    part._looked = None
+    part._looked = lambda: None
     with qtbot.waitSignal(part.visit.found, timeout=5000):
         part.scans.changed.emit()
     part.fill_menu()
@@ -415,6 +438,77 @@ def test_another_patient_is_asked_about(with_path, part, visits, qtbot, tmp_path
     assert "p8, not p7" in asked[0]
     qtbot.waitUntil(lambda: not part.visit.busy, timeout=5000)
     assert part.visit.layer() is None
+
+
+def ask(answer, asked):
+    """Answer the question, and keep it."""
+
+    def asks(window, title, question, *buttons):
+        asked.append((title, question))
+        return answer
+
+    last_visit.ask_yes_no_cancel = asks
+
+
+@pytest.mark.parametrize("folder", ["another", "P7_visit0"])
+def test_a_scan_that_may_be_of_anybody_is_asked_about_before_it_is_shown(
+    with_path, part, visits, qtbot, tmp_path, flair, folder
+):
+    """As one that is dropped: where its folder says nothing, and where the pictures speak against it."""
+    path = tmp_path / folder / "flair.nii.gz"
+    path.parent.mkdir()
+    noise = np.random.default_rng(0).random(flair.data.shape).astype(np.float32)
+    write_volume(path, noise, flair.grid)
+    asked, before = [], seen(with_path, "FLAIR", "t1")
+    ask(None, asked)
+    part.open_visit(path)
+    qtbot.waitUntil(lambda: bool(asked), timeout=20_000)
+    qtbot.waitUntil(lambda: not part.visit.busy, timeout=20_000)
+    ((title, question),) = asked
+    assert title == texts.OTHER_PATIENT and f"{folder}/flair does not seem to be of the patient" in question
+    assert ("lies in another folder" in question) is (folder == "another")
+    assert part.visit.layer() is None and seen(with_path, "FLAIR", "t1") == before
+    ask(True, asked)
+    open_last(qtbot, part, path)
+    assert len(asked) == 2, "who has agreed is not asked twice"
+    banner = with_path.opened.get("segment").area.banner
+    whole = " ".join(banner.text().split("\n"))
+    assert part.visit.layer().name in whole and whole.endswith("same patient?)") and "…" not in whole
+
+
+def test_the_question_waits_until_the_mouse_is_let_go(
+    with_path, part, visits, qtbot, tmp_path, flair, monkeypatch
+):
+    path = tmp_path / "another" / "flair.nii.gz"
+    path.parent.mkdir()
+    write_volume(path, flair.data, flair.grid)
+    asked = []
+    ask(None, asked)
+    monkeypatch.setattr(QApplication, "mouseButtons", lambda: Qt.MouseButton.LeftButton)
+    part.open_visit(path)
+    qtbot.waitUntil(lambda: part.visit._waiting is not None, timeout=20_000)
+    qtbot.wait(250)
+    assert not asked and part.visit.busy
+    monkeypatch.undo()
+    ask(None, asked)
+    qtbot.waitUntil(lambda: bool(asked), timeout=5000)
+    assert not part.visit.busy
+
+
+def test_the_picture_does_not_change_under_a_reader_who_went_on(with_path, part, visits, qtbot, monkeypatch):
+    """Who presses G accepts what is seen, and the last visit may be ready at any moment."""
+    told = []
+    monkeypatch.setattr(part_module, "show_info", told.append)
+    before = {layer.name: layer.visible for layer in with_path._viewer.layers}
+    with qtbot.waitSignal(part.visit.opened, timeout=20_000):
+        part.open_visit(visits[1])
+    qtbot.wait(50)
+    layer = part.visit.layer()
+    assert not layer.visible and label(with_path) == "FLAIR"
+    assert {x.name: x.visible for x in with_path._viewer.layers if x is not layer} == before
+    assert told and "The last visit is ready: J shows it" in told[0]
+    press(qtbot, with_path, J, SHIFT)
+    assert layer.visible and label(with_path) == layer.name
 
 
 def test_what_cannot_be_read_is_one_sentence(with_path, part, qtbot, tmp_path):

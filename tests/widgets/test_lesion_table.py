@@ -27,7 +27,7 @@ class Table(LesionTable):
         """As docks have it."""
 
 
-@pytest.mark.parametrize("width", [372, 400, 600])
+@pytest.mark.parametrize("width", [388, 400, 600])
 def test_the_columns_fit_with_the_reference_among_them(table, qtbot, width):
     table.resize(width, 300)
     rows = made(60, **{P_REAL: 0.5, REFERENCE: [BY_REFERENCE[i % 2] for i in range(60)]})
@@ -69,3 +69,18 @@ def test_a_lesion_that_moves_in_the_list_stays_in_sight_if_it_was(table, qtbot):
     assert not in_sight(table, 2)
     table.set_table(moved.copy(), {}, 2)
     assert table.verticalScrollBar().value() == 0, "who looks elsewhere is left there"
+
+
+def test_the_selected_lesion_stays_in_sight_when_the_list_gets_smaller(table, qtbot):
+    table.resize(400, 400)
+    table.set_table(made(60), {}, 15)
+    qtbot.wait(20)
+    assert in_sight(table, 15)
+    table.resize(400, 150)
+    qtbot.wait(20)
+    assert in_sight(table, 15)
+    table.verticalScrollBar().setValue(table.verticalScrollBar().maximum())
+    assert not in_sight(table, 15)
+    table.resize(400, 120)
+    qtbot.wait(20)
+    assert not in_sight(table, 15)

@@ -91,6 +91,15 @@ def test_candidates_and_drawn_lesions(dock, case):
     case.select((10, 6, 25))
     assert texts.DRAWN in _plain(dock.selected.doubt)
     case.review.set_edit(None)
+    before = _select(case)
+    assert texts.OF_MODELS_OUTLINE not in _plain(dock.selected.doubt)
+    inside = case.lesions.labels == before["label"]
+    case.review.set_edit((inside ^ np.roll(inside, 1, axis=1)).astype(np.int8))
+    said = _plain(dock.selected.doubt)
+    assert f"({before['doubt']:.2f}) {texts.OF_MODELS_OUTLINE}" in said  # as the list has it, which stays too
+    after = case.lesions.table
+    assert after["label"].iloc[0] == before["label"] and after["doubt"].iloc[0] == before["doubt"]
+    case.review.set_edit(None)
     case.threshold = 0.9
     row = _select(case, 0, "candidate_table")
     assert _plain(dock.selected.measure).startswith(f"Candidate {int(row['label'])} ")

@@ -11,6 +11,8 @@ from qtpy.QtGui import QEnterEvent, QMouseEvent, QWheelEvent
 from qtpy.QtWidgets import QApplication
 
 from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.widgets.reading_bar.mouse.held import LET_GO
+from napari_uncertainseg.widgets.reading_bar.views import texts
 from napari_uncertainseg.widgets.scans.volumes import layer_data
 from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
@@ -19,6 +21,7 @@ from napari_uncertainseg.widgets.window import open_review, review_of
 from .actions import areas_of, click, focus
 from .fake_window import docks_with
 from .fakes import FakeSegmenter
+from .mouse_events import NONE, RIGHT, SHIFT, drag
 
 
 @pytest.fixture
@@ -191,13 +194,74 @@ def check_lesions(review, viewer, views, qtbot):
     click_on(qtbot, view, world_of(viewer, voxel))
     assert review.case.lesions.component_at(review.case.selected) == 1 == review.lesions.table.selected
     QApplication.sendEvent(view, QEnterEvent(*[QPointF(5, 5)] * 3))
-    assert "large view" in viewer.status, "it says where one paints"
+    assert status(viewer) == texts.STATUS and "large view" in texts.STATUS, "it says where one paints"
     voxel = tuple(int(table.loc[2, f"slice_{axis}"]) for axis in "sar")
     qtbot.mousePress(view, Qt.MouseButton.LeftButton, pos=view.rect().center())
     before = review.case.selected
     QApplication.sendEvent(view, moved_to(view, at(view, world_of(viewer, voxel))))
     qtbot.mouseRelease(view, Qt.MouseButton.LeftButton)
     assert review.case.selected == before, "dragging over lesions selects none"
+
+
+def status(viewer):
+    """What the status bar says alone, with nothing of napari's beside it."""
+    return viewer.window._qt_window.statusBar().currentMessage()
+
+
+def test_the_mouse_works_in_a_small_view_as_in_the_large_one(review, segmented_viewer, qtbot):
+    """The right button changes window and level, Shift and the wheel go ten slices; drawing is refused."""
+    viewer, flair = segmented_viewer, segmented_viewer.layers["FLAIR"]
+    views = three(qtbot, review)
+    view = named(views, "Sagittal")
+    axis = view.plane.across
+    viewer.dims.set_point(axis, world_of(viewer, (12, 20, 16))[axis])
+    qtbot.wait(60)
+    shown = [voxel_shown(viewer)[axis]]
+    for held in (SHIFT, NONE):
+        wheel(view, -1, held)
+        qtbot.wait(60)
+        shown.append(voxel_shown(viewer)[axis])
+    assert [abs(b - a) for a, b in pairwise(shown)] == [10, 1]
+
+    low, high = flair.contrast_limits
+    start, point = (60, 60), viewer.dims.point
+    drag(qtbot, view, RIGHT, start, (185, 60))
+    now = flair.contrast_limits
+    assert now[1] - now[0] == pytest.approx((high - low) * np.exp(0.5)), "to the right: wider"
+    drag(qtbot, view, RIGHT, (185, 60), start)
+    assert flair.contrast_limits == pytest.approx([low, high])
+    drag(qtbot, view, RIGHT, start, (60, 20))
+    shift = (high - low) * 40 / 400
+    assert flair.contrast_limits == pytest.approx([low - shift, high - shift]), "upwards: brighter"
+    assert viewer.dims.point == point, "the crosshair stays"
+
+    qtbot.mousePress(view, RIGHT, pos=QPoint(60, 60))
+    wheel(view, -1)
+    qtbot.keyClick(view, Qt.Key.Key_T)
+    assert status(viewer) == LET_GO and viewer.dims.point == point and part_of(review).views is not None
+    qtbot.mouseRelease(view, RIGHT, pos=QPoint(60, 60))
+
+    correct, measure = (review.opened.parts[name] for name in ("correct", "measure"))
+    qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=QPoint(60, 60))
+    assert status(viewer) != texts.DRAW_IN_LARGE, "a click without a tool moves the crosshair"
+    correct.act("tool_brush")
+    check_refused(viewer, view, qtbot)
+    measure.act("measure_length")
+    assert correct.tools.active == "" and measure.tool.kind == "ruler"
+    check_refused(viewer, view, qtbot)
+    measure.stop()
+    lesions = viewer.layers["lesions"]
+    viewer.layers.selection.active, lesions.mode = lesions, "paint"
+    check_refused(viewer, view, qtbot)
+    lesions.mode = "pan_zoom"
+    assert review.case.review.edit is None and not measure.measured.items
+
+
+def check_refused(viewer, view, qtbot):
+    viewer.window._qt_window.statusBar().clearMessage()
+    qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=QPoint(70, 70))
+    qtbot.wait(30)
+    assert status(viewer) == texts.DRAW_IN_LARGE
 
 
 def test_what_is_done_in_one_view_moves_the_others(review, segmented_viewer, qtbot):

@@ -8,6 +8,7 @@ from napari.layers import Image
 from qtpy.QtCore import QEvent, QPoint
 
 from napari_uncertainseg.widgets.reading_bar.mouse import texts
+from napari_uncertainseg.widgets.reading_bar.mouse.held import LET_GO
 from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 from napari_uncertainseg.widgets.window import review_of
@@ -177,6 +178,7 @@ def check_the_brush(seen, qtbot):
     step = viewer.dims.current_step
     mouse(seen.canvas, QEvent.Type.MouseButtonPress, (150, 200), LEFT, LEFT)
     turn(qtbot, seen, -120, buttons=LEFT)
+    assert viewer.window._qt_window.statusBar().currentMessage() == LET_GO
     mouse(seen.canvas, QEvent.Type.MouseButtonPress, (150, 200), RIGHT, LEFT | RIGHT)
     mouse(seen.canvas, QEvent.Type.MouseButtonRelease, (150, 200), RIGHT, LEFT)
     assert viewer.dims.current_step == step, "a stroke stays on its slice"

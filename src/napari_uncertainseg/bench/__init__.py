@@ -27,6 +27,7 @@ def run_bench(progress: Progress = silent, *, quick: bool = False, models: Seque
         command,
         foreign,
         holding,
+        idle,
         lesions,
         painting,
         prediction,
@@ -45,6 +46,7 @@ def run_bench(progress: Progress = silent, *, quick: bool = False, models: Seque
         ("what holds the window", lambda: holding.rows(quick=quick)),
         ("import", lambda: startup.rows(scene.repeats)),
         ("the command", lambda: command.rows(scene)),
+        *([] if quick else [("idle windows", idle.rows)]),
     ]
     if models:
         groups = [("models made elsewhere", lambda: foreign.rows(scene, models))]

@@ -8,25 +8,21 @@ from __future__ import annotations
 
 import gc
 import json
-import os
-import shutil
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from napari_uncertainseg.bench.screen import NoScreen, printed_by
 from napari_uncertainseg.bench.timing import Row
 
 STATES = ("bare", "empty", "review")
 """Bare napari; with the docks and no case; with a scan and its results, of which nothing is touched."""
 
 _SETTLE_S, _SECONDS, _TURNS = 4.0, 20.0, 3
-_SCREEN = "-screen 0 1920x1200x24"
 _LIMIT = 0.02
 
 
@@ -35,10 +31,11 @@ def rows(seconds: float = _SECONDS, turns: int = _TURNS) -> list[Row]:
     found: dict[str, list[float]] = {state: [] for state in STATES}
     for _ in range(turns):
         for state in STATES:
-            share = _in_process(f"idle({state!r}, {seconds})")
-            if share is None:
+            try:
+                found[state].append(float(_in_process(f"idle({state!r}, {seconds})")))
+            except NoScreen as error:
+                print(f"Idle windows were not measured: {error}.", file=sys.stderr)
                 return []
-            found[state].append(float(share))
     bare, *others = (statistics.median(found[state]) for state in STATES)
     names = ("the window with our docks, idle", "an idle review")
     return [
@@ -56,22 +53,8 @@ def rows(seconds: float = _SECONDS, turns: int = _TURNS) -> list[Row]:
 
 
 def _in_process(call: str) -> Any:
-    """Run a function of this module in a process and on a screen of its own; None where there is none."""
-    command = [sys.executable, "-c", f"from napari_uncertainseg.bench import idle; idle.show(idle.{call})"]
-    if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
-        xvfb_run = shutil.which("xvfb-run")
-        if xvfb_run is None:
-            print("The idle window was not measured: there is no screen.", file=sys.stderr)
-            return None
-        command = [xvfb_run, "--auto-servernum", f"--server-args={_SCREEN}", *command]
-    with tempfile.TemporaryDirectory() as settings:
-        folders = {f"XDG_{kind}_HOME": settings for kind in ("DATA", "STATE", "CONFIG")}
-        own = {**os.environ, **folders, "NAPARI_CONFIG": str(Path(settings) / "settings.yaml")}
-        done = subprocess.run(command, capture_output=True, text=True, env=own)
-    if done.returncode:
-        print((done.stderr.strip() or "the window did not open").splitlines()[-1], file=sys.stderr)
-        return None
-    return json.loads(done.stdout.splitlines()[-1])
+    """What a function of this module finds in a process and on a screen of its own."""
+    return printed_by(f"from napari_uncertainseg.bench import idle; idle.show(idle.{call})")
 
 
 def show(found: object) -> None:
@@ -84,7 +67,7 @@ def idle(state: str, seconds: float) -> float:
     from qtpy.QtWidgets import QApplication
 
     viewer = _open_window(state)
-    wait(_SETTLE_S)
+    loop_for(_SETTLE_S)
     started, used = time.perf_counter(), time.process_time()
     loop_for(seconds)
     share = (time.process_time() - used) / (time.perf_counter() - started)
@@ -119,8 +102,6 @@ def loop_for(seconds: float) -> None:
     loop.exec()
 
 
-wait = loop_for
-
 # -- what a closed case leaves behind -------------------------------------------------------------
 
 
@@ -139,17 +120,17 @@ def left_behind(folder: str, rounds: int, *, ours: bool, traced: bool) -> list[l
         What Python allocated (tracemalloc), or what the process holds (RSS).
     """
     viewer = _open_window("empty" if ours else "bare")
-    wait(_SETTLE_S)
+    loop_for(_SETTLE_S)
     opened, closed = _hands(viewer, Path(folder), ours)
     if traced:
         tracemalloc.start()
     measured = [[0.0, _memory(traced)]]
     for _ in range(rounds):
         opened()
-        wait(2.0)
+        loop_for(2.0)
         most = _memory(traced)
         closed()
-        wait(1.0)
+        loop_for(1.0)
         measured.append([most, _memory(traced)])
     viewer.close()
     return measured
@@ -190,7 +171,7 @@ def main(arguments: Sequence[str]) -> None:
         for ours in (True, False):
             for traced in (True, False):
                 call = f"left_behind({str(Path(arguments[1]).resolve())!r}, 5, ours={ours}, traced={traced})"
-                found = _in_process(call) or []
+                found = _in_process(call)
                 told = ", ".join(f"{closed:.0f} (open {most:.0f})" for most, closed in found)
                 whose, what = "ours" if ours else "bare napari", "tracemalloc" if traced else "RSS"
                 print(f"{whose}, {what}, MiB: {told}", flush=True)

@@ -35,7 +35,8 @@ def printed_by(code: str) -> Any:
             raise NoScreen("there is no screen, and no xvfb-run to make one")
         command = [xvfb_run, "--auto-servernum", f"--server-args={_SCREEN}", *command]
     with tempfile.TemporaryDirectory() as home:
-        own = {"NAPARI_CONFIG": str(Path(home) / "settings.yaml"), "XDG_DATA_HOME": home}
+        own = {f"XDG_{kind}_HOME": home for kind in ("DATA", "STATE", "CONFIG")}
+        own["NAPARI_CONFIG"] = str(Path(home) / "settings.yaml")
         done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **own})
     if done.returncode:
         raise NoScreen((done.stderr.strip() or "the window did not open").splitlines()[-1])

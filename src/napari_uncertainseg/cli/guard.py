@@ -8,6 +8,7 @@ from pathlib import Path
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.outputs import Kind, check_output
+from napari_uncertainseg.review.database.passwords import may_be_server
 
 
 def check_files(options: Namespace) -> None:
@@ -23,12 +24,9 @@ def check_files(options: Namespace) -> None:
     Raises
     ------
     InputError
-        With the option whose file is not there, that would be replaced, that has an ending of another kind,
-        or that is named twice.
+        With the option whose file would be replaced, has an ending of another kind, is named twice, or is
+        not there.
     """
-    for name, sentence in getattr(options, "needed", {}).items():
-        for path in _paths(options, name):
-            _check_there(path, sentence)
     reads: Mapping[str, bool] = getattr(options, "reads", {})
     writes: Mapping[str, Kind] = getattr(options, "writes", {})
     tables = [path for name, table in reads.items() if table for path in _paths(options, name)]
@@ -41,13 +39,17 @@ def check_files(options: Namespace) -> None:
             if place in seen:
                 raise InputError(f"{path} is named for two outputs; name two files.")
             seen.add(place)
+    for name, sentence in getattr(options, "needed", {}).items():
+        for path in _paths(options, name):
+            _check_there(path, sentence)
 
 
 def _check_there(path: Path, missing: str) -> None:
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise InputError(missing.format(path)) from error
+        if not may_be_server(str(path)):  # else the command refuses it, without a word of its password
+            raise InputError(missing.format(path)) from error
     except (OSError, ValueError):
         return  # the command says why it cannot be read
 

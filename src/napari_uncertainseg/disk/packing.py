@@ -1,7 +1,7 @@
-"""Compressed files, made fast and always of the same bytes: gzip for images, zip for arrays.
+"""Compressed files, made fast and without time or name in them: gzip for images, zip for arrays.
 
-ISA-L (the package `isal`) makes them in a tenth of the time that zlib takes; where it is not installed, the
-fastest level of zlib does. Whatever reads gzip or zip reads both.
+ISA-L (the package `isal`) makes them in a fraction of the time that zlib takes; where it is not installed,
+the fastest level of zlib does, with other bytes. Whatever reads gzip or zip reads both.
 """
 
 from __future__ import annotations

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -42,7 +44,7 @@ def with_real_by_cases(lesions: Lesions, record: CalibrationRecord) -> Lesions:
     table, below = (t.drop(columns=P_REAL, errors="ignore") for t in (lesions.table, lesions.candidate_table))
     return replace(
         lesions,
-        table=_with(table, of_lesions, lesions.threshold),
+        table=_with(table, of_lesions, lesions.threshold, lesions.models_volume),
         candidate_table=_with(below, of_candidates, lesions.candidate_threshold),
         real_by="calibration",
     )
@@ -53,10 +55,18 @@ def _says(fitted: RealByCases | None) -> bool:
     return fitted is not None and fitted.brier < fitted.brier_of_share
 
 
-def _with(table: pd.DataFrame, fitted: RealByCases | None, threshold: float) -> pd.DataFrame:
+def _with(
+    table: pd.DataFrame,
+    fitted: RealByCases | None,
+    threshold: float,
+    models_volume: Mapping[int, float] = MappingProxyType({}),
+) -> pd.DataFrame:
     if fitted is None:
         return table
-    peak, volume = (table[name].to_numpy() for name in ("max_probability", "volume_mm3"))
+    peak, volume = table["max_probability"].to_numpy(), table["volume_mm3"].to_numpy(float)
+    # All that is said of a lesion that was painted on is said of the model's own outline.
+    own = table["label"].map(dict(models_volume)).to_numpy(float)
+    volume = np.where(np.isnan(own), volume, own)
     real = fitted.at(np.nan_to_num(peak), volume, threshold)
     # A lesion painted where the model saw nothing has no peak or a low one: the fit says nothing about it.
     return table.assign(p_real=np.where(at_least(peak, threshold), real, np.nan))

@@ -58,7 +58,7 @@ class Segmenter:
     target
         Of a model with several classes: which of them are segmented, together; the model's own if None.
     device
-        ``"auto"``, ``"cpu"``, ``"cpu-float32"`` (never in bf16 or int8) or ``"cuda"``.
+        ``"auto"``, ``"cpu"``, ``"cpu-float32"``, ``"cpu-int8"`` or ``"cuda"``, see `choose_device`.
     seed
         Of ``mc-dropout``.
     window_share
@@ -201,8 +201,8 @@ class _Run:
             prepared, source = prepare_scans(used, progress=self.course)
             self.moved = recalibration_of_scan(model, self.segmenter.method, used, prepared)
         self.notes += [*prepared.notes, *model.notes, *_note_on_target(model), *self.moved.notes]
-        if self.segmenter._method.note:
-            self.notes.append(self.segmenter._method.note)
+        said = (self.segmenter._method.note, self.segmenter.device.note)
+        self.notes += [note for note in said if note]
         with self._stage("network"):
             self._load_first()
         with self._stage("members"):

@@ -42,7 +42,7 @@ class Outlook:
     spent: float
 
 
-@dataclass
+@dataclass(eq=False)
 class _Step:
     key: str
     size: float
@@ -227,7 +227,8 @@ class Course:
         current = self._open[-1].seen(now) if self._open else None
         usual = [self._times.usual(key, size) for key, size in self._waiting.items()]
         usual += [step.rest(self._open[i + 1].begun) for i, step in enumerate(self._open[:-1])]
-        return seconds_left(self._ended, current, [one for one in usual if one is not None])
+        known = [one for one in usual if one is not None]
+        return seconds_left(self._ended, current, known, known=self._times.known)
 
     def _share(self, spent: float, left: float | None) -> float:
         if self._done:

@@ -13,10 +13,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
-_PACE = 0.9
-"""Standard deviation of a run's log pace before anything is seen of it: half or twice are likely."""
+_PACE, _PACE_KNOWN = 0.9, 0.3
+"""Standard deviation of a run's log pace before anything is seen of it: half or twice are likely.
+
+And where the usual times are this machine's own: only other work makes it slower.
+"""
 _BLUR_S = 0.1
-"""Seconds by which any time may be off: what takes less says little of the pace."""
+"""Seconds by which any time may be off."""
+_SHORT_S = 0.3
+"""What takes less says little of the pace."""
+_MOST = 2.0
+"""Of a log pace that one step may show: one that was hardly needed says nothing of the others."""
 _UNEVEN = 0.3
 """Standard deviation of the log time that half a step shows of the whole: its work is not quite even."""
 _LEAST_SPREAD = 0.05
@@ -78,7 +85,9 @@ class _Guess:
         return _Guess(mean, 1 / total)
 
 
-def seconds_left(ended: Iterable[Seen], current: Seen | None, waiting: Sequence[Usual] = ()) -> float | None:
+def seconds_left(
+    ended: Iterable[Seen], current: Seen | None, waiting: Sequence[Usual] = (), *, known: bool = False
+) -> float | None:
     """Seconds until all steps are done; None where nothing is known of the step under way.
 
     Parameters
@@ -89,8 +98,10 @@ def seconds_left(ended: Iterable[Seen], current: Seen | None, waiting: Sequence[
         The one under way.
     waiting
         What those to come take as a rule.
+    known
+        Whether that was measured on this machine.
     """
-    pace = _pace(ended)
+    pace = _pace(ended, _PACE_KNOWN if known else _PACE)
     rest: float | None = 0.0
     if current is not None:
         rest, shown = _rest(current, pace)
@@ -100,14 +111,16 @@ def seconds_left(ended: Iterable[Seen], current: Seen | None, waiting: Sequence[
     return rest + sum(usual.seconds for usual in waiting) * math.exp(pace.mean)
 
 
-def _pace(ended: Iterable[Seen]) -> _Guess:
+def _pace(ended: Iterable[Seen], spread: float) -> _Guess:
     """The log of how many times its usual time a step of this run takes."""
-    pace = _Guess(0.0, _PACE**2)
+    pace = _Guess(0.0, spread**2)
     for step in ended:
         if step.usual is not None:
-            took, usual = step.spent + _BLUR_S, step.usual.seconds + _BLUR_S
-            blur = _BLUR_S / min(took, usual)
-            pace = pace.and_also(_Guess(math.log(took / usual), step.usual.spread**2 + blur**2))
+            took, usual = step.spent, step.usual.seconds
+            blur = _SHORT_S / max(took, usual, _BLUR_S)
+            ratio = (took + _BLUR_S) / (usual + _BLUR_S)
+            told = min(max(math.log(ratio), -_MOST), _MOST)
+            pace = pace.and_also(_Guess(told, step.usual.spread**2 + blur**2))
     return pace
 
 

@@ -50,10 +50,13 @@ A key may be made finer by what follows a slash: what is not known of it is take
 """
 _SPREAD, _SPREAD_KEPT = 0.6, 0.2
 """Standard deviation of a step's log time: by this table, and by what was measured on the same machine."""
+_LEAST_KEPT, _MOST_SLOW = 3, 8.0
+"""So many steps must be known before others are judged by them, and how much slower at most, or faster."""
 _MEMORY = 5
 """Runs after which an older one hardly counts."""
-_FILE, _MOST_BYTES = "step-times.json", 200_000
 _MOST_MACHINES, _MOST_STEPS = 20, 200
+_FILE, _MOST_BYTES = "step-times.json", 1_000_000
+"""Larger than so many steps of so many machines can be: what is written is read again."""
 _LEAST, _LARGEST = 1e-6, 1e6
 """Seconds a unit that are believed."""
 
@@ -127,7 +130,9 @@ class UsualTimes:
     def _slowness(self) -> float:
         """How many times the defaults this machine takes, by the steps of which its own time is known."""
         ratios = [took / default for key, (took, _) in self._kept.items() if (default := _default(key))]
-        return median(ratios) if ratios else 1.0
+        if len(ratios) < _LEAST_KEPT:
+            return 1.0
+        return min(max(median(ratios), 1 / _MOST_SLOW), _MOST_SLOW)
 
 
 def times_of_user() -> UsualTimes:

@@ -50,8 +50,9 @@ COLUMNS: Mapping[str, MeasureColumn] = MappingProxyType(
         "drawn": MeasureColumn(
             "Drawn",
             "",
-            "Whether a human drew it: most of its voxels were painted where the model sees no lesion. Doubt "
-            "and probability are then left out, because the model has none.",
+            "Whether a human drew it: most of its voxels were painted where the model sees no lesion. Where "
+            "no lesion of the model lies in it, doubt and probability are left out: the model has none. "
+            "Of any lesion of the model that was painted on they are those of the model's own outline.",
         ),
         "volume_mm3": MeasureColumn("Volume", "mm3", "Volume of the lesion."),
         "voxels": MeasureColumn("Voxels", "", "Number of voxels."),

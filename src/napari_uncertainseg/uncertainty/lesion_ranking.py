@@ -13,7 +13,6 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg._boxes import Box, bounding_box, union_box
 from napari_uncertainseg._checks import as_numbers, as_probabilities, check_same_shape
 from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD, at_least
-from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions.components import Components, Foreground, label_mask, voxels_of
 from napari_uncertainseg.lesions.hierarchy import Hierarchy
 from napari_uncertainseg.networks.real_probability import P_REAL
@@ -24,8 +23,10 @@ from napari_uncertainseg.uncertainty.lesion_columns import (
     REAL_COLUMNS,
     MeasureColumn,
 )
-from napari_uncertainseg.uncertainty.lesion_numbers import MOST, ComponentNumbers, LesionNumbers
+from napari_uncertainseg.uncertainty.lesion_numbers import MOST, LesionNumbers
 from napari_uncertainseg.uncertainty.lesion_statistics import LesionStatistics, measure_lesions
+from napari_uncertainseg.uncertainty.listing.painted_lesions import by_number, take_models_values
+from napari_uncertainseg.uncertainty.listing.ranked_table import ranked
 from napari_uncertainseg.uncertainty.member_lesions import MemberLesions, positions_in
 from napari_uncertainseg.uncertainty.real_probability.lesion_features import (
     FoundLesions,
@@ -76,6 +77,9 @@ class Lesions:
         Who says the column ``p_real``; empty where there is none.
     late
         What stands in columns that came later, see `late_columns`.
+    models_volume
+        Of each lesion of the model that was painted on, by its number: the volume of the model's own outline,
+        mm3. Doubt, probabilities and whatever else the model says of it are those of that outline.
     """
 
     labels: np.ndarray
@@ -88,6 +92,7 @@ class Lesions:
     by_p_real: bool = False
     real_by: Literal["", "model", "calibration"] = ""
     late: Mapping[str, MeasureColumn] = field(default_factory=dict)
+    models_volume: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -148,7 +153,8 @@ def rank_lesions(
         prediction's own if None.
     edit
         int8 on the grid: +1 is lesion and -1 is not, whatever the probability. What the table says
-        about probability and uncertainty stays the model's own.
+        about probability and uncertainty stays the model's own: of a lesion of the model that was painted on
+        it is what it was before, so that it keeps its place in the list.
 
     Raises
     ------
@@ -196,6 +202,7 @@ class Ranker:
         self._candidate_threshold = prediction.candidate_threshold
         self._hierarchy: Hierarchy | None = None
         self._possible: tuple[float, Components] | None = None
+        self._unpainted: Lesions | None = None
 
     def prepare(self) -> None:
         """Make moves of the threshold several times faster, at the price of some twenty moves' time once.
@@ -241,9 +248,13 @@ class Ranker:
         found.values["doubt"] = np.where(np.arange(len(likely)) < n, 1 - likely, likely)
         found.values["lsu"] = 1 - self._members.overlaps(found.index, found.label, found.sizes, threshold)
         self._mark_drawn(found, threshold, edit)
+        volumes = {}
+        if edit is not None and edit.any():
+            own = self._without_edit(threshold, min_volume, candidate_threshold)
+            volumes = take_models_values(found, n, own, _MODELS)
         kept = (None, None) if numbers is None else (numbers.lesions, numbers.candidates)
-        labels, table = _ranked(found, slice(0, n), self.grid, kept[0])
-        below, candidate_table = _ranked(found, slice(n, None), self.grid, kept[1])
+        labels, table = ranked(found, slice(0, n), self.grid, kept[0])
+        below, candidate_table = ranked(found, slice(n, None), self.grid, kept[1])
         return Lesions(
             labels=labels,
             table=table,
@@ -254,7 +265,17 @@ class Ranker:
             candidate_threshold=float(candidate_threshold),
             by_p_real=by_p_real,
             real_by="model" if P_REAL in found.values else "",
+            models_volume=by_number(volumes, found, labels),
         )
+
+    def _without_edit(self, threshold: float, min_volume: float, candidate_threshold: float) -> Lesions:
+        """The model's own outlines, kept from one stroke to the next."""
+        at = (float(threshold), float(min_volume), float(candidate_threshold))
+        own = self._unpainted
+        if own is None or (own.threshold, own.min_volume, own.candidate_threshold) != at:
+            own = self.rank(threshold, min_volume, candidate_threshold=candidate_threshold)
+            self._unpainted = own
+        return own
 
     def _add_p_real(self, found: LesionStatistics, threshold: float, candidate_threshold: float) -> bool:
         """How probably each lesion and candidate is real, where the model knows; whether doubt goes by it."""
@@ -364,27 +385,3 @@ def _worth_a_label(sizes: np.ndarray, min_voxels: int) -> np.ndarray:
     if np.count_nonzero(kept) > MOST:
         kept[np.argsort(-sizes[1:], kind="stable")[MOST:]] = False
     return kept
-
-
-def _ranked(
-    found: LesionStatistics, part: slice, grid: Grid, kept: ComponentNumbers | None
-) -> tuple[np.ndarray, pd.DataFrame]:
-    """Labels on the whole grid and the table of some components, by doubt, entropy and volume."""
-    values = {name: x[part] for name, x in found.values.items()}
-    order = np.lexsort([-values[key] for key in ("volume_mm3", "mean_entropy", "doubt")])  # NaN comes last
-    n, before = len(order), part.start or 0
-    start, stop = np.searchsorted(found.label, [before + 1, before + n + 1])
-    flat, component = found.flat[start:stop], found.label[start:stop] - before
-    number = np.zeros(n, np.uint16)
-    number[order] = np.arange(1, n + 1)
-    if kept is not None:
-        number = kept.number(flat, component, order)
-    table = pd.DataFrame(
-        {
-            "label": number[order].astype(int),
-            **{name: values[name][order] for name in (*COLUMNS, P_REAL) if name in values},
-        }
-    )
-    labels = np.zeros(grid.shape, np.uint16)
-    labels.ravel()[flat] = number[component - 1]
-    return labels, table

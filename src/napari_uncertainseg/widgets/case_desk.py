@@ -16,13 +16,13 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.belonging import ScanOrigin, belongs, contradiction, same_patient
 from napari_uncertainseg.images.identity import case_name
 from napari_uncertainseg.images.volume import Grid
-from napari_uncertainseg.modalities import REFERENCE, guess_modality
+from napari_uncertainseg.modalities import guess_modality
 from napari_uncertainseg.widgets.case_opener import CaseOpener
 from napari_uncertainseg.widgets.open_docks import OpenDocks
 from napari_uncertainseg.widgets.scans.beneath import Beneath
 from napari_uncertainseg.widgets.scans.chosen_scans import ChosenScans
 from napari_uncertainseg.widgets.scans.layer_reader import LayerData
-from napari_uncertainseg.widgets.scans.patient import case_name_of, origin_of
+from napari_uncertainseg.widgets.scans.patient import case_name_of, is_strange, origin_of, strange_scan
 from napari_uncertainseg.widgets.scans.segmented_scan import name_of
 from napari_uncertainseg.widgets.scans.volumes import KEY, is_brain, is_result
 from napari_uncertainseg.widgets.segment.leaving_case import close_case
@@ -239,7 +239,7 @@ class CaseDesk:
             if any(same_patient(x, open_now).why and not same_patient(x, asked).why for x, _ in scans):
                 self._same_drop.start()
                 return self._answer[0]
-        strange = next((x for x, modality in scans if _is_strange(x, modality, open_now)), None)
+        strange = next((x for x, modality in scans if is_strange(x, modality, open_now)), None)
         if strange is None:
             return True
         allowed = self._ask(strange, same_patient(strange, open_now).why)
@@ -260,7 +260,7 @@ class CaseDesk:
     def _covers(self, scan: ScanOrigin, modality: str | None, open_now: ScanOrigin) -> bool:
         """Whether a scan could be taken for one of the case; before a run, only what is asked about."""
         segmented = self._case.prediction is not None
-        return not belongs(scan, open_now) and (segmented or _is_strange(scan, modality, open_now))
+        return not belongs(scan, open_now) and (segmented or is_strange(scan, modality, open_now))
 
     def _forget_answer(self) -> None:
         self._answer = None
@@ -275,7 +275,7 @@ class CaseDesk:
     def _ask(self, strange: ScanOrigin, why: str) -> bool:
         other, lost = case_name(strange.path, strange.name), self._would_be_lost()
         question = (
-            f"{other} does not seem to be of the patient of {self.name}, who is open: {why}.\n\n"
+            f"{strange_scan(other, self.name, why)}\n\n"
             f"{lost}A window shows one patient at a time unless you add another."
         )
         close = f"Close {_short(self.name)} and open this"
@@ -321,13 +321,6 @@ def _described(layer: LayerData) -> tuple[ScanOrigin, str | None] | None:
         return None
     origin = ScanOrigin(name, path, known.get("uids", {}), grid if isinstance(grid, Grid) else None)
     return origin, known.get("modality") or guess_modality(name)
-
-
-def _is_strange(scan: ScanOrigin, modality: str | None, case: ScanOrigin) -> bool:
-    """Whether a scan is asked about: a FLAIR that may be of another patient, any scan that says it is."""
-    if not same_patient(scan, case).why:
-        return False
-    return modality == REFERENCE or bool(contradiction(scan, case))
 
 
 def _short(name: str, most: int = 40) -> str:

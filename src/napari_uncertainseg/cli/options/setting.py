@@ -8,7 +8,7 @@ from napari_uncertainseg.cli.options.declare import reads
 from napari_uncertainseg.cli.options.numbers import count, index, probability, volume
 
 METHODS = ("one-pass", "layers", "mc-dropout", "flips", "ensemble")
-DEVICES = ("auto", "cpu", "cpu-float32", "cuda")
+DEVICES = ("auto", "cpu", "cpu-float32", "cpu-int8", "cuda")
 SKULL = ("auto", "removed", "present")
 
 
@@ -51,7 +51,7 @@ def add_setting(parser: argparse.ArgumentParser) -> None:
         "--device",
         choices=DEVICES,
         default="auto",
-        help="cpu-float32: never in bf16 or int8, slower and exact (%(default)s)",
+        help="cpu-float32: never in bf16; cpu-int8: less exact, see docs/performance.md (%(default)s)",
     )
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of methods that sample (%(default)s)"

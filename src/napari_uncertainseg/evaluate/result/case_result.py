@@ -41,13 +41,16 @@ class ResultLesion:
     drawn, painted
         Whether a human drew it, and whether somebody painted on it.
     probability, doubt, entropy
-        Mean probability, doubt as the list of lesions has it, mean entropy (nats); NaN of what a human drew.
+        Mean probability, doubt as the list of lesions has it, mean entropy (nats); NaN of what a human drew
+        where the model has no lesion; of the model's own outline where somebody corrected it.
     p_real
         Probability that experts would call it a lesion too; NaN where that is not known.
     voxel
         (s, a, r): in the slice with most of it.
     grown
         Whether a lesion of the model lies in what a human drew: its outline was corrected.
+    corrected
+        Whether the model's numbers are those of its own outline, which is another one now.
     """
 
     index: int
@@ -64,6 +67,7 @@ class ResultLesion:
     p_real: float
     voxel: Voxel
     grown: bool = False
+    corrected: bool = False
 
     @property
     def name(self) -> str:

@@ -143,7 +143,8 @@ def _counted_rows(state: ReviewState) -> list[dict[str, Any]]:
             verdict = state.decisions.get(number, "")
             counts = says_lesion(verdict) is not False if sign > 0 else _is_accepted(verdict)
             if counts:
-                kept.append({**row, "number": number, "verdict": _shown(verdict)})
+                corrected = number in state.lesions.models_volume
+                kept.append({**row, "number": number, "verdict": _shown(verdict), "corrected": corrected})
     # What a human drew has no doubt, and comes last, as in the list.
     kept.sort(key=lambda row: (row["doubt"] != row["doubt"], -row["doubt"], -row["volume_mm3"]))
     return kept
@@ -202,6 +203,7 @@ def _lesion(
         p_real=float(row.get(P_REAL, np.nan)),
         voxel=(int(row["slice_s"]), int(row["slice_a"]), int(row["slice_r"])),
         grown=bool(row["drawn"]) and is_models,
+        corrected=row["corrected"],
     )
 
 

@@ -52,25 +52,29 @@ def normalise(data: np.ndarray, brain: np.ndarray, modality: str) -> np.ndarray:
         If the brain is empty, or the scan has the same value everywhere in it.
     """
     box = bounding_slices(brain)  # most of a scan is outside
-    found, where = np.array(data[box], np.float32), np.ascontiguousarray(brain[box])
-    inside = found[where]
+    where = np.ascontiguousarray(brain[box])
+    inside = data[box][where].astype(np.float32, copy=False)  # indexing made a copy
     if inside.size == 0:
         raise InputError("The brain mask is empty: there is nothing to segment.")
     by_tissue = MODALITIES[modality].normalisation == "tissue"
+    bounds = (-np.inf, np.inf) if by_tissue else np.percentile(inside, CLIP_PERCENTILES)
     if not by_tissue:
-        bounds = np.percentile(inside, CLIP_PERCENTILES)
-        for values in (inside, found):
-            np.clip(values, *bounds, out=values)
+        np.clip(inside, *bounds, out=inside)
     level, unit = _tissue(inside, data, brain) if by_tissue else _moments(inside)
     if not unit > 1e-6 * max(abs(level), 1e-30):
         raise InputError("The scan has the same value everywhere in the brain: choose a scan with contrast.")
+    del inside
+    out = np.zeros(data.shape, np.float32)
+    found = out[box]
     with np.errstate(over="ignore"):  # outside the brain, where nothing is kept of it
+        found[...] = data[box]
+        if not by_tissue:
+            np.clip(found, *bounds, out=found)
         found -= np.float32(level)
         found /= np.float32(unit)
     if by_tissue:
         np.clip(found, -MOST, MOST, out=found)
-    out = np.zeros(data.shape, np.float32)
-    np.copyto(out[box], found, where=where)
+    np.copyto(found, np.float32(0), where=~where)
     return out
 
 

@@ -236,12 +236,12 @@ def _sides(box: Box) -> tuple[int, int, int]:
 def _probabilities(logits: np.ndarray, line: LogitLine, out: np.ndarray) -> None:
     """The sigmoid of moved logits."""
     moved = logits
-    if line.temperature != 1:
-        moved = np.divide(moved, np.float32(line.temperature), out=out)
-    if line.shift:
-        moved = np.add(moved, np.float32(line.shift), out=out)
-    np.negative(moved, out=out)
     with np.errstate(over="ignore"):  # 1 / infinity is right: 0
+        if line.temperature != 1:
+            moved = np.divide(moved, np.float32(line.temperature), out=out)
+        if line.shift:
+            moved = np.add(moved, np.float32(line.shift), out=out)
+        np.negative(moved, out=out)
         np.exp(out, out=out)
     out += 1
     np.reciprocal(out, out=out)

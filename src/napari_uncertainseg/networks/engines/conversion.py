@@ -1,8 +1,8 @@
 """Networks converted to OpenVINO, and the cache that holds them.
 
-A converted network is kept in the user's cache, under the hash of its weights and of the code that made
-it. What is damaged there is made anew. Torch is imported only where something must be converted: a network
-from the cache runs without it.
+A converted network is kept in the user's cache, under the hash of its weights, its shape and the code that
+made it. What is damaged there is made anew. Torch is imported only where something must be converted: a
+network from the cache runs without it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def is_cached(key: str) -> bool:
     Parameters
     ----------
     key
-        Hash of the weights.
+        Hash of the weights and of the network's shape.
     """
     return any(cache_folder().glob(f"{key[:32]}-*-{_code_version()}/sha256"))
 
@@ -53,7 +53,7 @@ def converted(network: Callable[[], MultiHeadUNet], part: Part, key: str) -> ope
     part
         What the graph does.
     key
-        Hash of the weights.
+        Hash of the weights and of the network's shape.
     """
     openvino = import_openvino()
     folder = cache_folder() / f"{key[:32]}-{part}-{_code_version()}"
@@ -81,7 +81,7 @@ def cache_folder() -> Path:
 
 @cache
 def _code_version() -> str:
-    """Hash of all but the weights that a converted network depends on: code and libraries."""
+    """Hash of what else a converted network depends on: code and libraries."""
     files = [*(Path(__file__).parents[1] / name for name in _CODE), Path(__file__)]
     code = [code_of(file.read_text(encoding="utf-8")) for file in files]
     versions = [import_openvino().__version__, _torch_version()]

@@ -13,10 +13,7 @@ from napari_uncertainseg.networks.without_torch.machine import may_have_cuda, th
 
 Precision = Literal["float32", "bf16", "fp16", "int8"]
 
-_VNNI = ("AVX512VNNI", "AVX512_CLX", "AVX512_ICL", "AVX512_SPR")
-"""What numpy calls it, alone or with what came with it."""
-
-WISHES = ("auto", "cpu", "cpu-float32", "cuda")
+WISHES = ("auto", "cpu", "cpu-float32", "cpu-int8", "cuda")
 """What a user may ask for."""
 
 
@@ -34,6 +31,8 @@ class Device:
         Of the convolutions; everything after the logits is float32.
     threads
         CPU threads.
+    note
+        What the user must know of the choice, one sentence; mostly nothing.
     name
         As shown to the user, e.g. ``"CPU, 2 threads, bf16 (OpenVINO)"``.
     """
@@ -43,6 +42,7 @@ class Device:
     precision: Precision
     threads: int
     processor: str = "CPU"
+    note: str = ""
 
     @property
     def name(self) -> str:
@@ -69,7 +69,8 @@ def choose_device(wish: str = "auto") -> Device:
     ----------
     wish
         One of `WISHES`: ``"auto"`` (CUDA if it is there and works, else the CPU), ``"cpu"``,
-        ``"cpu-float32"`` (the CPU, never in bf16 or int8) or ``"cuda"``.
+        ``"cpu-float32"`` (never in bf16), ``"cpu-int8"`` (in whole numbers of 8 bits what a model's
+        ``int8.json`` covers, all else in float32) or ``"cuda"``.
 
     Raises
     ------
@@ -81,13 +82,17 @@ def choose_device(wish: str = "auto") -> Device:
         raise InputError(f"There is no device '{wish}': choose {known}.")
     if wish == "cpu-float32":
         return cpu_device().at("float32")
+    if wish == "cpu-int8":
+        found_cpu = cpu_device()
+        return found_cpu.at("int8" if found_cpu.library == "openvino" else "float32")
     found = cuda_device() if wish in ("auto", "cuda") and may_have_cuda() else None
     if isinstance(found, Device):
         return found
     if wish == "cuda":
         why = found or "torch finds no CUDA device here"
         raise InputError(f"CUDA was asked for, but {why}: choose auto or cpu.")
-    return cpu_device()
+    note = f"{found[0].upper()}{found[1:]}: the CPU was used instead." if found else ""
+    return replace(cpu_device(), note=note)
 
 
 def cuda_device() -> Device | str | None:
@@ -111,33 +116,16 @@ def cuda_device() -> Device | str | None:
 
 
 def cpu_device(library: Literal["auto", "openvino", "torch"] = "auto") -> Device:
-    """The CPU, through OpenVINO where it is installed unless torch is asked for.
-
-    In bf16 where the processor has it. With AVX-512 VNNI alone OpenVINO runs in int8 what was measured so
-    (`networks.engines.int8.whole_numbers`); all else runs in float32.
-    """
+    """The CPU, through OpenVINO where it is installed unless torch is asked for; in bf16 where it has it."""
     if library == "auto":
         library = "openvino" if find_spec("openvino") else "torch"
     fast = _openvino_has_bf16() if library == "openvino" else torch_has_bf16()
-    slow: Precision = "int8" if library == "openvino" and _has_int8() else "float32"
-    return Device("cpu", library, "bf16" if fast else slow, thread_count())
+    return Device("cpu", library, "bf16" if fast else "float32", thread_count())
 
 
 @lru_cache(maxsize=1)
 def _openvino_has_bf16() -> bool:
     return "BF16" in import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-
-
-def _has_int8() -> bool:
-    """Whether int8 is at least twice as fast as float32 here: measured so with AVX-512 VNNI, and not without.
-
-    Numpy knows the processor on every system; where it does not say, the answer is no.
-    """
-    try:
-        from numpy._core._multiarray_umath import __cpu_features__ as features
-    except ImportError:
-        return False
-    return any(features.get(name, False) for name in _VNNI)
 
 
 def torch_has_bf16() -> bool:

@@ -92,7 +92,9 @@ class Engine(ABC):
         """
         import torch
 
-        return torch.from_numpy(image).to(self.device.kind)
+        from napari_uncertainseg.networks.engines.cuda import onto
+
+        return onto(torch.from_numpy(image), torch.device(self.device.kind))
 
     @abstractmethod
     def heads(self, image: Array) -> Array:

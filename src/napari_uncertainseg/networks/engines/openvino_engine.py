@@ -25,7 +25,7 @@ class OpenVinoEngine(Engine):
     """Runs a `MultiHeadUNet` with OpenVINO on the CPU.
 
     The network is converted when a method first needs it, and the result is kept in the user's cache,
-    under the hash of the weights and the versions that made it. Shapes stay dynamic: one compilation
+    under the hash of weights, shape and the versions that made it. Shapes stay dynamic: one compilation
     serves every brain (measured: as fast as static shapes, which would compile anew for each).
 
     Parameters
@@ -36,7 +36,7 @@ class OpenVinoEngine(Engine):
     device
         Its precision is a hint to OpenVINO.
     key
-        Hash of the weights.
+        Hash of the weights and of the network's shape.
     sizes
         Of the network, see `multihead_sizes`.
     rounding

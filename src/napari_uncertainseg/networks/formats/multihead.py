@@ -5,6 +5,7 @@ Several weight files make an ensemble. Nothing in the folder is ever executed.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, partial
@@ -191,13 +192,21 @@ class MultiHeadModel(Model):
         from napari_uncertainseg.networks.engines.conversion import is_cached
         from napari_uncertainseg.networks.engines.openvino_engine import OpenVinoEngine
 
-        build = cache(partial(self.network, index))
-        if not is_cached(self.weight_sha256(index)):
+        build, key = cache(partial(self.network, index)), self._network_key(index)
+        if not is_cached(key):
             build()  # what is wrong with the weights is said now
         shape = self.architecture
         sizes = multihead_sizes(shape.features, max(1, len(self.styles)) * shape.heads)
-        key, rounding = self.weight_sha256(index), self._rounding(index)
-        return OpenVinoEngine(build, device, key=key, sizes=sizes, rounding=rounding)
+        return OpenVinoEngine(build, device, key=key, sizes=sizes, rounding=self._rounding(index))
+
+    def _network_key(self, index: int) -> str:
+        """Hash of the weights, and of the network that they were found to fit.
+
+        With that of the weights alone, another ``model.json`` would run a network that it does not describe.
+        """
+        styles = max(1, len(self.styles))
+        shape = f"{len(self.modalities)} channels, {styles} styles, {self.architecture.model_dump_json()}"
+        return hashlib.sha256(f"{self.weight_sha256(index)}, {shape}".encode()).hexdigest()
 
     def _rounding(self, index: int) -> Rounding | None:
         """How a network computes in int8; None where it cannot."""

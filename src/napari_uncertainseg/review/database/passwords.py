@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus, unquote
 
-from sqlalchemy.engine import URL
-
 from napari_uncertainseg._base import InputError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
 
 IN_SIGHT = (
     "A password on the command line is seen by all who use this computer, in its list of processes: keep it "
@@ -36,6 +38,11 @@ def check_target(target: str) -> None:
             "This is no database URL and no file that is there; postgresql://user@host/name is a URL, with "
             "the password in ~/.pgpass or in PGPASSWORD."
         )
+
+
+def may_be_server(target: str) -> bool:
+    """Whether what was typed may be meant for a server: then no message may repeat it."""
+    return "://" in target or bool(_SERVER.match(target))
 
 
 def has_password(target: str) -> bool:

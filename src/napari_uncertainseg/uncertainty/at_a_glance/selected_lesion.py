@@ -25,7 +25,7 @@ class SelectedLesion:
     volume_mm3
         Its volume.
     doubt
-        0 to 1, see `lesion_columns`; NaN for what a human drew.
+        0 to 1, see `lesion_columns`; NaN for what a human drew where the model has no lesion.
     word
         The doubt in words; None where there is none.
     drawn
@@ -34,6 +34,8 @@ class SelectedLesion:
         One of `explain.place.lesions.PLACES`; empty while nobody has looked for places.
     start, inside
         First index of its box on the grid, and bool of that box: its voxels.
+    models_volume_mm3
+        Volume of the model's own outline, of which the doubt is; None where nobody painted on it.
     """
 
     number: int
@@ -45,6 +47,7 @@ class SelectedLesion:
     place: str
     start: tuple[int, int, int]
     inside: np.ndarray
+    models_volume_mm3: float | None = None
 
 
 def selected_lesion(
@@ -80,4 +83,5 @@ def selected_lesion(
         place=str(row.get("place", "") or ""),
         start=(s.start, a.start, r.start),
         inside=inside,
+        models_volume_mm3=lesions.models_volume.get(number),
     )

@@ -168,9 +168,9 @@ def describe_outline(comparison: OutlineComparison, earlier: Sequence[float]) ->
 WHAT_MAKES_IT_HARD = "What makes it hard, if it is?"
 
 
-CLOSED = "These keys say how sure you are in an exercise: open Exercises first."
-NO_QUESTION = "This key says how sure you are in an exercise: begin one in Exercises first."
-ONLY_ANSWERS = "An exercise is running, in which this key does nothing: press Stop and score first."
+CLOSED = "Open Exercises first: this key says how sure you are in an exercise."
+NO_QUESTION = "Begin an exercise first: this key says how sure you are."
+ONLY_ANSWERS = "Not in an exercise: press Stop and score first."
 
 
 def less_sure(percent: int) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from napari.layers import Image
 
 from napari_uncertainseg.voxel_maps import Display, VoxelMap
-from napari_uncertainseg.widgets.layers.colours import map_options, top_of
+from napari_uncertainseg.widgets.layers.colours import map_options, place_colour_bar, top_of
 from napari_uncertainseg.widgets.shared.responsive import napari_adding
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class ClassLayer:
             **placing.options,
             **map_options(shown, top_of(shown, array)),
         )
-        self._layer.colorbar.position = self._layer.name_overlay.position = "top_right"
+        place_colour_bar(self._layer)
         self._layer.colorbar.visible = self._layer.name_overlay.visible = True
         napari_adding.add_quietly(self._viewer, self._layer)
 

@@ -14,6 +14,8 @@ from napari_uncertainseg.widgets.layers.two_tone_outlines import line_colours
 from napari_uncertainseg.widgets.shared.napari_internals import TableLabelColormap
 
 if TYPE_CHECKING:
+    from napari.layers import Image, Surface
+
     from napari_uncertainseg.prediction.prediction import Prediction
 
 _STEPS = 16
@@ -150,3 +152,18 @@ def lesion_colormap(colours: Mapping[int, tuple[float, ...]]) -> DirectLabelColo
 def single_colormap() -> DirectLabelColormap:
     """One colour for all candidates."""
     return TableLabelColormap(color_dict={None: (*_CANDIDATE, 1.0), 0: (0.0, 0.0, 0.0, 0.0), **_LINES})
+
+
+BAR_SIZE, BAR_FONT = (10.0, 60.0), 6.0
+"""Width and height of a colour bar, and the size of its texts and of the map's name, in pixels."""
+
+
+def place_colour_bar(layer: Image | Surface) -> None:
+    """Put a map's colour bar and its name where they cover as little of the scan as they can.
+
+    In the corner no letter of orientation and no scan's name stands, and small there it covers no lesion of a
+    brain that fills the canvas.
+    """
+    bar, name = layer.colorbar, layer.name_overlay
+    bar.position = name.position = "top_right"
+    bar.size, bar.font_size, name.font_size = BAR_SIZE, BAR_FONT, BAR_FONT

@@ -12,6 +12,7 @@ from napari_uncertainseg.widgets.layers.colours import (
     MAP_OPACITY,
     SIGNED,
     clear_colormap,
+    place_colour_bar,
     signed_colormap,
 )
 from napari_uncertainseg.widgets.shared.responsive import napari_adding
@@ -115,7 +116,7 @@ class ExplanationLayers:
             interpolation2d="nearest",
             **placing.options,
         )
-        layer.colorbar.position = layer.name_overlay.position = "top_right"
+        place_colour_bar(layer)
         layer.colorbar.visible = layer.name_overlay.visible = True
         self._layers[name] = layer
         napari_adding.add_quietly(self._viewer, layer, self._place())

@@ -11,7 +11,7 @@ from napari.utils.colormaps import DirectLabelColormap
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.raters.consensus import UncertaintySource
-from napari_uncertainseg.widgets.layers.colours import MAP_OPACITY, clear_colormap
+from napari_uncertainseg.widgets.layers.colours import MAP_OPACITY, clear_colormap, place_colour_bar
 from napari_uncertainseg.widgets.layers.two_tone_outlines import TwoToneOutline, line_colours
 from napari_uncertainseg.widgets.scans.placement import COPIED
 from napari_uncertainseg.widgets.scans.volumes import KEY, spacing_of
@@ -74,7 +74,7 @@ class RaterLayers:
             opacity=MAP_OPACITY,
             **place,
         )
-        differing.colorbar.position = differing.name_overlay.position = "top_right"
+        place_colour_bar(differing)
         differing.colorbar.visible = differing.name_overlay.visible = True
         self._add(DISAGREEMENT, differing)
         colours: dict[int | None, Any] = {None: "transparent", 1: _OUTLINE}

@@ -20,6 +20,7 @@ from napari_uncertainseg.widgets.layers.colours import (
     lesion_colormap,
     lesion_colours,
     map_options,
+    place_colour_bar,
     single_colormap,
     tops_of,
 )
@@ -171,7 +172,7 @@ class ResultLayers:
             **self.placing.options,
             **map_options(shown, prediction.derived(tops_of)[name]),
         )
-        layer.colorbar.position = layer.name_overlay.position = "top_right"
+        place_colour_bar(layer)
         layer.events.visible.connect(_show_colour_bar)
         _show_colour_bar(layer)
         self._insert(name, layer)
@@ -267,6 +268,11 @@ class ResultLayers:
         number = 0 if lesions is None or voxel is None else lesions.component_at(voxel)
         layer = self._layers.get(LESIONS if number > 0 else CANDIDATES)
         return (layer, abs(number)) if number and isinstance(layer, Labels) else None
+
+    def draw_as_lines(self, as_lines: bool) -> None:
+        """Draw no outlines in voxels: somebody draws lines instead."""
+        for outline in self._outlines.values():
+            outline.draw_as_lines(as_lines)
 
     def _wanted_colours(self, lesions: Lesions) -> dict[int, tuple[float, ...]]:
         if (found := self.errors()) is not None:

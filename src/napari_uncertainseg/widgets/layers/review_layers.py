@@ -28,8 +28,10 @@ from napari_uncertainseg.widgets.layers.result_layers import CANDIDATES, LESIONS
 from napari_uncertainseg.widgets.layers.risk_contours import CORE, ENVELOPE, RiskContours
 from napari_uncertainseg.widgets.layers.selection.framing import LesionFraming
 from napari_uncertainseg.widgets.layers.selection.selected_outline import SelectedOutline
+from napari_uncertainseg.widgets.layers.selection.thin_outlines import ThinOutlines
 from napari_uncertainseg.widgets.layers.surfaces.lesion_surfaces import LesionSurfaces
 from napari_uncertainseg.widgets.layers.user_labels import LayerWatch, labels_on_grid
+from napari_uncertainseg.widgets.scans.black_ground import BlackGround
 from napari_uncertainseg.widgets.scans.camera import move_to
 from napari_uncertainseg.widgets.scans.segmented_scan import SegmentedScan
 from napari_uncertainseg.widgets.scans.volumes import compared_name, is_brain, is_compared, is_result
@@ -71,15 +73,15 @@ class ReviewLayers:
         self.classes = ClassLayer(viewer)
         placing, blinded = lambda: self._results.placing, lambda: self.blinded
         self.explanation = ExplanationLayers(viewer, self._results, blinded)
-        self._band = RiskContours(viewer)
-        self._blinding = Blinding(viewer)
+        self._band, self._blinding = RiskContours(viewer), Blinding(viewer)
         self.brain = BrainOutline(viewer, case, placing, blinded, self.scan.hashes)
         self.surfaces = LesionSurfaces(viewer, case, placing, blinded, self.go_to)
         self.framing = LesionFraming(viewer, case)
         self.selected = SelectedOutline(viewer, self._selected, blinded)
-        self._own_outline = AnnotatorOutline(viewer)
-        self._shown = case.original
+        self.thin = ThinOutlines(viewer, self._results, self.selected, blinded)
+        self._own_outline, self._shown = AnnotatorOutline(viewer), case.original
         self._letters, self._roll = OrientationLetters(viewer), UprightRoll(viewer)
+        self._ground = BlackGround(viewer)
         self._watch = LayerWatch(self)
         self._listen()
         self.errors = ReferenceErrors(viewer, case, placing, blinded)
@@ -130,6 +132,7 @@ class ReviewLayers:
             self.unblind()  # an exercise ends with its prediction
             self._shown = self._case.original
             self.selected.remove()
+            self.thin.remove()
             self.show_alone(False)
             self._own_outline.forget()
             for other in (self.classes, self.explanation):  # they are of the case before
@@ -382,8 +385,8 @@ class ReviewLayers:
         for layer in self._viewer.layers:
             self._watch.end(layer)
         own = (self._results, self.raters, self.classes, self.explanation, self._band, self.brain, self._roll)
-        chosen = (self.surfaces, self.selected, self.errors, self._look, self.reference)
-        for part in (*chosen, self._letters, *own):
+        chosen = (self.surfaces, self.thin, self.selected, self.errors, self._look, self.reference)
+        for part in (*chosen, self._letters, self._ground, *own):
             part.cleanup()
         self._blinding.restore()
         self.scan.cleanup()

@@ -94,6 +94,7 @@ class TwoToneOutline:
     def __init__(self, layer: Labels, *, dotted: bool = False) -> None:
         self._layer, self._dotted = layer, dotted
         self._without, self._hidden = 0, False
+        self._as_lines = False
         self._draw_plainly = napari_internals.replace_contour(layer, self._draw)
         layer.contour = 1
 
@@ -107,6 +108,12 @@ class TwoToneOutline:
             self._without, self._hidden = number, hidden
             self._layer.refresh(extent=False, thumbnail=False, highlight=False)
 
+    def draw_as_lines(self, as_lines: bool) -> None:
+        """Leave it to somebody who draws lines instead, because voxels are large on the screen."""
+        if as_lines != self._as_lines:
+            self._as_lines = as_lines
+            self._layer.refresh(extent=False, thumbnail=False, highlight=False)
+
     def of_slice(self, labels: np.ndarray, sides: tuple[float, float]) -> np.ndarray:
         """What is drawn of any slice of the layer, as :func:`drawn` has it."""
         part = np.zeros_like(labels) if self._hidden else labels
@@ -117,6 +124,8 @@ class TwoToneOutline:
             return None  # napari would say so in a message each time
         if self._layer.contour < 1:
             return self._draw_plainly(labels, data_slice)
+        if self._as_lines:
+            return np.zeros_like(labels[data_slice])
         sides = napari_internals.displayed_sides(self._layer)
         starts = [max(part.start - 1, 0) for part in data_slice]
         wider = tuple(slice(a, part.stop + 1) for a, part in zip(starts, data_slice, strict=True))

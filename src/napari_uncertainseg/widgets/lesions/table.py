@@ -7,7 +7,7 @@ from typing import cast
 
 import numpy as np
 import pandas as pd
-from qtpy.QtCore import QEvent, QItemSelectionModel, QModelIndex, QRectF, Qt, Signal
+from qtpy.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPoint, QRect, QRectF, Qt, Signal
 from qtpy.QtGui import QColor, QFocusEvent, QPainter, QResizeEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -151,9 +151,15 @@ class LesionTable(QTableView):
         return max(measure.horizontalAdvance(word) for word in words) + _AROUND_WORDS
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """Fit the columns to the new width."""
+        """Fit the columns to the new width; the selected lesion stays in sight if it was."""
+        row = None if self._selected is None else self.lesions.row(self._selected)
+        before = QRect() if event is None else QRect(QPoint(), event.oldSize())
+        index = None if row is None else self.lesions.index(row, 0)
+        was_seen = index is not None and before.contains(self.visualRect(index).center())
         super().resizeEvent(event)
         self._fit()
+        if index is not None and was_seen:
+            self.scrollTo(index)
 
     def clear(self) -> None:
         """Show an empty list."""

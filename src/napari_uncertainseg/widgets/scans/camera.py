@@ -97,6 +97,11 @@ def whole_slice(viewer: ViewerModel, layer: Layer) -> None:
     viewer.scene.camera.zoom = zoom
 
 
+def whole_zoom(viewer: ViewerModel, layer: Layer) -> float:
+    """The zoom at which all of a layer's slice is seen."""
+    return _whole(viewer, layer)[1]
+
+
 def _whole(viewer: ViewerModel, layer: Layer) -> tuple[np.ndarray, float]:
     """Middle of a layer along the axes that are shown, and the zoom at which all of its slice is seen."""
     extra = viewer.dims.ndim - layer.ndim

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.images.belonging import ScanOrigin
+from napari_uncertainseg.images.belonging import ScanOrigin, contradiction, same_patient
 from napari_uncertainseg.images.identity import case_name, scan_sha256
+from napari_uncertainseg.modalities import REFERENCE
 from napari_uncertainseg.widgets.scans.volumes import KEY, grid_of, volume_of
 
 if TYPE_CHECKING:
@@ -33,6 +34,18 @@ def path_of(layer: Layer) -> Path | None:
 def case_name_of(layer: Layer) -> str:
     """The name that a case gets when this layer is its FLAIR."""
     return case_name(origin_of(layer).path, layer.name)
+
+
+def is_strange(scan: ScanOrigin, modality: str | None, case: ScanOrigin) -> bool:
+    """Whether a scan is asked about: a FLAIR that may be of another patient, any scan that says it is."""
+    if not same_patient(scan, case).why:
+        return False
+    return modality == REFERENCE or bool(contradiction(scan, case))
+
+
+def strange_scan(other: str, mine: str, why: str) -> str:
+    """What is said of such a scan, by its name and that of the case."""
+    return f"{other} does not seem to be of the patient of {mine}, who is open: {why}."
 
 
 class ScanHashes:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QEvent, QObject, QSize, Qt, Signal
-from qtpy.QtGui import QKeyEvent, QResizeEvent, QShowEvent
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
+from qtpy.QtGui import QFontMetrics, QKeyEvent, QResizeEvent, QShowEvent
 from qtpy.QtWidgets import (
+    QAbstractButton,
     QAbstractSpinBox,
+    QApplication,
     QComboBox,
     QDockWidget,
     QFrame,
@@ -16,10 +18,14 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_uncertainseg._base import is_warning
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, plain_tooltip
+from napari_uncertainseg.widgets.shared.napari_canvas import give_keyboard_back
 
 _LOWEST = 100
 """Pixels that a dock needs: docks lie below each other for a moment, before they are tabbed."""
+_MOST_LINES = 4
+"""Of a warning above the content: so many hold the names of two scans."""
 _TURNED = (QAbstractSpinBox, QComboBox, QSlider, QTabBar)
 """What a wheel turns."""
 FOCUS_COLOUR = "#4080d8"
@@ -80,6 +86,10 @@ class DockArea(QScrollArea):
         for turned in content.findChildren(QWidget):
             if isinstance(turned, _TURNED):
                 self._wheel.guard(turned)
+        self._typing = _Typing(self)
+        for each in content.findChildren(QWidget):
+            if isinstance(each, QAbstractSpinBox | QAbstractButton):
+                each.installEventFilter(self._typing)
         self.setStyleSheet(FOCUS_STYLE)
 
     def say_whose(self, text: str, more: str = "") -> None:
@@ -98,12 +108,11 @@ class DockArea(QScrollArea):
         self._place_labels()
 
     def _place_labels(self) -> None:
+        inside, metrics = self.maximumViewportSize().width() - 12, self.banner.fontMetrics()
+        lines = (_fitted(line, metrics, inside) for line in self._whose.split("\n"))
+        self.banner.setText("\n".join(lines))
         if self.viewportMargins().top() != self._above:  # other text, or another font
             self.setViewportMargins(0, self._above, 0, 0)
-        inside = self.maximumViewportSize().width() - 12
-        metrics, middle = self.banner.fontMetrics(), Qt.TextElideMode.ElideMiddle
-        lines = (metrics.elidedText(line, middle, inside) for line in self._whose.split("\n"))
-        self.banner.setText("\n".join(lines))
         self.banner.setGeometry(0, 0, self.width(), self._above)
         self.cover.setGeometry(0, self._above, self.width(), self.height() - self._above)
         self.cover.raise_()
@@ -201,6 +210,18 @@ class DockArea(QScrollArea):
         return max(content.minimumSizeHint().height(), content.minimumHeight())
 
 
+def _fitted(line: str, metrics: QFontMetrics, width: int) -> str:
+    """A line of the banner: shortened in its middle; a warning, whose every word counts, is wrapped."""
+    most, lines = _MOST_LINES if is_warning(line) else 1, [""]
+    for word in line.split(" "):
+        longer = f"{lines[-1]} {word}".strip()
+        if metrics.horizontalAdvance(longer) <= width or len(lines) == most or not lines[-1]:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return "\n".join(metrics.elidedText(each, Qt.TextElideMode.ElideMiddle, width) for each in lines)
+
+
 class _Wheel(QObject):
     """Keeps a wheel that scrolls a dock from turning the controls that pass below it.
 
@@ -225,3 +246,35 @@ class _Wheel(QObject):
             return False
         event.ignore()
         return True
+
+
+class _Typing(QObject):
+    """Gives the keyboard back to the picture where a number has been typed: its field would keep all keys.
+
+    That is so with Enter, and with a click on a button that takes no keyboard itself, such as *Reset*.
+    """
+
+    def __init__(self, area: DockArea) -> None:
+        super().__init__(area)
+        self._area = area
+        self._soon = QTimer(self)  # once the field or the button has done its own
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(0)
+        self._soon.timeout.connect(self._give_back)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Hear of Enter and of clicks; every event goes on its way."""
+        if isinstance(watched, QAbstractSpinBox):
+            enter = isinstance(event, QKeyEvent) and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+            done = enter and event is not None and event.type() == QEvent.Type.KeyPress
+        else:
+            done = event is not None and event.type() == QEvent.Type.MouseButtonRelease
+        if done:
+            self._soon.start()
+        return False
+
+    def _give_back(self) -> None:
+        has, area = QApplication.focusWidget(), self._area
+        # A click on what takes no keyboard gives it to the window, where napari's own keys are dead.
+        if has is area.window() or (isinstance(has, QAbstractSpinBox) and area.isAncestorOf(has)):
+            give_keyboard_back(area)

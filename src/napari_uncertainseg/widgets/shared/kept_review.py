@@ -160,6 +160,8 @@ class ReviewKeeper:
         if self._case.original is self._prediction:
             return
         self._prediction = self._case.original
+        if self._prediction is None:
+            self._unused = None  # a case that is closed is not kept
         if self._last:
             self.message.emit(self._last)
         self._last = ""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari import Viewer
     from napari.layers import Labels
+    from qtpy.QtCore import QObject
     from qtpy.QtWidgets import QSplitter, QWidget
 
 
@@ -28,6 +29,20 @@ def canvas_widget(viewer: Viewer) -> QWidget:
     `viewer.canvas.overlays` (public) has texts, bars and boxes, but no lines.
     """
     return viewer.window._qt_viewer.canvas.native
+
+
+def give_keyboard_back(widget: QWidget) -> None:
+    """Let the canvas of the window around a widget have the keyboard; without one, nobody has it.
+
+    `viewer.window.activate` (public) raises the window, and leaves the keyboard to whatever in it has it.
+    """
+    parent: QObject | None = widget
+    while parent is not None:
+        if (qt_viewer := getattr(parent, "_qt_viewer", None)) is not None:
+            qt_viewer.canvas.native.setFocus()
+            return
+        parent = parent.parent()
+    widget.clearFocus()
 
 
 def contour_drawer(layer: Labels) -> Any:

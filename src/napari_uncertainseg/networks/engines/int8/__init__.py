@@ -1,1 +1,1 @@
-"""Networks in whole numbers of 8 bits, for processors without bf16."""
+"""Networks in whole numbers of 8 bits, for who asks for them."""

@@ -1,9 +1,9 @@
 """What a network needs to compute with whole numbers of 8 bits: a few numbers for each convolution.
 
 ``int8.json`` beside the weights holds them, `experiments/int8.py` makes it. For each weight file, by its
-hash, it says which convolutions may be rounded, between which values their input lies, and what is added to
-their output so that its mean stays as it was (bias correction: Nagel et al., arXiv 1906.04721). The rounded
-weights follow from the weights themselves.
+hash, it says which convolutions may be rounded, between which values their input lies, and where wanted what
+is added to their output so that its mean stays as it was (bias correction: Nagel et al., arXiv 1906.04721).
+The rounded weights follow from the weights themselves.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ class RoundedLayer(Strict):
     low, high
         Between which its input lies; what is beyond is cut off.
     shift
-        Added to its output, for each channel; nothing where it is empty.
+        Added to its output, for each channel; nothing where it is empty. Where a norm follows at once, it is
+        added after the norm.
     """
 
     low: float = Field(ge=-_LARGEST, le=0, description="a number of at most 0")

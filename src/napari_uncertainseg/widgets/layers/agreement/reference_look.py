@@ -48,7 +48,9 @@ class ReferenceLook:
 
     def follow(self) -> None:
         """Draw the layer that is the reference now, and no other, as an outline."""
-        name, layers = self._choice.name, self._viewer.layers
+        # one on another grid is compared with nothing
+        name = None if self._choice.problem else self._choice.name
+        layers = self._viewer.layers
         layer = layers[name] if name is not None and name in layers else None
         if self._drawn is not None and layer is self._drawn.layer:
             return

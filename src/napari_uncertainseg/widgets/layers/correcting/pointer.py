@@ -43,8 +43,18 @@ class Hand(Protocol):
     def release(self, voxel: Voxel, *, still: bool) -> None:
         """The button was let go; whether it was a click, at one place."""
 
+    def cut_short(self) -> None:
+        """The button is held, but another slice is shown since: nothing is drawn there."""
+
     def turn(self, notches: float) -> None:
         """The wheel was turned, above 0 away from the user."""
+
+
+def draws(viewer: Viewer) -> bool:
+    """Whether a press in the large view would draw: with a tool, a ruler, or a brush of napari's."""
+    active = viewer.layers.selection.active
+    in_hand = (getattr(each, "__self__", None) for each in viewer.mouse_drag_callbacks)
+    return (active is not None and not active.mouse_pan) or any(isinstance(each, Pointer) for each in in_hand)
 
 
 class Pointer(QObject):
@@ -86,17 +96,26 @@ class Pointer(QObject):
         if self._results.reveal():
             return  # nobody corrects what is hidden: the next press does
         self._pressed = press = object()
+        shown = self._results.shown()
         self._hand.press(voxel)
         yield
         while event.type == "mouse_move":
             event.handled = True
+            self._stay(press, shown)
             if self._pressed is press and (voxel := self.voxel(event.position)) is not None:
                 self._hand.drag(voxel)
             yield
         event.handled = True
+        self._stay(press, shown)
         if self._end(press) and (voxel := self.voxel(event.position)) is not None:
             far = np.abs(np.asarray(event.pos, float) - start).max()
             self._hand.release(voxel, still=bool(far <= _STILL))
+
+    def _stay(self, press: object, shown: tuple[int, int]) -> None:
+        """End a press where another slice is shown by now: what is drawn is not drawn on across slices."""
+        turned = self._viewer.dims.ndisplay != 2 or self._results.shown() != shown
+        if turned and self._end(press):
+            self._hand.cut_short()
 
     def give_up(self) -> bool:
         """Let what the pressed button has begun come to nothing; False where none is pressed."""

@@ -8,6 +8,8 @@ Colour = tuple[float, ...]
 WHITE, BLACK = (1.0, 1.0, 1.0, 1.0), (0.0, 0.0, 0.0, 1.0)
 LINE_PX, HALO_PX = 2.5, 2.0
 """Width of the white line, and of the black one on either side of it, in pixels of the screen."""
+THIN_PX, THIN_HALO_PX = 1.5, 1.0
+"""The same of the lesions that are not selected."""
 
 
 def outline(mask: np.ndarray) -> np.ndarray:
@@ -44,10 +46,17 @@ def _along(mask: np.ndarray, axis: int) -> np.ndarray:
     return ends
 
 
-def lines(ends: np.ndarray, pixel: float) -> tuple[np.ndarray, np.ndarray]:
-    """What is drawn of an outline: black bands, and over them a white line.
+def lines(
+    ends: np.ndarray,
+    pixel: float,
+    colour: Colour = WHITE,
+    *,
+    line_px: float = LINE_PX,
+    halo_px: float = HALO_PX,
+) -> tuple[np.ndarray, np.ndarray]:
+    """What is drawn of an outline: black bands, and over them a line in a colour.
 
-    All lines are as wide as the white one, so that one width serves for all: a band is made of lines beside
+    All lines are as wide as that one, so that one width serves for all: a band is made of lines beside
     each other.
 
     Parameters
@@ -56,6 +65,10 @@ def lines(ends: np.ndarray, pixel: float) -> tuple[np.ndarray, np.ndarray]:
         As of `outline`, but in the world, (n, 2, 2); stretches may have any direction there.
     pixel
         How much of the world a pixel of the screen covers.
+    colour
+        Of the line.
+    line_px, halo_px
+        Width of the line, and of the black on either side of it, in pixels of the screen.
 
     Returns
     -------
@@ -68,13 +81,13 @@ def lines(ends: np.ndarray, pixel: float) -> tuple[np.ndarray, np.ndarray]:
     length = np.linalg.norm(way, axis=1, keepdims=True)
     along = np.divide(way, length, out=np.zeros_like(way), where=length > 0)
     across = along[:, ::-1] * (-1, 1)
-    reach = (LINE_PX / 2 + HALO_PX) * pixel
+    reach = (line_px / 2 + halo_px) * pixel
     parts, colours = [], []
-    for shift in (-HALO_PX, HALO_PX):  # the line itself covers what is between them
+    for shift in (-halo_px, halo_px):  # the line itself covers what is between them
         parts.append(_longer(ends + (shift * pixel) * across[:, None], along, reach))
         colours.append(np.tile(BLACK, (len(ends), 1)))
-    parts.append(_longer(ends, along, LINE_PX / 2 * pixel))
-    colours.append(np.tile(WHITE, (len(ends), 1)))
+    parts.append(_longer(ends, along, line_px / 2 * pixel))
+    colours.append(np.tile(colour, (len(ends), 1)))
     drawn = np.concatenate(parts)
     return np.stack([drawn[:, 0], drawn[:, 1] - drawn[:, 0]], axis=1), np.concatenate(colours)
 

@@ -1,8 +1,9 @@
 """The outline of the selected lesion: as thick on the screen at any zoom, and seen on every ground.
 
-The other outlines are drawn in voxels, which are too thick to judge what lies below them once a small lesion
-fills the window. This one is a white line between two black ones along the sides of the voxels. White is
-seen on what is dark, black on what is bright, and the two beside each other on everything between.
+The other outlines are drawn in voxels, and as thin lines once these would be thick (`ThinOutlines`): a small
+lesion that fills the window must not be covered. This one is a white line between two black ones along the
+sides of the voxels. White is seen on what is dark, black on what is bright, and the two beside each other on
+everything between.
 """
 
 from __future__ import annotations
@@ -13,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Labels, Layer, Vectors
 
-from napari_uncertainseg.widgets.layers.selection.edges import LINE_PX, Colour, lines, outline, plain_lines
+from napari_uncertainseg.widgets.layers.selection.edges import (
+    LINE_PX,
+    THIN_HALO_PX,
+    THIN_PX,
+    Colour,
+    lines,
+    outline,
+    plain_lines,
+)
 from napari_uncertainseg.widgets.scans.camera import current_slice
 from napari_uncertainseg.widgets.scans.volumes import KEY
 from napari_uncertainseg.widgets.shared.connections import Connections
@@ -114,7 +123,7 @@ class SelectedOutline:
         return [axis - extra for axis in self._viewer.dims.displayed if axis >= extra]
 
     def lines_of(
-        self, source: Labels, mask: np.ndarray, colour: Colour | None = None
+        self, source: Labels, mask: np.ndarray, colour: Colour | None = None, *, thin: bool = False
     ) -> tuple[np.ndarray, np.ndarray, float]:
         """Lines around a mask of the slice that is shown, in the world, with their colours.
 
@@ -126,6 +135,8 @@ class SelectedOutline:
             bool, 2-D.
         colour
             Of plain lines; None: white ones between black ones.
+        thin
+            Thin lines between black ones in the colour instead, which is then needed.
 
         Returns
         -------
@@ -140,11 +151,15 @@ class SelectedOutline:
         axis, index = current_slice(self._viewer, source)
         world = _to_world(source, np.insert(outline(mask), axis, index, axis=2))[..., shown]
         pixel = 1 / float(self._camera.zoom)
-        drawn, colours = lines(world, pixel) if colour is None else plain_lines(world, pixel, colour)
+        width = THIN_PX if thin else LINE_PX
+        if thin and colour is not None:
+            drawn, colours = lines(world, pixel, colour, line_px=THIN_PX, halo_px=THIN_HALO_PX)
+        else:
+            drawn, colours = lines(world, pixel) if colour is None else plain_lines(world, pixel, colour)
         full = np.zeros((len(drawn), 2, source.ndim))
         full[..., shown] = drawn
         full[:, 0, axis] = dims.point[axis + dims.ndim - source.ndim]
-        return full, colours, LINE_PX * pixel / float(self.scale_for(source)[shown[0]])
+        return full, colours, width * pixel / float(self.scale_for(source)[shown[0]])
 
     def scale_for(self, source: Labels) -> np.ndarray:
         """As of the lesions, so that slices keep their steps, and the same along both axes that are shown."""

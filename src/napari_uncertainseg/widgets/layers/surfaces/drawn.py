@@ -11,6 +11,7 @@ from napari.utils.colormaps import Colormap
 
 from napari_uncertainseg.lesions.shapes.colours import MOST_DOUBT, doubt_colour
 from napari_uncertainseg.lesions.shapes.mesh import Mesh, joined
+from napari_uncertainseg.widgets.layers.colours import place_colour_bar
 from napari_uncertainseg.widgets.layers.surfaces.shapes import SHAPES, Shapes
 from napari_uncertainseg.widgets.layers.surfaces.texts import BRAIN_3D, LESIONS_3D, SELECTED_3D
 from napari_uncertainseg.widgets.scans.volumes import KEY
@@ -114,7 +115,7 @@ class DrawnSurfaces:
             contrast_limits=(0.0, MOST_DOUBT),
             **options,
         )
-        self.lesions.colorbar.position = self.lesions.name_overlay.position = "top_right"
+        place_colour_bar(self.lesions)
         self.lesions.colorbar.visible = True
         napari_internals.replace_status(self.lesions, self._say)
         at = len(self._viewer.layers)

@@ -10,7 +10,7 @@ from napari_uncertainseg.uncertainty.at_a_glance.selected_lesion import Selected
 NOTHING = "No lesion is selected: click one in the list or in the image."
 FIT_ACTION, FIT_KEY = "fit_or_whole", "Shift+Z"
 FIT, FIT_MEANING = "Fit", "Fit the zoom to the selected lesion; press again for the whole slice."
-FIT_IN_3D = "The zoom fits a lesion in slices: leave 3-D first."
+FIT_IN_3D = "Leave 3-D first: the zoom fits a lesion in slices."
 ZOOM = "Zoom to the lesion"
 ZOOM_TIP = (
     "Going to a lesion shows about three times its size, at least 40 mm.\n"
@@ -26,10 +26,12 @@ FIND_PLACE, EXPLAIN = "find", "Explain"
 PLACE_TIP = "Where in the brain it lies, as in Places below. Found by an atlas; check it on the scan."
 WHY_TIP = "What the Explain dock said of this lesion as it is outlined now."
 DRAWN = "none: a human drew it"
+OF_MODELS_OUTLINE = "for the model's outline"
 DOUBT_TIP = (
     f"low: below {CUTS[0]:g}; some: below {CUTS[1]:g}; high: {CUTS[1]:g} and more. The number is that of\n"
     "the list (0 to 1). The higher, the fewer are real: of 512 lesions of hospitals that a model had not\n"
-    "seen, 65 % with low doubt, 37 % with some and 24 % with high. Low doubt is no proof."
+    "seen, 65 % with low doubt, 37 % with some and 24 % with high. Low doubt is no proof.\n"
+    "What the model says of a lesion that you corrected it says of its own outline, not of yours."
 )
 
 
@@ -53,7 +55,8 @@ def size(found: SelectedLesion) -> str:
 def doubt(found: SelectedLesion, verdict: str) -> str:
     """Doubt in words with its number, and the verdict with its mark, as HTML."""
     said = DRAWN if found.word is None else f"<b>{found.word}</b> ({found.doubt:.2f})"
-    return f"Doubt: {said} · {escape(verdict)}"
+    whose = "" if found.models_volume_mm3 is None else f" {OF_MODELS_OUTLINE}"
+    return f"Doubt: {said}{whose} · {escape(verdict)}"
 
 
 def link(target: str, word: str, colour: str) -> str:

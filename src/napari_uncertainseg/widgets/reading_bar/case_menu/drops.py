@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from fnmatch import fnmatch
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,10 +63,11 @@ class Drops(QObject):
         if not paths or len(paths) < len(urls) or not all(map(_is_ours, paths)):
             return False
         event.acceptProposedAction()
-        self._open(paths)
+        self._loader.when_free(partial(self._open, paths))
         return True
 
     def _open(self, paths: list[Path]) -> None:
+        """Open what was dropped, by what it is."""
         results, maps = [[p for p in paths if told(p)] for told in (is_results, is_attention_map)]
         if len(paths) == 1 and results:
             self._loader.open_results(paths[0])

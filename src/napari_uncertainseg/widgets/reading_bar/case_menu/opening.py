@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from napari.utils.notifications import show_warning
+from napari.utils.notifications import show_info, show_warning
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
@@ -44,10 +44,12 @@ class CaseLoader(QObject):
         self._context, self._window = context, parent
         self._jobs = JobRunner(self)
         self._jobs.finished.connect(self._on_finished)
-        self._jobs.failed.connect(self._tell)
+        self._jobs.failed.connect(self._on_failed)
         self._jobs.state_changed.connect(self._on_state)
         self._doing = ""
         self._agreed: object = None
+        self._kept: list[Callable[[], object]] = []
+        """What was dropped while something was being read."""
 
     @property
     def _cases(self) -> Cases:
@@ -107,6 +109,18 @@ class CaseLoader(QObject):
         if self._may_close():
             self._check(self._cases.close)
 
+    def when_free(self, do: Callable[[], object]) -> None:
+        """Open what was dropped: now, or when what is being read has been shown."""
+        if self.busy:
+            self._kept.append(do)
+            show_info(notice(texts.KEPT))
+        else:
+            do()
+
+    def _open_kept(self) -> None:
+        while self._kept and not self.busy:
+            self._kept.pop(0)()
+
     def _may_begin(self) -> bool:
         if self.busy:
             self._tell(texts.STILL_READING)
@@ -138,6 +152,11 @@ class CaseLoader(QObject):
 
     def _on_finished(self, show: Any) -> None:
         self._check(partial(show, self))
+        self._open_kept()
+
+    def _on_failed(self, text: str) -> None:
+        self._tell(text)
+        self._open_kept()
 
     def show_new(self, layers: list[LayerData]) -> None:
         """Show scans that were read, in place of the case before."""
@@ -168,6 +187,7 @@ class CaseLoader(QObject):
     def cleanup(self) -> None:
         """Stop reading."""
         self._jobs.cleanup()
+        self._kept.clear()
         del self._context, self._window  # or the window would outlive itself until it is collected twice
 
 

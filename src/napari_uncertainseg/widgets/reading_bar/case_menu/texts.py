@@ -29,6 +29,7 @@ NO_RECENT = "None yet"
 CLEAR_RECENT = "Clear this list"
 NOT_IN_EXERCISE = as_warning("Not during an exercise or a replay: end it first.")
 STILL_READING = "Scans are being read: wait a moment."
+KEPT = "Something is being read: what you dropped is opened after it."
 
 HINT = "Drop a FLAIR here, or open the sample"
 HINT_OPEN = "Open a scan …"

@@ -12,6 +12,7 @@ from qtpy.QtCore import QTimer
 from napari_uncertainseg.widgets.layers.result_layers import LESIONS
 from napari_uncertainseg.widgets.scans.camera import current_slice
 from napari_uncertainseg.widgets.shared.connections import Connections
+from napari_uncertainseg.widgets.shared.responsive import napari_adding
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -47,12 +48,10 @@ class CellOutlines:
         source = self._source()
         if source is None:
             return
-        viewer, active = self._viewer, self._viewer.layers.selection.active
         for number, title in cells.items():
             layer = self._layers.selected.empty_layer(source, f"lesions ({title})")
             self.cells[layer] = number
-            viewer.add_layer(layer)
-        viewer.layers.selection.active = active
+            napari_adding.add_quietly(self._viewer, layer)
         self._listen(source)
         self.draw()
 
@@ -119,9 +118,11 @@ class CellOutlines:
         self._soon.stop()
         self._connections.disconnect_all()
         cells, self.cells = self.cells, {}
-        for layer in cells:
-            if layer in self._viewer.layers:
-                self._viewer.layers.remove(layer)
+        there = [layer for layer in cells if layer in self._viewer.layers]
+        if there:
+            with self._viewer.layers.batched_update():
+                for layer in there:
+                    self._viewer.layers.remove(layer)
 
 
 def _fill(layer: Vectors, starts: np.ndarray, colours: np.ndarray, width: float, scale: np.ndarray) -> None:

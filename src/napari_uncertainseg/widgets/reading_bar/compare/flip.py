@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -25,6 +26,16 @@ _GROUND, _AMBER, _BLACK = (0.0, 0.0, 0.0, 0.6), (1.0, 0.72, 0.2, 1.0), (0.0, 0.0
 """Grounds of the name; on amber stands the name of a scan that is not of the case."""
 
 
+_CHARACTER = 0.85
+"""Pixels of a character for each point of its font, on average; rather too many than too few."""
+_LETTER = 40
+"""Pixels from the middle of the upper edge, where the letter of a direction stands, that are left free."""
+_FEWEST = 8
+"""Characters of a line, however narrow the canvas is."""
+_NARROW = 160
+"""Pixels of room below which the name is small."""
+
+
 class Flip:
     """Shows one scan after the other; what lies over them, slice, zoom and each scan's window stay.
 
@@ -43,6 +54,10 @@ class Flip:
         viewer.canvas.overlays[_NAME] = self._label
         self.named = True
         scans.changed.connect(self.update)
+        viewer.canvas.events.size.connect(self._on_size)
+        self.update()
+
+    def _on_size(self, event: object = None) -> None:
         self.update()
 
     def step(self, by: int) -> None:
@@ -85,9 +100,11 @@ class Flip:
             self._set(shown.title, _OTHER if shown.other_visit else _OWN, _GROUND, "top_left")
 
     def _set(self, text: str, colour: Colour, ground: Colour, position: str) -> None:
-        label = self._label
-        label.font_size = _SMALL if ground == _AMBER else _FONT_SIZE
-        label.text, label.color, label.box_color, label.position = text, colour, ground, position
+        label, room = self._label, self._viewer.canvas.size[1] / 2 - _LETTER
+        size = _SMALL if ground == _AMBER or room < _NARROW else _FONT_SIZE
+        characters = max(int(room / (_CHARACTER * size)), _FEWEST)
+        label.font_size, label.text = size, "\n".join(wrap(text, characters))
+        label.color, label.box_color, label.position = colour, ground, position
 
     def _see(self, seen: bool) -> None:
         if self._label.visible != seen:
@@ -96,6 +113,7 @@ class Flip:
     def cleanup(self) -> None:
         """Show each scan as it was before it was first flipped. May be called twice."""
         self._scans.changed.disconnect(self.update, missing_ok=True)
+        self._viewer.canvas.events.size.disconnect(self._on_size)
         for layer in list(self._viewer.layers):
             if layer in self._before:
                 layer.visible = self._before[layer]

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image, Layer
-from qtpy.QtCore import QObject, Signal
-from qtpy.QtWidgets import QWidget
+from qtpy.QtCore import QObject, Qt, QTimer, Signal
+from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_uncertainseg._base import InputError, Progress, one_line
 from napari_uncertainseg.evaluate.saved_results import is_results, read_saved_results
@@ -24,9 +24,9 @@ from napari_uncertainseg.images.identity import case_name
 from napari_uncertainseg.images.preparation.earlier_visit import AlignedVisit, align_visit
 from napari_uncertainseg.images.visits import OtherVisit, VisitName, name_of_visit, visits_beside
 from napari_uncertainseg.images.volume import Volume
-from napari_uncertainseg.modalities import REFERENCE, main_of, title_of
+from napari_uncertainseg.modalities import REFERENCE, guess_modality, main_of, title_of
 from napari_uncertainseg.widgets.reading_bar.compare import texts
-from napari_uncertainseg.widgets.scans.patient import origin_of
+from napari_uncertainseg.widgets.scans.patient import case_name_of, is_strange, origin_of, strange_scan
 from napari_uncertainseg.widgets.scans.placement import Placement
 from napari_uncertainseg.widgets.scans.volumes import COMPARED_ROLE, KEY, is_compared, layer_data, volume_of
 from napari_uncertainseg.widgets.shared.dialogs import ask_yes_no_cancel
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 _ONLY_VISIT = re.compile(r"(visit|ses|session|timepoint|tp|study|exam)?[-_ ]?[0-9][-_0-9]*", re.IGNORECASE)
 """A folder that says when, not of whom."""
+_AGAIN_MS = 100
+"""So long until it is looked again whether the mouse is still held."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +120,13 @@ class LastVisit(QObject):
         self._job, self._search = JobRunner(self), JobRunner(self)
         self._over: Callable[[], Layer | None] = lambda: None  # what is closed is not kept
         self._next: Layer | None = None
+        self._agreed = False
+        """Whether the user has said that this scan is to be shown, whosever it seems to be."""
+        self._waiting: Any = None
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(_AGAIN_MS)
+        self._later.timeout.connect(self._go_on)
         self._job.progressed.connect(self._on_progress)
         self._job.finished.connect(self._on_done)
         self._job.failed.connect(self.failed)
@@ -127,7 +136,7 @@ class LastVisit(QObject):
     @property
     def busy(self) -> bool:
         """Whether one is being opened."""
-        return self._job.state is not JobState.IDLE
+        return self._job.state is not JobState.IDLE or self._waiting is not None
 
     def layer(self) -> Layer | None:
         """The layer that shows another visit, if there is one."""
@@ -154,6 +163,7 @@ class LastVisit(QObject):
 
     def cancel(self) -> None:
         """Stop; nothing is shown."""
+        self._waiting = None
         self._job.cancel()
 
     def close(self) -> None:
@@ -175,7 +185,17 @@ class LastVisit(QObject):
         if state is JobState.IDLE:
             self.told.emit("")
 
+    def _go_on(self) -> None:
+        if self._waiting is not None:
+            self._on_done(self._waiting)
+
     def _on_done(self, result: Any) -> None:
+        """Go on where nothing is being drawn: a question would come between."""
+        if QApplication.mouseButtons() != Qt.MouseButton.NoButton:
+            self._waiting = result
+            self._later.start()
+            return
+        self._waiting = None
         over = self._over()
         if over is None or over not in self._viewer.layers:
             return  # the scan has gone meanwhile
@@ -186,22 +206,31 @@ class LastVisit(QObject):
             self._show(read, doubt, aligned, over)
 
     def _align(self, read: ReadVisit, over: Layer) -> None:
+        """Ask as about a scan that is dropped, and lay it onto this visit's."""
         scan = read.scan
         theirs, ours = ScanOrigin(scan.name, scan.path, scan.uids, scan.grid), origin_of(over)
-        patient = same_patient(theirs, ours)
-        if patient.known is False and not ask_yes_no_cancel(
-            self._window,
-            texts.OTHER_PATIENT,
-            texts.ask_patient(scan.name, patient.why),
-            texts.SHOW_ANYWAY,
-            None,
-        ):
-            return
+        patient, modality = same_patient(theirs, ours), scan.modality or guess_modality(scan.name)
+        self._agreed = False
+        if patient.known is False or is_strange(theirs, modality, ours):
+            other = case_name(scan.path, scan.name)
+            if not self._ask(strange_scan(other, case_name_of(over), patient.why)):
+                return
+            self._agreed = True
         doubt = texts.PATIENT_UNKNOWN if patient.known is None else ""
         fixed = volume_of(over)
         self._job.start(lambda progress: (read, doubt, align_visit(scan, fixed, progress)))
 
+    def _ask(self, why: str) -> bool:
+        question = texts.ask_patient(why)
+        return bool(
+            ask_yes_no_cancel(self._window, texts.OTHER_PATIENT, question, texts.COMPARE_ANYWAY, None)
+        )
+
     def _show(self, read: ReadVisit, doubt: str, aligned: AlignedVisit, over: Layer) -> None:
+        if aligned.doubt and not self._agreed:
+            other, mine = case_name(read.scan.path, read.scan.name), case_name_of(over)
+            if not self._ask(strange_scan(other, mine, texts.NOT_ALIKE)) or over not in self._viewer.layers:
+                return
         self.close()
         modality = title_of(read.scan.modality) if read.scan.modality else read.scan.name
         title = texts.visit(read.name.words, read.when, modality, _whose(read.scan.path))
@@ -212,11 +241,13 @@ class LastVisit(QObject):
         selected = self._viewer.layers.selection.active
         self._viewer.layers.insert(self._viewer.layers.index(over), layer)
         self._viewer.layers.selection.active = selected
-        said = texts.opened(title, aligned.how, [text for text in (aligned.doubt, doubt) if text])
+        said = texts.opened(aligned.how, [text for text in (aligned.doubt, doubt) if text])
         self.opened.emit(layer, said)
 
     def cleanup(self) -> None:
         """Stop all work, and take the other visit out of the viewer. May be called twice."""
+        self._later.stop()
+        self._waiting = None
         self._job.cleanup()
         self._search.cleanup()
         self.close()

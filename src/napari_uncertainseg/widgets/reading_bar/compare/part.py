@@ -225,11 +225,10 @@ class ComparePart(PartWidget):
             self.open_visit(folder)
 
     def _on_opened(self, layer: object, said: str) -> None:
-        show_info(notice(said))
-        scans = self.scans.all()
-        index = next((i for i, scan in enumerate(scans) if scan.layer is layer), None)
-        if index is not None and not self.side.active:
-            self.flip.show(index)
+        """Say so. The reader may review by now: nothing but a key or the menu changes the picture."""
+        key = self._keys.get("flip_next", "")
+        show_info(notice(said if self.side.active else texts.ready(key, said)))
+        self._say()
 
     def _on_told(self, text: str) -> None:
         self.cancel.setVisible(bool(text))

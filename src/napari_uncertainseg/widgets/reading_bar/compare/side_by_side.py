@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
-from napari.layers import Layer
+from napari.layers import Image, Layer
 
 from napari_uncertainseg.widgets.reading_bar.compare.cell_outlines import CellOutlines
 from napari_uncertainseg.widgets.reading_bar.compare.scans import ComparedScan, ComparedScans
+from napari_uncertainseg.widgets.scans.volumes import is_compared, is_result
 from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.shared.responsive import napari_adding
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 _FONT_SIZE = 10
 """Of a scan's name: a cell is narrow, and a letter stands in the middle of its edge."""
 
+_ABOVE_LETTER, _LOWEST_BAR = 60, 40
+"""Pixels from the middle of a cell, where a letter stands at its edge, to a colour bar above; its least."""
+_NARROW, _SMALL = 340, 7
+"""Pixels below which a cell is narrow, and the size of a map's texts there."""
 _NAME_KEYS = ("visible", "position", "font_size", "box", "color", "box_color")
 _BLACK, _AMBER = (0.0, 0.0, 0.0, 1.0), (1.0, 0.72, 0.2, 1.0)
 """Of the name of a scan that is not of the case, and of its ground."""
@@ -31,6 +36,7 @@ class _Before:
 
     visible: dict[Layer, bool]
     names: dict[Layer, dict[str, Any]]
+    maps: dict[Image, tuple[dict[str, Any], dict[str, Any]]]
     zoom: float
     grid: dict[str, Any]
 
@@ -70,19 +76,31 @@ class SideBySide:
         names = {scan.layer: _named(scan.layer) for scan in scans}
         visible = {scan.layer: scan.layer.visible for scan in scans}
         before = {key: getattr(grid, key) for key in ("enabled", "shape", "stride", "spacing")}
-        self._before = _Before(visible, names, viewer.scene.camera.zoom, before)
+        maps = {layer: _texts_of(layer) for layer in viewer.layers if _is_map(layer)}
+        self._before = _Before(visible, names, maps, viewer.scene.camera.zoom, before)
         self._cells = {scan.layer: number for number, scan in enumerate(scans)}
         own = self._outlines.cells
         napari_internals.group_cells(viewer, lambda layer: self._cells.get(layer, own.get(layer, 0)))
-        self._outlines.begin({number: scan.title for number, scan in enumerate(scans) if number})
         rows, columns = self._layout(len(scans))
         with napari_adding.one_scene_update(viewer):
+            self._outlines.begin({number: scan.title for number, scan in enumerate(scans) if number})
+            self._narrow_texts(maps, rows, columns)
             for scan in scans:
                 self._show(scan)
             grid.stride, grid.spacing, grid.shape = 1, 4, (rows, columns)
             grid.enabled = True
         shrunk = min(1 / rows, 1 / columns) if not rows == columns == 1 else 1.0
         viewer.scene.camera.zoom = self._before.zoom * max(shrunk, self._fitting(rows, columns))
+
+    def _narrow_texts(self, maps: Iterable[Image], rows: int, columns: int) -> None:
+        """Keep a map's colour bar and name off the name of the scan and the letters of its narrow cell."""
+        tall, wide = self._viewer.canvas.size[0] / rows, self._viewer.canvas.size[1] / columns
+        for layer in maps:
+            bar, name = layer.colorbar, layer.name_overlay
+            bar.size = (bar.size[0], max(min(bar.size[1], tall / 2 - _ABOVE_LETTER), _LOWEST_BAR))
+            name.position = "bottom_right"
+            if wide < _NARROW:
+                bar.font_size, name.font_size = _SMALL, _SMALL
 
     def follow(self) -> None:
         """Lay out anew where scans came or went; one alone is not compared."""
@@ -103,15 +121,19 @@ class SideBySide:
             napari_internals.ungroup_cells(self._viewer)
             for key in ("shape", "stride", "spacing"):
                 setattr(grid, key, before.grid[key])
-            self._outlines.end()
-            if self._viewer.dims.ndisplay != 2:  # surfaces hide the scans, and show them again afterwards
-                self._owed = before.visible
-                self._viewer.dims.events.ndisplay.connect(self._pay, position="last")  # after the surfaces
+        self._outlines.end()
+        if self._viewer.dims.ndisplay != 2:  # there surfaces hide the scans, and show them again afterwards
+            self._owed = before.visible
+            self._viewer.dims.events.ndisplay.connect(self._pay, position="last")  # after the surfaces
+        with napari_adding.one_scene_update(self._viewer):
             for layer, seen in before.visible.items():
                 if self._viewer.dims.ndisplay == 2 or not seen:
                     layer.visible = seen
                 for key, value in before.names[layer].items():
                     setattr(layer.name_overlay, key, value)
+        for layer, (name, bar) in before.maps.items():
+            _set_all(layer.name_overlay, name)
+            _set_all(layer.colorbar, bar)
         self._viewer.scene.camera.zoom = before.zoom
         self._cells = {}
 
@@ -153,6 +175,22 @@ class SideBySide:
         tall, wide = _extent(self._viewer)
         whole = min(height / tall, width / wide)
         return min(height / rows / tall, width / columns / wide) / whole
+
+
+def _is_map(layer: Layer) -> TypeGuard[Image]:
+    return isinstance(layer, Image) and is_result(layer) and not is_compared(layer)
+
+
+def _texts_of(layer: Image) -> tuple[dict[str, Any], dict[str, Any]]:
+    """How a map's name and its colour bar are drawn."""
+    name, bar = layer.name_overlay, layer.colorbar
+    own = {"position": name.position, "font_size": name.font_size}
+    return own, {"size": bar.size, "font_size": bar.font_size}
+
+
+def _set_all(overlay: Any, values: dict[str, Any]) -> None:
+    for key, value in values.items():
+        setattr(overlay, key, value)
 
 
 def _named(layer: Layer) -> dict[str, Any]:

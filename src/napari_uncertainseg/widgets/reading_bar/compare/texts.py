@@ -26,8 +26,9 @@ NONE_OPEN = "No scan is open: open one, and a T1, a T2 or the last visit to comp
 NO_SCAN = "Open the scan of this visit first; then open the last visit to compare with."
 IN_3D = "Scans are compared on slices: leave 3-D first."
 IN_EXERCISE = "Another visit can be opened after the exercise."
-OTHER_PATIENT = "Another patient?"
-SHOW_ANYWAY = "Show it anyway"
+OTHER_PATIENT = "Another patient"
+COMPARE_ANYWAY = "Compare with it anyway"
+NOT_ALIKE = "laid onto each other, the two scans have little in common"
 LITTLE_IN_COMMON = "little in common: same patient?"
 PLEASE_CHECK = "same patient? please check"
 """Beside the name for as long as it is shown; the end of a line of the banner is never left out."""
@@ -76,11 +77,16 @@ def loading(stage: str, share: float) -> str:
     return f"Last visit: {stage}, {round(100 * share)} %"
 
 
-def opened(title: str, how: str, doubts: Sequence[str]) -> str:
-    """What is said when another visit has been opened."""
-    return " ".join([f"Opened {title}.", how, *doubts])
+def opened(how: str, doubts: Sequence[str]) -> str:
+    """What is said when another visit has been opened; what matters most comes first."""
+    return " ".join([*doubts, how])
 
 
-def ask_patient(name: str, why: str) -> str:
+def ready(key: str, said: str) -> str:
+    """The same, with how it is seen: the picture does not change by itself."""
+    return f"The last visit is ready: {key or 'the button Scan'} shows it. {said}"
+
+
+def ask_patient(why: str) -> str:
     """Asked before a scan that seems to be of another patient is shown."""
-    return f"'{name}' seems not to be of this patient: {why}. Compare with it all the same?"
+    return f"{why}\n\nIt would be shown in place of the scan that you review, under the same outlines."

@@ -43,6 +43,11 @@ class ToolHand:
     def release(self, voxel: Voxel, *, still: bool) -> None:
         """The button was let go; whether it was a click."""
 
+    def cut_short(self) -> None:
+        """Another slice is shown since the button was pressed: what was begun comes to nothing."""
+        self.drop()
+        self.bench.say(texts.OTHER_SLICE)
+
     def turn(self, notches: float) -> None:
         """The wheel was turned."""
 
@@ -134,6 +139,12 @@ class BrushHand(ToolHand):
         lesions = self.bench.case.lesions
         if not settings.erase and lesions is not None and not lesions.labels[box][stroke].any():
             self.bench.say(texts.PAINT_MORE.format(volume=lesions.min_volume))
+
+    def cut_short(self) -> None:
+        """End the stroke with what was painted in its slice."""
+        if self._last is not None:
+            self.release(self._last, still=False)
+            self.bench.say(texts.STROKE_ENDED)
 
     def show_level(self) -> None:
         """Outline all that the brightness lets through in the slice on screen."""

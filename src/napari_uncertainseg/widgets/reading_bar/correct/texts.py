@@ -83,6 +83,8 @@ LARGER_TIP = "A lower probability, and so a larger outline (wheel away from you)
 TAKE_TIP = "Give the lesion this outline (Enter, or a click inside of it)."
 AT_PROBABILITY = "Probability {threshold:.3f}, {volume}"
 NO_PLACE = "No place chosen"
+STROKE_ENDED = "Another slice is shown since the button was pressed: the stroke ended in the slice before."
+OTHER_SLICE = "Another slice is shown since the button was pressed: nothing was drawn. Begin again."
 GAP, GAP_TIP = "at most", "How far apart the two lesions may lie, in mm, between their nearest voxels."
 
 EXERCISE = "The tools are off during an exercise or a replay: there, outline with napari's brush."

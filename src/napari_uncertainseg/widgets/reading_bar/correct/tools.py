@@ -291,5 +291,8 @@ class _Careful:
     def release(self, voxel: Voxel, *, still: bool) -> None:
         self._try(lambda: self._hand.release(voxel, still=still))
 
+    def cut_short(self) -> None:
+        self._try(self._hand.cut_short)
+
     def turn(self, notches: float) -> None:
         self._try(lambda: self._hand.turn(notches))

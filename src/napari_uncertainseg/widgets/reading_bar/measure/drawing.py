@@ -1,4 +1,7 @@
-"""The layer with rulers and regions: bright lines on dark ones, so that they are seen on black and white."""
+"""The layer with rulers and regions: white lines on black ones, like the outline of the selected lesion.
+
+They are seen on black, on white, and on every colour of a heat map. A label stands beside what is measured.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,13 @@ from napari_uncertainseg.widgets.shared.responsive.turns import take_out
 if TYPE_CHECKING:
     from napari import Viewer
 
-_BRIGHT, _DARK = "#f0e442", "#000000"
+_BRIGHT, _DARK = "#ffffff", "#000000"
 _BRIGHT_PIXELS, _DARK_PIXELS = 2.0, 4.0
 """Whatever the zoom is: a line must not cover the small lesion that is measured."""
 _AROUND = ((-1, -1), (-1, 1), (1, -1), (1, 1))
 """Pixels by which a label is drawn in dark below itself: it is read over anything."""
+_BESIDE = 8
+"""Pixels between what is measured and its label."""
 
 
 class Drawing:
@@ -55,7 +60,7 @@ class Drawing:
             metadata=base.placing.metadata,
             opacity=1.0,
             features={"label": np.array([], object)},
-            text={"string": "{label}", "color": _BRIGHT, "size": 13, "anchor": "upper_left"},
+            text={"string": "{label}", "color": _BRIGHT, "size": 11, "anchor": "upper_left"},
             **base.placing.options,
         )
         self._layer = layer
@@ -91,22 +96,22 @@ class Drawing:
         pixel_mm = 1 / max(self._viewer.scene.camera.zoom, 1e-6)
         voxel = min(base.grid.spacing)
         lines = [(kind, base.drawn(points)) for _, (kind, points), _ in drawn]
-        below = [
-            (label, base.drawn(_corners(points) + _step(where, by, pixel_mm, base)))
+        texts_at = [
+            (label, ink, _beside(base, points, where, by, pixel_mm))
             for label, (_, points), where in drawn
-            for by in _AROUND
+            for by, ink in (*((by, _DARK) for by in _AROUND), ((0, 0), _BRIGHT))
             if label
         ]
-        rest, count = len(below), len(lines)
+        rest, count = len(texts_at), len(lines)
         layer.add(
-            [points for _, points in below] + [points for _, points in lines] * 2,
+            [points for *_, points in texts_at] + [points for _, points in lines] * 2,
             shape_type=["line"] * rest + [kind for kind, _ in lines] * 2,
             edge_width=[pixel_mm * width / voxel for width in _widths(rest, count)],
             edge_color=["transparent"] * rest + [_DARK] * count + [_BRIGHT] * count,
             face_color="transparent",
         )
-        labels = [label for label, _ in below] + [""] * count + [label for label, *_ in drawn]
-        inks = [_DARK] * (rest + count) + [_BRIGHT] * count
+        labels = [label for label, *_ in texts_at] + [""] * (2 * count)
+        inks = [ink for _, ink, _ in texts_at] + [_DARK] * count + [_BRIGHT] * count
         layer.text.color = inks
         layer.features = {"label": np.array(labels, object)}
 
@@ -136,17 +141,20 @@ def _widths(labels: int, lines: int) -> list[float]:
     return [1.0] * labels + [_DARK_PIXELS] * lines + [_BRIGHT_PIXELS] * lines
 
 
-def _corners(points: np.ndarray) -> np.ndarray:
-    """Two corners of the box around points, beside which a label stands as beside what is in the box."""
-    return np.array([points.min(axis=0), points.max(axis=0)])
+def _beside(base: Base, points: np.ndarray, where: Slice, by: tuple[int, int], pixel_mm: float) -> np.ndarray:
+    """Where a label begins, right of what is measured on the screen: two corners in voxels of the layer.
 
-
-def _step(where: Slice, pixels: tuple[int, int], pixel_mm: float, base: Base) -> np.ndarray:
-    """So many pixels within a slice, in voxels."""
-    step = np.zeros(3)
-    for axis, by in zip(where.in_plane, pixels, strict=True):
-        step[axis] = by * pixel_mm / base.grid.spacing[axis]
-    return step
+    The other corner is more than a voxel away, so that the label lies in no slice of another plane.
+    """
+    world = np.array([base.place(point) for point in points])
+    ways = base.placing.to_world()[:3]
+    down, right = sorted(int(np.abs(ways[:, axis]).argmax()) for axis in where.in_plane)
+    corner, high, low = world[0].copy(), world.max(axis=0), world.min(axis=0)
+    corner[down] = (high[down] + low[down]) / 2 + (by[0] - _BESIDE) * pixel_mm
+    corner[right] = high[right] + (_BESIDE + by[1]) * pixel_mm
+    voxel = base.voxel(corner)
+    first, *beyond = base.drawn(np.array([voxel, *(voxel + np.eye(3)[axis] for axis in where.in_plane)]))
+    return np.array([first, first + 1.01 * np.abs(np.array(beyond) - first).sum(axis=0)])
 
 
 def _line(one: Measurement) -> tuple[str, np.ndarray]:

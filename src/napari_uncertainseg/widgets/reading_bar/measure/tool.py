@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_uncertainseg.images.measures.shapes import Slice, ellipse_outline
+from napari_uncertainseg.widgets.reading_bar.measure import texts
 from napari_uncertainseg.widgets.reading_bar.measure.base import Base
+from napari_uncertainseg.widgets.reading_bar.mouse.held import say
+from napari_uncertainseg.widgets.shared import napari_internals
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -119,16 +122,29 @@ class Tool:
         yield
         moved = False
         while event.type == "mouse_move":
+            if self._elsewhere(base, where):
+                return
             moved = moved or _apart(event.pos, pixel) > _STILL
             if moved and not self._points:
                 self._drafted((where, self._outline(start, self._flat(event.position, where), where)))
             yield
+        if self._elsewhere(base, where):
+            return
         end = self._flat(event.position, where)
         if moved and not self._points:
             self._drafted(None)
             self._made(RULER if self.kind == RULER else "ellipse", where, np.array([start, end]))
         else:
             self._click(end if moved else start, np.asarray(event.pos, float), where)
+
+    def _elsewhere(self, base: Base, where: Slice) -> bool:
+        """Whether another slice is shown by now: a drag would measure from one to the other, so it ends."""
+        if self._viewer.dims.ndisplay == 2 and base.shown(self._viewer) == where:
+            return False
+        self.forget()
+        self._drafted(None)
+        say(napari_internals.main_window(self._viewer), texts.OTHER_SLICE)
+        return True
 
     def _click(self, point: np.ndarray, pixel: np.ndarray, where: Slice) -> None:
         if self.kind == REGION and len(self._points) >= 3 and _apart(pixel, self._pixels[0]) <= _NEAR:

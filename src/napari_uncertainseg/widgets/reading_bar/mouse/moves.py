@@ -30,6 +30,12 @@ def scrolled_axis(viewer: ViewerModel) -> int | None:
     return max((axis for axis in dims.not_displayed if dims.nsteps[axis] > 1), default=None)
 
 
+def shown_slice(viewer: ViewerModel) -> tuple[object, ...]:
+    """Which slice is shown, in which orientation: equal as long as the same is."""
+    dims = viewer.dims
+    return dims.ndisplay, dims.order, *(dims.current_step[axis] for axis in dims.not_displayed)
+
+
 def scroll(viewer: ViewerModel, slices: int) -> None:
     """Show another slice of the scan on top, so many up or down; napari keeps within its range.
 

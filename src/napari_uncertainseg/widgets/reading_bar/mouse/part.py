@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton
 
 from napari_uncertainseg.widgets.dock_description import KeyAction
 from napari_uncertainseg.widgets.reading_bar.mouse import texts
+from napari_uncertainseg.widgets.reading_bar.mouse.held import HeldMouse
 from napari_uncertainseg.widgets.reading_bar.mouse.presets import ScanPresets
 from napari_uncertainseg.widgets.reading_bar.mouse.window_level import in_words, window_of
 from napari_uncertainseg.widgets.reading_bar.mouse.workstation import WorkstationMouse
@@ -55,6 +56,7 @@ class WindowPart(PartWidget):
         self._viewer.canvas.overlays[_OVERLAY] = self._text
         canvas = napari_internals.drawing_canvas(self._viewer).native
         self.mouse = WorkstationMouse(self._viewer, canvas, self._workstation)
+        self.held = HeldMouse(context.window, [canvas])
         self._heard: WeakSet[Image] = WeakSet()
         layers, dims = self._viewer.layers.events, self._viewer.dims.events
         self._connections = Connections(
@@ -160,6 +162,7 @@ class WindowPart(PartWidget):
     def cleanup(self) -> None:
         """Give the mouse back, and let go of the viewer; windows stay as they are. May be called twice."""
         self._empty()
+        self.held.cleanup()
         self.mouse.cleanup()
         self._connections.disconnect_all()
         for layer in list(self._heard):

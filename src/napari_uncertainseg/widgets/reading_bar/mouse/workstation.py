@@ -19,6 +19,7 @@ from napari_uncertainseg.widgets.reading_bar.mouse.moves import (
     pan,
     scroll,
     scrolled_axis,
+    shown_slice,
     zoom_at,
 )
 from napari_uncertainseg.widgets.reading_bar.mouse.window_level import (
@@ -92,6 +93,8 @@ class WorkstationMouse(QObject):
         super().__init__()
         self._viewer, self._canvas, self._wanted = viewer, canvas, wanted
         self._drag: _Drag | None = None
+        self._pressed: object = None
+        """The slice in which the left button was pressed."""
         self._ranges: WeakKeyDictionary[Image, GreyWindow] = WeakKeyDictionary()
         self._cell = (0, 0)
         self._turned = 0.0
@@ -135,8 +138,6 @@ class WorkstationMouse(QObject):
         held, active = event.modifiers(), self._viewer.layers.selection.active
         if held & _ALT:
             return False
-        if event.buttons() & _LEFT:
-            return True  # a stroke stays on its slice
         turned = event.angleDelta()
         if held & _CONTROL:
             zoom_at(self._viewer, turned.y() / _NOTCH, event.position().x(), event.position().y())
@@ -168,9 +169,15 @@ class WorkstationMouse(QObject):
 
     def _on_button(self, kind: QEvent.Type, event: QMouseEvent) -> bool:
         if kind in (QEvent.Type.MouseButtonPress, QEvent.Type.MouseButtonDblClick):
+            self._later.stop()
+            self._scroll()  # what was turned before the press is shown before it
+            if event.button() == _LEFT:
+                self._pressed = shown_slice(self._viewer)
             return self._on_press(event)
         if self._drag is None:
-            return False
+            # napari's brush would paint a line from the slice before to this one
+            paints = kind == QEvent.Type.MouseMove and event.buttons() & _LEFT and _paints(self._viewer)
+            return bool(paints) and shown_slice(self._viewer) != self._pressed
         if kind == QEvent.Type.MouseMove:
             return self._on_move(event)
         if event.button() != self._drag.button:
@@ -224,3 +231,9 @@ def _draws_with_right(viewer: ViewerModel) -> bool:
     """Whether the right button takes back the last corner of a polygon of labels, which needs that."""
     active = viewer.layers.selection.active
     return isinstance(active, Labels) and active.visible and str(active.mode) == "polygon"
+
+
+def _paints(viewer: ViewerModel) -> bool:
+    """Whether napari's own brush or eraser is in hand."""
+    active = viewer.layers.selection.active
+    return isinstance(active, Labels) and str(active.mode) in ("paint", "erase")

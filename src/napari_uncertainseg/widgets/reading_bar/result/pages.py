@@ -135,6 +135,8 @@ def _html(result: CaseResult, pictures: Pictures) -> Iterator[str]:
         cells = "".join(f"<td>{_safe(text)}</td>" for text in _cells(one))
         yield f"<tr>{cells}</tr>"
     yield "</table>"
+    if any(one.corrected for one in result.lesions):
+        yield f"<p>{_safe(texts.OF_MODELS_OUTLINE)}</p>"
 
 
 def _picture_row(pictures: Pictures, has_lesions: bool) -> Iterator[str]:
@@ -163,8 +165,15 @@ def _cells(lesion: ResultLesion) -> tuple[str, ...]:
         f"{lesion.diameter_mm:.1f}",
         _number(lesion.probability),
         _number(lesion.doubt),
-        f"{verdict}, {texts.CORRECTED if lesion.grown else texts.DRAWN}" if lesion.drawn else verdict,
+        f"{verdict}, {drawn}" if (drawn := _whose(lesion)) else verdict,
     )
+
+
+def _whose(lesion: ResultLesion) -> str:
+    """That an outline is not the model's, and then whose numbers stand beside it."""
+    if lesion.corrected or lesion.grown:
+        return texts.CORRECTED
+    return texts.DRAWN if lesion.drawn else ""
 
 
 def _number(value: float) -> str:

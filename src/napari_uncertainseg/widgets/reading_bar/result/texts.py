@@ -23,6 +23,10 @@ LESIONS_BY_DOUBT = "Lesions, the most doubtful first"
 NO_LESION = "There is no lesion."
 NO_PICTURE = "There are no pictures: the scan is not loaded."
 NOT_JUDGED, DRAWN, CORRECTED = "not judged", "drawn by hand", "outline corrected"
+OF_MODELS_OUTLINE = (
+    "Where an outline was corrected, volume and diameter are those of the corrected outline; mean p and "
+    "doubt are those of the model's own outline."
+)
 CANCELLED = "Nothing was written."
 
 

@@ -11,14 +11,18 @@ from napari.layers import Image
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QSplitter
 
+from napari_uncertainseg.widgets.layers.correcting.pointer import draws
 from napari_uncertainseg.widgets.layers.lesion_picking import LesionPicking, is_plain_click
 from napari_uncertainseg.widgets.layers.planes.plane import Plane, planes_of
+from napari_uncertainseg.widgets.reading_bar.mouse.held import HeldMouse, say
 from napari_uncertainseg.widgets.reading_bar.views import texts
 from napari_uncertainseg.widgets.reading_bar.views.cross import MainCross, place_on_canvas
+from napari_uncertainseg.widgets.reading_bar.views.greys import GreyDrag
 from napari_uncertainseg.widgets.reading_bar.views.marks import marks_of
 from napari_uncertainseg.widgets.reading_bar.views.place import SideBySide
 from napari_uncertainseg.widgets.reading_bar.views.slice_view import SliceView
 from napari_uncertainseg.widgets.reading_bar.views.slices import outline_of, picture_of
+from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.shared.connections import Connections
 
 if TYPE_CHECKING:
@@ -66,6 +70,9 @@ class LinkedViews:
         self._soon = QTimer(both)
         self._soon.setSingleShot(True)
         self._soon.setInterval(_SOON)
+        self._window = napari_internals.main_window(viewer)
+        self._held = HeldMouse(self._window, self.views)
+        self._greys = GreyDrag(viewer)
         self._picking = LesionPicking(viewer, self._outlines, self._pick)
         viewer.mouse_drag_callbacks.append(self._on_press)
         self._listen()
@@ -80,6 +87,7 @@ class LinkedViews:
                 (view.pointed, partial(self._on_pointed, view)),
                 (view.clicked, self._on_clicked),
                 (view.entered, self._say),
+                (view.turned_right, self._greys.turn),
                 (view.scrolled, partial(self._on_scrolled, view)),
                 (view.chosen, partial(self._on_chosen, view)),
             ]
@@ -259,11 +267,13 @@ class LinkedViews:
         self._show_cross()
 
     def _on_clicked(self) -> None:
+        if draws(self._viewer):
+            say(self._window, texts.DRAW_IN_LARGE)
         self._picking.pick_at(self._viewer.dims.point)
 
     def _say(self) -> None:
         """Say in the status bar what a small view is for: a tooltip would lie over the picture."""
-        self._viewer.status = texts.STATUS
+        say(self._window, texts.DRAW_IN_LARGE if draws(self._viewer) else texts.STATUS)
 
     def _on_scrolled(self, view: SliceView, slices: int) -> None:
         dims = self._viewer.dims
@@ -325,6 +335,7 @@ class LinkedViews:
         """Take all away; the large view is as it was before."""
         self._connections.disconnect_all()
         self._soon.stop()
+        self._held.cleanup()
         self._picking.cleanup()
         if self._on_press in self._viewer.mouse_drag_callbacks:
             self._viewer.mouse_drag_callbacks.remove(self._on_press)

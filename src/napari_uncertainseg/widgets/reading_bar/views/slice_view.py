@@ -24,6 +24,7 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_uncertainseg.widgets.layers.planes.plane import Plane
 from napari_uncertainseg.widgets.layers.selection.edges import BLACK, HALO_PX, LINE_PX, WHITE
+from napari_uncertainseg.widgets.reading_bar.mouse.workstation import FAST
 from napari_uncertainseg.widgets.reading_bar.views import texts
 from napari_uncertainseg.widgets.reading_bar.views.cross import TOP_LEFT, draw_cross, write
 from napari_uncertainseg.widgets.reading_bar.views.marks import Mark
@@ -55,6 +56,8 @@ class SliceView(QWidget):
     """The same place was pressed on, not only dragged to."""
     entered = Signal()
     """The mouse has come in."""
+    turned_right = Signal(float, float)
+    """The right button is held: how far the mouse has come since, right and down; 0, 0 when pressed."""
     scrolled = Signal(int)
     """So many slices further."""
     chosen = Signal()
@@ -75,6 +78,7 @@ class SliceView(QWidget):
         """Stretches around the selected lesion: both ends of each along columns and rows, (n, 2, 2)."""
         self._ground = QColor("black")
         self._dragged: QPoint | None = None
+        self._right: QPointF | None = None
         self._turned = 0
         self.setMinimumSize(60, 60)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -216,7 +220,7 @@ class SliceView(QWidget):
         self.entered.emit()
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
-        """Move the crosshair, or begin to move the picture."""
+        """Move the crosshair, or begin to move the picture or to change window and level."""
         if event is None:
             return
         if event.button() == Qt.MouseButton.LeftButton:
@@ -224,22 +228,28 @@ class SliceView(QWidget):
             self.clicked.emit()
         elif event.button() == Qt.MouseButton.MiddleButton:
             self._dragged = event.position().toPoint()
+        elif event.button() == Qt.MouseButton.RightButton:
+            self._right = event.position()
+            self.turned_right.emit(0.0, 0.0)
         event.accept()
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
-        """Move the crosshair or the picture with the mouse."""
+        """Move the crosshair or the picture with the mouse, or change window and level."""
         if event is None:
             return
         if event.buttons() & Qt.MouseButton.LeftButton:
             self.pointed.emit(*self.to_world(event.position()))
+        elif event.buttons() & Qt.MouseButton.RightButton and self._right is not None:
+            moved = event.position() - self._right
+            self.turned_right.emit(moved.x(), moved.y())
         elif event.buttons() & Qt.MouseButton.MiddleButton and self._dragged is not None:
             before, now = self.to_world(QPointF(self._dragged)), self.to_world(event.position())
             self._dragged = event.position().toPoint()
             self.centre_on(self._centre[0] + before[0] - now[0], self._centre[1] + before[1] - now[1])
 
     def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
-        """End moving the picture."""
-        self._dragged = None
+        """End what a button does."""
+        self._dragged = self._right = None
 
     def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:
         """Ask for the large view."""
@@ -247,11 +257,12 @@ class SliceView(QWidget):
             self.chosen.emit()
 
     def wheelEvent(self, event: QWheelEvent | None) -> None:
-        """Go through the slices; zoom with Ctrl, with the place under the mouse kept."""
+        """Go through the slices, with Shift faster; zoom with Ctrl, with the place under the mouse kept."""
         if event is None:
             return
         event.accept()
-        turned = event.angleDelta().y()
+        fast = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        turned = event.angleDelta().y() or (event.angleDelta().x() if fast else 0)
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             before = self.to_world(event.position())
             self._own_zoom = float(np.clip(self._own_zoom * 1.15 ** (turned / _NOTCH), 0.2, 50))
@@ -262,7 +273,8 @@ class SliceView(QWidget):
         notches = int(self._turned / _NOTCH)  # a touchpad turns by less
         self._turned -= notches * _NOTCH
         if notches:
-            self.scrolled.emit(-notches)  # up goes to the viewer's earlier slices, as with napari's keys
+            # up goes to the viewer's earlier slices, as with napari's keys
+            self.scrolled.emit(-notches * (FAST if fast else 1))
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Keep the crosshair in view."""

@@ -58,6 +58,8 @@ def one_scene_update(viewer: ViewerModel) -> Iterator[None]:
     graphics card, as is needed only where layers are removed.
     """
     window = getattr(viewer, "window", None)
+    if window is not None and getattr(window, "_qt_window", None) is None:  # it is closed, and its layers go
+        window = None
     canvas = None if window is None else window._qt_viewer.canvas
     if canvas is None or canvas._pause_scene_graph:
         yield

@@ -1,0 +1,71 @@
+"""What the model says of a lesion whose outline a reader has corrected: what it said before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from napari_uncertainseg.uncertainty.lesion_statistics import LesionStatistics
+
+
+class OwnOutlines(Protocol):
+    """The lesions of the model, nothing painted, as `Lesions` has them."""
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Numbers on the grid."""
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """What was measured of them."""
+
+
+def take_models_values(
+    found: LesionStatistics, count: int, own: OwnOutlines, names: Iterable[str]
+) -> dict[int, float]:
+    """Give each lesion that was painted on the values of the model's lesion that most of it was.
+
+    Some of the model's numbers hardly follow an outline and others do: half of each would contradict
+    each other. A lesion in which the model has none is left as it is.
+
+    Parameters
+    ----------
+    found
+        Lesions as painted, the first `count` of its components; its values are changed in place.
+    count
+        How many are lesions; the rest are candidates.
+    own
+        The model's lesions at the same threshold and smallest volume.
+    names
+        The columns in which the model speaks.
+
+    Returns
+    -------
+    dict
+        By component of `found`, from 1 up: volume of the model's outline, mm3, of those that were painted on.
+    """
+    before = own.labels.ravel()[found.flat]
+    both = (found.label <= count) & (before > 0)
+    pairs, voxels = np.unique(np.stack([found.label[both], before[both]]), axis=1, return_counts=True)
+    order = np.lexsort([-voxels, pairs[0]])  # of each component the largest part comes first
+    first = order[np.unique(pairs[0][order], return_index=True)[1]]
+    table = own.table.set_index("label")
+    component, number = pairs[0][first], pairs[1][first]
+    sizes = table["voxels"].reindex(number).to_numpy()
+    painted = (voxels[first] != sizes) | (voxels[first] != found.sizes[component])
+    component, number = component[painted], number[painted]
+    for name in {*names} & {*found.values} & {*table.columns}:
+        found.values[name] = found.values[name].copy()
+        found.values[name][component - 1] = table[name].reindex(number)
+    volumes = table["volume_mm3"].reindex(number)
+    return dict(zip(component.tolist(), volumes.tolist(), strict=True))
+
+
+def by_number(volumes: Mapping[int, float], found: LesionStatistics, labels: np.ndarray) -> dict[int, float]:
+    """The same volumes by the numbers that the components have been given in `labels`."""
+    first = np.searchsorted(found.label, list(volumes))
+    numbers = labels.ravel()[found.flat[first]] if volumes else ()
+    return dict(zip(map(int, numbers), volumes.values(), strict=True))
