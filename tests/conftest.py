@@ -9,7 +9,6 @@ import shutil
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,9 +17,13 @@ from typing import Any
 import hypothesis
 import pytest
 
+from .leaks import new_threads, new_widgets, wait_until_empty
+from .widgets import kept_window
+
 CHECKOUT = Path(__file__).resolve().parents[1]
 HAS_SCREEN = sys.platform != "linux" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-VIEWER_FIXTURES = {"make_viewer", "make_napari_viewer", "make_napari_viewer_proxy"}
+OWN_VIEWER = {"make_viewer", "make_napari_viewer", "make_napari_viewer_proxy"}
+VIEWER_FIXTURES = {*OWN_VIEWER, "kept_viewer"}
 
 
 def _isolate() -> Path:
@@ -92,7 +95,7 @@ def pytest_collection_finish() -> None:
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
     """Do the same after the first window, which loads most of napari; of a test nothing lives by then."""
     told = yield
-    if not _LOADED and VIEWER_FIXTURES & set(getattr(item, "fixturenames", ())):
+    if not _LOADED and OWN_VIEWER & set(getattr(item, "fixturenames", ())):
         _LOADED.append(item.nodeid)
         gc.collect()
         gc.freeze()
@@ -192,6 +195,10 @@ def _no_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
         return
     app = request.getfixturevalue("qapp")
+    if "kept_viewer" in request.fixturenames:
+        request.getfixturevalue("window_that_is_kept")  # what it has was there before the test
+    elif OWN_VIEWER & set(request.fixturenames):
+        kept_window.close()
     widgets, threads = set(app.topLevelWidgets()), set(threading.enumerate())
     yield
     if (
@@ -200,42 +207,10 @@ def _no_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
         and request.node.rep_call.failed
     ):
         return  # the traceback itself holds on to widgets
-    left = _wait_until_empty(lambda: _new_widgets(app, widgets))
+    left = wait_until_empty(lambda: [w for w in new_widgets(app, widgets) if not kept_window.has(w)])
     assert not left, f"widgets left behind: {[(type(w).__name__, w.objectName()) for w in left]}"
-    left = _wait_until_empty(lambda: _new_threads(threads))
+    left = wait_until_empty(lambda: new_threads(threads))
     assert not left, f"threads left running: {left}"
-
-
-def _new_widgets(app: Any, before: set[Any]) -> list[Any]:
-    app.processEvents()
-    # vispy keeps a few canvases of its own, with or without this plugin.
-    return [
-        widget
-        for widget in app.topLevelWidgets()
-        if widget not in before
-        and type(widget).__name__ != "CanvasBackendDesktop"
-        and widget.objectName() != "handled_widget"
-    ]
-
-
-def _new_threads(before: set[threading.Thread]) -> list[threading.Thread]:
-    # Qt's own threads show up as dummies for as long as the process lives.
-    return [
-        thread
-        for thread in threading.enumerate()
-        if thread not in before and thread.is_alive() and not isinstance(thread, threading._DummyThread)
-    ]
-
-
-def _wait_until_empty(remaining: Callable[[], list[Any]], seconds: float = 30.0) -> list[Any]:
-    """What still remains when time is up; deleteLater and finishing threads need a moment."""
-    if not remaining():
-        return []
-    gc.collect()
-    end = time.monotonic() + seconds
-    while (left := remaining()) and time.monotonic() < end:
-        time.sleep(0.02)
-    return left
 
 
 @contextmanager

@@ -10,7 +10,9 @@ import pytest
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.images.volume import Grid, Volume
 
+from . import kept_window
 from .fakes import fake_prediction
+from .kept_window import segment
 
 SPACING = (3.0, 1.0, 1.0)
 
@@ -144,23 +146,38 @@ def quiet(monkeypatch):
 
 
 @pytest.fixture
-def segmented_viewer(make_viewer, qtbot, monkeypatch, tmp_path, flair):
+def segmented_viewer(make_viewer, qtbot, tmp_path, flair):
     """The real window after Run, without a network; its sessions are in ``sessions.db`` of ``tmp_path``."""
-    from napari.layers import Image
-
-    from napari_uncertainseg.widgets import window
-    from napari_uncertainseg.widgets.scans.volumes import layer_data
-
-    from .actions import click
-    from .fake_window import docks_with
-    from .fakes import FakeSegmenter
-
-    monkeypatch.setattr(window, "default_file", lambda: tmp_path / "sessions.db")
     viewer = make_viewer()
-    review = window.open_review(viewer, docks_with(make_segmenter=FakeSegmenter))
-    data, options, _ = layer_data(flair)
-    viewer.add_layer(Image(data, **options))
-    qtbot.waitUntil(review.segment.run.isEnabled, timeout=3000)
-    with qtbot.waitSignal(review.segment.done, timeout=5000):
-        click(qtbot, review.segment.run)
+    segment(viewer, qtbot, [flair], tmp_path / "sessions.db")
     return viewer
+
+
+@pytest.fixture(scope="module")
+def _windows_of_this_file():
+    """No window is kept for the tests of another file."""
+    yield
+    kept_window.close()
+
+
+@pytest.fixture
+def scans(flair):
+    """What the kept window is opened with."""
+    return [flair]
+
+
+@pytest.fixture
+def window_that_is_kept(request, _windows_of_this_file, _work_spared, qtbot, scans, tmp_path_factory):
+    """See `kept_viewer`."""
+    folder = tmp_path_factory.mktemp("kept")
+    kept_window.ensure(lambda: kept_window.KeptWindow(qtbot, scans, folder))
+    yield
+    called = getattr(request.node, "rep_call", None)
+    why = kept_window.end_of_test(qtbot, called is None or called.failed)
+    request.node.user_properties.append(("window closed because of", why))
+
+
+@pytest.fixture
+def kept_viewer(window_that_is_kept):
+    """As `segmented_viewer`, but shared by tests of a file that give no verdict and do not paint."""
+    return kept_window.viewer_of_it()

@@ -41,19 +41,19 @@ def test_the_three_colours_are_told_apart_by_colour_blind_readers(vision):
 
 
 @pytest.fixture
-def review(segmented_viewer, qtbot):
-    yield weakref.proxy(open_review(segmented_viewer))
+def review(kept_viewer, qtbot):
+    yield weakref.proxy(open_review(kept_viewer))
     qtbot.wait(1)  # the controls of layers that have gone wait for an event loop to be deleted
 
 
 @pytest.fixture
-def reference(segmented_viewer, mask, grid):
+def reference(kept_viewer, mask, grid):
     """Two of the three lesions, and one that the model has not."""
     drawn = mask.copy()
     drawn[17:20, 28:37, 22:30] = False
     drawn[2:4, 30:33, 4:7] = True
     data, options, _ = layer_data(Volume(drawn.astype(np.uint8), grid, "gt"), "labels")
-    segmented_viewer.add_layer(Labels(data, **options))
+    kept_viewer.add_layer(Labels(data, **options))
     return drawn
 
 
@@ -168,15 +168,15 @@ def test_painting_the_reference_is_heard(qtbot, review, reference):
 
 
 @viewer_test
-def test_another_grid_and_an_empty_one_are_said(review, reference, segmented_viewer, mask):
+def test_another_grid_and_an_empty_one_are_said(review, reference, kept_viewer, mask):
     panel = review.lesions.agreement
-    segmented_viewer.add_layer(Labels(np.zeros((5, 5, 5), np.uint8), name="elsewhere"))
+    kept_viewer.add_layer(Labels(np.zeros((5, 5, 5), np.uint8), name="elsewhere"))
     _choose(review, "elsewhere")
     assert "does not lie on the grid" in panel.numbers.text() and panel.found is None
-    segmented_viewer.layers["gt"].data = np.zeros_like(segmented_viewer.layers["gt"].data)
+    kept_viewer.layers["gt"].data = np.zeros_like(kept_viewer.layers["gt"].data)
     _choose(review)
     assert "no voxel" in panel.numbers.text()
-    segmented_viewer.layers.remove("gt")
+    kept_viewer.layers.remove("gt")
     assert panel.reference.currentData() is None and panel.found is None
 
 
@@ -212,13 +212,13 @@ def test_a_second_reader_is_told_nothing_of_the_reference(review, reference):
 
 
 @viewer_test
-def test_the_reference_is_an_outline_while_it_is_the_reference(review, reference, segmented_viewer, qtbot):
-    layer = segmented_viewer.layers["gt"]
+def test_the_reference_is_an_outline_while_it_is_the_reference(review, reference, kept_viewer, qtbot):
+    layer = kept_viewer.layers["gt"]
     before = layer.contour, layer.opacity, layer.colormap, layer._calculate_contour
-    screenshot = segmented_viewer.screenshot
+    screenshot = kept_viewer.screenshot
     review.layers.show_slice((3, 31, 5))
     for name in ("entropy (nats)", "lesions"):
-        segmented_viewer.layers[name].visible = False
+        kept_viewer.layers[name].visible = False
 
     def coloured():
         picture = screenshot(canvas_only=True, flash=False).astype(int)
@@ -239,15 +239,15 @@ def test_the_reference_is_an_outline_while_it_is_the_reference(review, reference
 
 
 @viewer_test
-def test_what_the_user_changes_on_the_reference_stays(review, reference, segmented_viewer, grid):
-    layer = segmented_viewer.layers["gt"]
+def test_what_the_user_changes_on_the_reference_stays(review, reference, kept_viewer, grid):
+    layer = kept_viewer.layers["gt"]
     before = layer.colormap
     _choose(review)
     layer.opacity = 0.3
     data, options, _ = layer_data(Volume(reference.astype(np.uint8), grid, "other"), "labels")
-    segmented_viewer.add_layer(Labels(data, **options))
+    kept_viewer.add_layer(Labels(data, **options))
     _choose(review, "other")
     assert layer.opacity == 0.3 and layer.contour == 0 and layer.colormap is before
-    assert segmented_viewer.layers["other"].contour == 1
-    segmented_viewer.layers.remove("other")
+    assert kept_viewer.layers["other"].contour == 1
+    kept_viewer.layers.remove("other")
     assert review.layers.reference.name is None

@@ -1,0 +1,290 @@
+"""A segmented window that tests of one file share, where they leave it as they found it.
+
+To open and to close a window takes longer than most tests do. After each test what it added is taken away,
+and what can be chosen is chosen again as before; where then anything differs still, as after a verdict, or
+where the test failed, the window is closed, looked over for leaks, and the next test gets a new one.
+"""
+
+from __future__ import annotations
+
+import gc
+import threading
+import zlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+
+from ..leaks import new_threads, new_widgets, wait_until_empty
+
+_OPEN: list[KeptWindow] = []
+"""The one that is open, if any."""
+
+
+def segment(viewer: Any, qtbot: Any, scans: Sequence[Any], file: Path) -> None:
+    """Open the docks beside scans, and press Run, without a network; sessions are kept in a file."""
+    from napari.layers import Image
+
+    from napari_uncertainseg.widgets import window
+    from napari_uncertainseg.widgets.scans.volumes import layer_data
+
+    from .actions import click
+    from .fake_window import docks_with
+    from .fakes import FakeSegmenter
+
+    with pytest.MonkeyPatch.context() as patches:
+        patches.setattr(window, "default_file", lambda: file)
+        review = window.open_review(viewer, docks_with(make_segmenter=FakeSegmenter))
+    for scan in scans:
+        data, options, _ = layer_data(scan)
+        viewer.add_layer(Image(data, **options))
+    qtbot.waitUntil(review.segment.run.isEnabled, timeout=3000)
+    with qtbot.waitSignal(review.segment.done, timeout=5000):
+        click(qtbot, review.segment.run)
+
+
+class KeptWindow:
+    """A window outside of napari's own fixture, which closes its windows after each test."""
+
+    def __init__(self, qtbot: Any, scans: Sequence[Any], folder: Path) -> None:
+        from napari import Viewer
+        from napari._app_model._app import NapariApplication, _napari_names
+        from napari._qt._qapp_model.qactions import init_qactions
+        from napari.plugins import _initialize_plugins
+        from napari.settings import get_settings
+        from qtpy.QtWidgets import QApplication, QWidget
+
+        def no_console(*_: Any) -> Any:
+            widget = QWidget()
+            widget._update_theme = lambda *_: None
+            return widget
+
+        self._app = QApplication.instance()
+        self._before = set(self._app.topLevelWidgets()), set(threading.enumerate())
+        self._patches = patches = pytest.MonkeyPatch()
+        actions = NapariApplication("kept_window")
+        actions.injection_store.namespace = _napari_names
+        patches.setattr(NapariApplication, "get_app_model", lambda: actions)
+        patches.setattr("napari._qt.threads.status_checker.StatusChecker.start", lambda self: None)
+        patches.setattr("napari._qt.qt_viewer.QtViewer._get_console", no_console)
+        get_settings().reset()
+        _initialize_plugins.cache_clear()
+        init_qactions.cache_clear()
+        self.viewer = Viewer(show=True, show_welcome_screen=False)
+        self.viewer.window.resize(1280, 800)
+        segment(self.viewer, qtbot, scans, folder / "sessions.db")
+        qtbot.wait(50)
+        self._layers = [(layer, _looks(layer)) for layer in self.viewer.layers]
+        self._chosen = [(widget, _choice(widget)) for widget in self._widgets()]
+        self._place = self._seen()
+        self.as_opened = self.told()
+        self.failed, self.why = False, []
+
+    @property
+    def review(self) -> Any:
+        from napari_uncertainseg.widgets.window import review_of
+
+        return review_of(self.viewer)
+
+    def _widgets(self) -> list[Any]:
+        """All that can be chosen in the window, but for the controls of layers, which come and go."""
+        from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit
+
+        found = []
+        for dock in (*(opened.area for opened in self.review.opened), self.review._bar):
+            for kind in (QAbstractButton, QAbstractSpinBox, QComboBox, QLineEdit):
+                found.extend(dock.findChildren(kind))
+        return found
+
+    def _seen(self) -> tuple[Any, ...]:
+        dims, camera = self.viewer.dims, self.viewer.scene.camera
+        return dims.order, dims.ndisplay, dims.point, camera.center, camera.zoom, camera.angles
+
+    def told(self) -> dict[str, Any]:
+        """All that a test may have changed, to be compared."""
+        from qtpy.QtWidgets import QDockWidget, QToolBar
+
+        from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
+
+        viewer, review = self.viewer, self.review
+        case, window = review.case, review._window
+        overlays = viewer.canvas.overlays
+        listed = {f"layer {layer.name}": _looks(layer) for layer in viewer.layers}
+        return {
+            **listed,
+            "layers": [layer.name for layer in viewer.layers],
+            "selection": [*sorted(x.name for x in viewer.layers.selection), viewer.layers.selection.active],
+            "place": [np.round(np.asarray(part, float), 6).tolist() for part in self._seen()],
+            "grid": viewer.canvas.grid.enabled,
+            "overlays": sorted((str(key), overlays[key].visible) for key in overlays),
+            "callbacks": [
+                [str(one) for one in getattr(viewer, f"mouse_{kind}_callbacks")]
+                for kind in ("drag", "move", "wheel", "double_click")
+            ],
+            "keys": sorted(map(str, viewer.keymap)),
+            "case": (id(case.prediction), id(case.original), case.threshold, case.min_volume, case.selected),
+            "images": sorted(case.images),
+            "review": (case.review.decisions(), case.review.edit is None, case.review.recorder is None),
+            "history": (case.review.unsaved, len(case.review.verdicts), case.unsaved_mask),
+            "undo": _undo(case.review),
+            "reference": case.comparison.reference is None,
+            "exercise": review.layers.blinded,
+            "docks": sorted((x.windowTitle(), x.isVisible()) for x in window.findChildren(QDockWidget)),
+            "bars": sorted((x.objectName(), x.isVisible()) for x in window.findChildren(QToolBar)),
+            "widgets": Counter(map(repr, map(_choice, self._widgets()))),
+            "preferences": {k: v for k, v in asdict(PreferenceStore().load()).items() if k != "target"},
+        }
+
+    def put_back(self, qtbot: Any) -> list[str]:
+        """Take away what a test added, choose again what was chosen, and say what differs still."""
+        viewer, review = self.viewer, self.review
+        if viewer is None or review is None or not review.opened.parts:
+            return ["closed"]
+        if review.layers.blinded:
+            review.layers.unblind()
+        own = [layer for layer, _ in self._layers]
+        for layer in [layer for layer in viewer.layers if layer not in own]:
+            if layer in viewer.layers:  # one may take others with it
+                viewer.layers.remove(layer)
+        if review.case.prediction is not None:
+            review.case.select(None)
+            _, _, threshold, _, selected = self.as_opened["case"]
+            review.case.threshold = threshold
+            review.case.select(selected)
+        for widget, chosen in self._chosen:
+            _choose(widget, chosen)
+        for layer, looks in self._layers:
+            for name in ("visible", "opacity"):
+                if getattr(layer, name) != looks[name]:
+                    setattr(layer, name, looks[name])
+        self._look_again()
+        qtbot.wait(50)
+        now = self.told()
+        return [key for key in {**self.as_opened, **now} if not _same(self.as_opened.get(key), now.get(key))]
+
+    def _look_again(self) -> None:
+        dims, camera, selection = self.viewer.dims, self.viewer.scene.camera, self.viewer.layers.selection
+        if dims.order != self._place[0]:
+            dims.order = self._place[0]
+        if dims.ndisplay != self._place[1]:
+            dims.ndisplay = self._place[1]
+        dims.point = self._place[2]
+        camera.center, camera.zoom, camera.angles = self._place[3:]
+        active = self.as_opened["selection"][-1]
+        if active is None or active in self.viewer.layers:
+            selection.active = active
+
+    def close(self) -> None:
+        """Close the window, and look whether anything of it is left; a traceback would hold on to it."""
+        from app_model import Application
+        from napari._qt.qt_viewer import QtViewer
+        from napari.settings import get_settings
+        from qtpy.QtCore import QEventLoop, QTimer
+
+        self._layers, self._chosen, self.as_opened = [], [], {}
+        if getattr(self.viewer.window, "_qt_window", None) is not None:
+            with patch.object(self.viewer.window._qt_window, "_save_current_window_settings"):
+                self.viewer.close()
+        self.viewer = None
+        self._patches.undo()
+        Application.destroy("kept_window")
+        get_settings().reset()
+        loop = QEventLoop()  # only a running event loop carries out deleteLater
+        QTimer.singleShot(50, loop.quit)
+        loop.exec()
+        gc.collect()
+        kept, left = len(QtViewer._instances), []
+        QtViewer._instances.clear()
+        if not self.failed:
+            widgets, threads = self._before
+            assert not kept, "the viewer of the window that tests shared is still there"
+            left = wait_until_empty(lambda: new_widgets(self._app, widgets))
+            assert not left, f"widgets left behind: {[(type(w).__name__, w.objectName()) for w in left]}"
+            left = wait_until_empty(
+                lambda: [x for x in new_threads(threads) if not x.name.startswith("pytest_timeout")]
+            )
+            assert not left, f"threads left running: {left}"
+
+
+def _looks(layer: Any) -> dict[str, Any]:
+    names = ("visible", "opacity", "blending", "mode", "contour", "contrast_limits", "editable", "size")
+    found = {name: np.asarray(getattr(layer, name, None)).tolist() for name in names}
+    found["colormap"] = getattr(getattr(layer, "colormap", None), "name", None)
+    found["about"] = repr(layer.metadata.get("uncertainseg"))
+    found["transform"] = np.asarray(layer.scale).tolist(), np.asarray(layer.translate).tolist()
+    data = layer.data
+    found["data"] = zlib.crc32(np.ascontiguousarray(data)) if isinstance(data, np.ndarray) else len(data)
+    return found
+
+
+def _undo(review: Any) -> Any:
+    """What could be undone and done again."""
+    history = review._history
+    return history.last(back=True) is None, history.last(back=False) is None
+
+
+def _choice(widget: Any) -> tuple[Any, ...]:
+    name = type(widget).__name__, widget.objectName(), widget.accessibleName()
+    if hasattr(widget, "isCheckable"):
+        return (*name, widget.isCheckable() and widget.isChecked())
+    if hasattr(widget, "currentIndex"):
+        return (*name, widget.currentIndex(), widget.count())
+    return (*name, widget.value() if hasattr(widget, "value") else widget.text())
+
+
+def _choose(widget: Any, chosen: tuple[Any, ...]) -> None:
+    try:
+        now = _choice(widget)
+    except RuntimeError:  # it has gone
+        return
+    if now == chosen:
+        return
+    if hasattr(widget, "isCheckable"):
+        widget.click()
+    elif hasattr(widget, "currentIndex"):
+        widget.setCurrentIndex(chosen[3])
+    elif hasattr(widget, "value"):
+        widget.setValue(chosen[3])
+
+
+def _same(one: Any, other: Any) -> bool:
+    return bool(one == other)
+
+
+def ensure(make: Callable[[], KeptWindow]) -> None:
+    """Open a window, where none is open that is as new."""
+    if _OPEN and _OPEN[0].why:
+        close()
+    if not _OPEN:
+        _OPEN.append(make())
+
+
+def viewer_of_it() -> Any:
+    """The viewer of the window that is open."""
+    return _OPEN[0].viewer
+
+
+def has(widget: Any) -> bool:
+    """Whether a widget, as the list of a box, hangs on the window that is open."""
+    mine = _OPEN[0].viewer.window._qt_window if _OPEN else None
+    while widget is not None and widget is not mine:
+        widget = widget.parent()
+    return widget is not None
+
+
+def end_of_test(qtbot: Any, failed: bool) -> list[str]:
+    """Put the window back, or say why it will be closed before the next test."""
+    _OPEN[0].failed = failed
+    _OPEN[0].why = why = ["the test failed"] if failed else _OPEN[0].put_back(qtbot)
+    return why
+
+
+def close() -> None:
+    """Close the window that is open, if any."""
+    if _OPEN:
+        _OPEN.pop().close()
