@@ -162,6 +162,28 @@ def test_doubt_left_is_the_sum_of_what_may_be_wrong(probability):
     assert measure_result(replace(state, lesions=unknown)).result.doubt.expected_wrong is None
 
 
+def test_what_a_human_drew_is_not_among_those_that_may_be_wrong(probability):
+    """The model says nothing of it: of one that nobody judged the chance to be no lesion was told as 0%."""
+    edit = np.zeros(probability.shape, np.int8)
+    edit[5:7, 5:7, 9] = 1
+    first = state_of(probability, edit=edit)
+    table, drawn = first.lesions.table, first.lesions.table["drawn"].to_numpy(bool)
+    assert drawn.sum() == 1 and len(table) == 5
+    table = table.assign(p_real=np.where(drawn, np.nan, [0.5, 0.4, 0.6, 0.5, 0.5]))
+    below = first.lesions.candidate_table.assign(p_real=0.25)
+    known = replace(first, lesions=replace(first.lesions, table=table, candidate_table=below))
+    numbers = [int(label) for label in table["label"][~drawn]]
+    for judged, said in [
+        (0, ": 5 (0.019 ml) are unsure or not judged; of the 4 by the model, about 2 are expected to be no"),
+        (3, "unsure or not judged; the chance that the one by the model is no lesion is"),
+        (4, ": 1 (0.004 ml) is unsure or not judged."),
+    ]:
+        state = replace(known, decisions=dict.fromkeys(numbers[:judged], "accepted"))
+        found = measure_result(state).result
+        assert found.doubt.open.number == 5 - judged and found.doubt.by_model == 4 - judged
+        assert said in sentences.plain_text(found), sentences.plain_text(found)
+
+
 def test_agreement_is_that_of_the_result_after_review(probability):
     truth = np.zeros(probability.shape, bool)
     truth[1:3, 1:3, 1:3] = True

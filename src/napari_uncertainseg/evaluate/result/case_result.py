@@ -154,9 +154,11 @@ class DoubtLeft:
     ----------
     open
         Lesions that are unsure or not judged; they count.
+    by_model
+        How many of these the model found; the others a human drew.
     expected_wrong
-        How many of these experts would not call lesions, by `p_real`; None where that is not known of all of
-        them that the model found.
+        How many of those by the model experts would not call lesions, by `p_real`; None where that is not
+        known of all of them, or there are none.
     candidates
         Candidates below the threshold without an accepted or rejected verdict; they do not count.
     expected_missed
@@ -164,6 +166,7 @@ class DoubtLeft:
     """
 
     open: Tally
+    by_model: int
     expected_wrong: float | None
     candidates: int
     expected_missed: float | None

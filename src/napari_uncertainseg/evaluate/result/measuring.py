@@ -295,9 +295,11 @@ def _doubt_left(state: ReviewState, lesions: Sequence[ResultLesion]) -> DoubtLef
     rest = below[~np.array(decided, bool)]
     real = _numbers(rest, P_REAL)
     knows = P_REAL in below and P_REAL in state.lesions.table
+    told = knows and len(asked) > 0 and np.isfinite(asked).all()
     return DoubtLeft(
         open=Tally.of(one.volume_mm3 for one in left),
-        expected_wrong=float((1 - asked).sum()) if knows and np.isfinite(asked).all() else None,
+        by_model=len(asked),
+        expected_wrong=float((1 - asked).sum()) if told else None,
         candidates=len(rest),
         expected_missed=float(real.sum()) if knows and np.isfinite(real).all() else None,
     )

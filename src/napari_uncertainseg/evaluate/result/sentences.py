@@ -150,7 +150,8 @@ def _doubt(result: CaseResult) -> str:
     if left.open.number:
         text = f"{tally(left.open)} {_are(left.open.number)} unsure or not judged"
         if left.expected_wrong is not None:
-            text += f"; {_expected(left.expected_wrong, left.open.number, 'no lesion')}"
+            whose = "" if left.by_model == left.open.number else " by the model"
+            text += f"; {_expected(left.expected_wrong, left.by_model, 'no lesion', whose)}"
         text += "."
     else:
         text = "every lesion is decided."
@@ -164,13 +165,14 @@ def _are(number: int) -> str:
     return "is" if number == 1 else "are"
 
 
-def _expected(number: float, among: int, to_be: str) -> str:
+def _expected(number: float, among: int, to_be: str, whose: str = "") -> str:
     """How many of them are something; a number below one would be read as a share."""
     if among == 1:
-        return f"the chance that it is {to_be} is {number:.0%}"
+        return f"the chance that {f'the one{whose}' if whose else 'it'} is {to_be} is {number:.0%}"
+    of = f"of {'the' if whose else 'these'} {among}{whose}"
     if number < 0.95:
-        return f"of these {among}, fewer than one is expected to be {to_be}"
-    return f"of these {among}, about {number:.0f} {_are(round(number))} expected to be {to_be}"
+        return f"{of}, fewer than one is expected to be {to_be}"
+    return f"{of}, about {number:.0f} {_are(round(number))} expected to be {to_be}"
 
 
 def _time(result: CaseResult) -> str:
