@@ -29,10 +29,14 @@ def _preferences_as_before():
     store.save(**before)
 
 
+_ONE_BY_ONE = ("test_held_thread", "test_in_between")
+"""Test what is seen, and done, while layers come."""
+
+
 @pytest.fixture(autouse=True)
 def _layers_that_have_come(request, monkeypatch):
     """After a run layers come one by one: tests look at them once all are there, but those of just that."""
-    if request.module.__name__.endswith("test_held_thread"):
+    if request.module.__name__.rpartition(".")[2] in _ONE_BY_ONE:
         return
     from napari_uncertainseg.widgets.layers.result_layers import ResultLayers
 

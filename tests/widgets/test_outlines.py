@@ -3,16 +3,28 @@
 import numpy as np
 import pytest
 from napari.components import ViewerModel
-from napari.layers import Image
+from napari.layers import Image, Labels
+from napari.utils.colormaps import DirectLabelColormap
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.voxel_maps import shown_maps
 from napari_uncertainseg.widgets.layers import rater_layers
 from napari_uncertainseg.widgets.layers import risk_contours as band
-from napari_uncertainseg.widgets.layers.colours import _CANDIDATE, clear_colormap, lesion_colours
+from napari_uncertainseg.widgets.layers.colours import (
+    _CANDIDATE,
+    REFERENCE_COLOUR,
+    clear_colormap,
+    lesion_colours,
+)
 from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
-from napari_uncertainseg.widgets.layers.two_tone_outlines import AROUND, drawn, reserved
+from napari_uncertainseg.widgets.layers.two_tone_outlines import (
+    AROUND,
+    TwoToneOutline,
+    drawn,
+    line_colours,
+    reserved,
+)
 from napari_uncertainseg.widgets.scans.volumes import layer_data
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -126,3 +138,21 @@ def _seen(layer):
     """Numbers that the layer draws in the visible slice."""
     labels = layer._slice.image.raw
     return set(np.unique(layer._calculate_contour(labels, tuple(slice(0, n) for n in labels.shape))))
+
+
+@pytest.mark.parametrize("dtype", [bool, "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8"])
+def test_a_reference_of_any_integers_is_drawn_in_its_colours(dtype):
+    """Masks come as the program that wrote them has them: most often of 8, 32 or 64 bits."""
+    mask = np.zeros((20, 20), dtype)
+    mask[5:12, 5:12] = True if dtype is bool else min(np.iinfo(dtype).max, 100_000)
+    layer = Labels(mask)
+    layer.colormap = DirectLabelColormap(
+        color_dict={None: REFERENCE_COLOUR, 0: "transparent", **line_colours(layer.data.dtype)}
+    )
+    shown = TwoToneOutline(layer).of_slice(layer.data, (1.0, 1.0))
+    texture = layer._raw_to_displayed(layer.data, (slice(0, 20), slice(0, 20)))
+    assert len(np.unique(texture)) == 3  # nothing, the line, and the dark one around it
+    rim, around, inside = texture[5, 8], texture[4, 8], texture[8, 8]
+    assert len({rim, around, inside}) == 3 and inside == texture[0, 0]
+    np.testing.assert_allclose(layer.colormap.map(shown[5, 8]), REFERENCE_COLOUR, atol=1e-3)
+    np.testing.assert_allclose(layer.colormap.map(shown[4, 8]), AROUND, atol=1e-3)

@@ -130,6 +130,10 @@ class CaseDesk:
         """Whether scans that were read are still being shown, one by one."""
         return bool(len(self._turns))
 
+    def complete(self) -> None:
+        """Show at once what is still to come: whoever asks whose case is open must see all of it."""
+        self._turns.now()
+
     # -- closing --------------------------------------------------------------------------------
 
     def may_close(self) -> bool:
@@ -154,7 +158,7 @@ class CaseDesk:
             If the case cannot be closed now.
         """
         self.check_free()
-        self._turns.drop()
+        self.complete()  # a scan of a case that has come in part only would be nobody's, and stay
         own, layers = self._own_layers(), self._layers.viewer.layers
         close_case(self._case)
         with layers.batched_update():
@@ -231,6 +235,7 @@ class CaseDesk:
 
     def admit(self, layers: Sequence[LayerData]) -> bool:
         """Ask about scans of another patient than the case's; False where they are not to be shown."""
+        self.complete()
         open_now, scans = self._origin(), [x for x in map(_described, layers) if x is not None]
         if open_now is None or self.in_exercise:
             return True
@@ -292,6 +297,7 @@ class CaseDesk:
         Layers of the case before go where scans come with the results, but for those on which the user
         painted.
         """
+        self.complete()
         own = self._own_layers() if restored.scans else []
         before = [layer for layer in own if layer.name not in self._painted]
         if not self._show(restored, folder):

@@ -254,6 +254,7 @@ class Review(QObject):
             if reason := widget.holds_case:
                 raise InputError(reason)
         self.open()
+        self.cases.complete()
         self._opener.open(loaded, self.dock(SegmentDock))
 
     def open_results(self, folder: Path) -> None:

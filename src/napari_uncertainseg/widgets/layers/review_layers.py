@@ -75,7 +75,7 @@ class ReviewLayers:
         self.explanation = ExplanationLayers(viewer, self._results, blinded)
         self._band, self._blinding = RiskContours(viewer), Blinding(viewer)
         self.brain = BrainOutline(viewer, case, placing, blinded, self.scan.hashes)
-        self.surfaces = LesionSurfaces(viewer, case, placing, blinded, self.go_to)
+        self.surfaces = LesionSurfaces(viewer, case, placing, blinded, self.go_to, self._results.complete)
         self.framing = LesionFraming(viewer, case)
         self.selected = SelectedOutline(viewer, self._selected, blinded)
         self.thin = ThinOutlines(viewer, self._results, self.selected, blinded)

@@ -17,13 +17,14 @@ from napari_uncertainseg.widgets.shared import napari_internals
 _THICK = 2.0  # times the other voxel side: across such a side no line is drawn
 AROUND = (0.0, 0.0, 0.0, 0.75)
 """Colour of the dark line."""
+_MOST = np.iinfo(np.uint16).max
 _DOT = 2
 """Pixels of a dotted line that are drawn, and then left out."""
 
 
 def reserved(dtype: np.dtype[Any]) -> int:
-    """The number that stands for the dark line."""
-    return int(np.iinfo(dtype).max) - 1
+    """The number that stands for the dark line: napari has no table of colours for larger ones."""
+    return min(int(np.iinfo(dtype).max), _MOST) - 1
 
 
 def line_colours(dtype: np.dtype[Any]) -> dict[int | None, Any]:

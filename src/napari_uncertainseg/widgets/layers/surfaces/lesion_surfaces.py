@@ -60,6 +60,8 @@ class LesionSurfaces:
         Whether all but the scans is hidden now.
     go_to
         Moves the viewer to a voxel of the prediction's grid.
+    complete
+        Adds the layers of the run that are still to come: they are hidden with the others.
     """
 
     changed = Signal()
@@ -72,8 +74,9 @@ class LesionSurfaces:
         placing: Callable[[], Placement | None],
         blinded: Callable[[], bool],
         go_to: Callable[[tuple[int, int, int]], None],
+        complete: Callable[[], None] = lambda: None,
     ) -> None:
-        self._viewer, self._case = viewer, case
+        self._viewer, self._case, self._complete = viewer, case, complete
         self._placing, self._blinded, self._go_to = placing, blinded, go_to
         self._wanted = True
         self._alone = False
@@ -137,6 +140,7 @@ class LesionSurfaces:
         self.changed.emit()
 
     def _hide_images(self) -> None:
+        self._complete()
         shown = [x for x in self._viewer.layers if isinstance(x, Image | Labels) and x.visible]
         self._hidden += [layer for layer in shown if layer not in self._hidden]
         with napari_adding.one_scene_update(self._viewer):

@@ -138,8 +138,8 @@ class CaseLoader(QObject):
     @property
     def _work(self) -> object:
         """What could be lost: another one means that the reader went on while scans were read."""
-        review = self._context.case.review
-        return review.verdicts, id(review.edit)
+        case = self._context.case
+        return case.review.verdicts, id(case.review.edit), case.unsaved_mask
 
     # -- what came of it ------------------------------------------------------------------------
 

@@ -37,6 +37,8 @@ class CellOutlines:
         self._viewer, self._layers = viewer, layers
         self.cells: dict[Layer, int] = {}
         """The number of the cell of each of these layers."""
+        self._of: Layer | None = None
+        """The layer of lesions that was there when they began."""
         self._connections = Connections()
         self._soon = QTimer()
         self._soon.setSingleShot(True)
@@ -45,7 +47,7 @@ class CellOutlines:
 
     def begin(self, cells: Mapping[int, str]) -> None:
         """Outline the lesions in further cells, by what is shown in each; none where there are no lesions."""
-        source = self._source()
+        self._of = source = self._source()
         if source is None:
             return
         for number, title in cells.items():
@@ -54,6 +56,16 @@ class CellOutlines:
             napari_adding.add_quietly(self._viewer, layer)
         self._listen(source)
         self.draw()
+
+    @property
+    def current(self) -> bool:
+        """Whether they follow the lesions that are there now, or there are none to follow, as in 3-D."""
+        source = self._source()
+        return source is None or source is self._of or self._viewer.dims.ndisplay != 2
+
+    def complete(self) -> None:
+        """Let all layers come that are laid out with the scans: maps and candidates."""
+        self._layers.results.complete()
 
     def _source(self) -> Labels | None:
         layer = self._layers.results.get(LESIONS)
@@ -117,6 +129,7 @@ class CellOutlines:
         """Take the layers out of the viewer. May be called twice."""
         self._soon.stop()
         self._connections.disconnect_all()
+        self._of = None
         cells, self.cells = self.cells, {}
         there = [layer for layer in cells if layer in self._viewer.layers]
         if there:

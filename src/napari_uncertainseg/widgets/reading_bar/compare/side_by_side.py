@@ -72,6 +72,7 @@ class SideBySide:
         if self.active:
             return
         self._pay()
+        self._outlines.complete()
         viewer, scans, grid = self._viewer, self._laid(), self._viewer.canvas.grid
         names = {scan.layer: _named(scan.layer) for scan in scans}
         visible = {scan.layer: scan.layer.visible for scan in scans}
@@ -103,8 +104,9 @@ class SideBySide:
                 bar.font_size, name.font_size = _SMALL, _SMALL
 
     def follow(self) -> None:
-        """Lay out anew where scans came or went; one alone is not compared."""
-        if self._before is None or {scan.layer for scan in self._laid()} == self._cells.keys():
+        """Lay out anew where scans came or went, or lesions were found; one scan alone is not compared."""
+        same = {scan.layer for scan in self._laid()} == self._cells.keys() and self._outlines.current
+        if self._before is None or same:
             return
         self.end()
         if len(self._scans.all()) > 1:

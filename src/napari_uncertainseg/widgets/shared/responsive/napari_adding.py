@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
 _DRAWING_AIDS = ("polygon", "brush_stroke")
+_NOT_DRAWN_ON = "pan_zoom"
 
 
 def add_quietly(viewer: ViewerModel, layer: Layer, index: int | None = None) -> None:
@@ -35,8 +36,11 @@ def put_off_drawing_aids(layer: Layer) -> Layer:
     """Make what napari draws of a brush's stroke and of a polygon only once the layer is drawn on.
 
     It makes both for each layer of labels that is shown, which takes longer than the labels themselves.
-    No public way leads to them. The layer is given back.
+    No public way leads to them. A layer that is drawn on already, and comes back, has them at once. The layer
+    is given back.
     """
+    if getattr(layer, "mode", _NOT_DRAWN_ON) != _NOT_DRAWN_ON:
+        return layer
     aids = [layer._overlays[name] for name in _DRAWING_AIDS if name in layer._overlays]
     for aid in aids:
         aid.visible = False

@@ -43,7 +43,7 @@ class SparedObjects:
         self._viewer, self._case = viewer, case
         self._layers: WeakSet[Layer] = WeakSet()
         self._left = 0
-        self._run_before = self._of_run = False
+        self._run_before = self._of_run = self._had_layers = False
         self._timer = QTimer()
         self._timer.setInterval(_AGAIN_MS)
         self._timer.timeout.connect(self._spare)
@@ -63,6 +63,8 @@ class SparedObjects:
     def _spare(self) -> None:
         self._left -= 1
         if self._holds and not self._layers:  # none is there, and none waits to be collected
+            if self._had_layers:
+                gc.collect()  # what was left of a case would be spared with the rest, case after case
             gc.freeze()
         if self._left <= 0:
             self._timer.stop()
@@ -71,6 +73,7 @@ class SparedObjects:
         self._timer.stop()  # napari lets events come before a layer is there
 
     def _on_inserted(self, event: Any) -> None:
+        self._had_layers = True
         self._layers.add(event.value)
 
     def _on_removed(self, event: Any = None) -> None:
