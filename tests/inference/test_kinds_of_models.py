@@ -269,7 +269,8 @@ def test_a_model_from_elsewhere_answers_on_the_scans_own_grid(elsewhere, method)
     assert found.information["brain"] == WHOLE and [brain.source for brain in seen] == [WHOLE]
     assert found.brain[scan.data > 60].all() and not found.brain.all()
     assert (found.probability[~found.brain] == 0).all()
-    assert told == sorted(told) and len(set(told)) > 20  # windows are told, not members only
+    assert told == sorted(told) and told[-1] == 1
+    assert len(told) > 20  # windows are told, not members only; shares of so short a run say nothing
 
 
 def test_a_model_that_turns_nothing_gives_the_voxels_as_they_are(elsewhere, monkeypatch):
