@@ -150,8 +150,11 @@ def quiet(monkeypatch):
 
 
 @pytest.fixture
-def segmented_viewer(make_viewer, qtbot, tmp_path, flair):
+def segmented_viewer(make_viewer, qtbot, monkeypatch, tmp_path, flair):
     """The real window after Run, without a network; its sessions are in ``sessions.db`` of ``tmp_path``."""
+    from napari_uncertainseg.widgets import window
+
+    monkeypatch.setattr(window, "default_file", lambda: tmp_path / "sessions.db")  # for one opened later, too
     viewer = make_viewer()
     segment(viewer, qtbot, [flair], tmp_path / "sessions.db")
     return viewer

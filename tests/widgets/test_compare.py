@@ -38,6 +38,14 @@ def t1(flair, grid):
     return Volume(data, grid, "t1", "t1", flair.path)
 
 
+@pytest.fixture(autouse=True)
+def _questions_as_before():
+    """Other tests are asked in a window again."""
+    before = last_visit.ask_yes_no_cancel
+    yield
+    last_visit.ask_yes_no_cancel = before
+
+
 @pytest.fixture
 def opened(make_viewer, qtbot, monkeypatch, tmp_path, flair, t1):
     """The real window with FLAIR and T1, segmented without a network."""

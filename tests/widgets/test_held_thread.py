@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from napari.layers import Image, Labels
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QApplication
 
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.images.volume import Volume
@@ -113,7 +112,9 @@ def test_nothing_is_spared_where_scans_are_open_but_once_after_the_first_run(
 
 
 @pytest.mark.viewer
-def test_layers_that_were_closed_are_not_spared_before_they_have_gone(make_viewer, flair, looked_at) -> None:
+def test_layers_that_were_closed_are_not_spared_before_they_have_gone(
+    make_viewer, flair, looked_at, qtbot
+) -> None:
     viewer = make_viewer()
     spared = SparedObjects(viewer, Case())
     before = gc.get_freeze_count()
@@ -123,10 +124,9 @@ def test_layers_that_were_closed_are_not_spared_before_they_have_gone(make_viewe
     assert gc.get_freeze_count() <= before  # somebody holds on to it still
     there = weakref.ref(layer)
     del layer
-    QApplication.processEvents()
-    if freed(there):
-        spared._spare()
-        assert gc.get_freeze_count() > before
+    qtbot.waitUntil(lambda: freed(there))
+    spared._spare()
+    assert gc.get_freeze_count() > before
     spared.cleanup()
 
 

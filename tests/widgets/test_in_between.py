@@ -98,7 +98,7 @@ def test_another_prediction_in_between_is_the_only_one_shown(opened, qtbot, mask
 def test_lesions_found_side_by_side_are_outlined_in_the_other_cells(opened, qtbot, mask, grid) -> None:
     viewer, review = opened
     own = viewer.layers["FLAIR"]
-    viewer.add_image(own.data.copy(), name="T1", scale=own.scale, translate=own.translate)
+    viewer.add_image(own.data.copy(), name="T1", scale=own.scale, translate=own.translate, units=own.units)
     side = review.opened.parts["compare"].side
     review.opened.parts["compare"].act("side_by_side")
     assert side.active
@@ -116,6 +116,25 @@ def test_lesions_found_side_by_side_are_outlined_in_the_other_cells(opened, qtbo
     review.case.open_prediction(fake_prediction(smaller, grid))
     review.opened.parts["compare"].act("side_by_side")
     assert not side.active and "lesions (T1)" not in viewer.layers
+
+
+def test_an_exercise_side_by_side_shows_no_outlines_and_they_come_back(opened, qtbot, mask, grid) -> None:
+    """Masks of the user go while the lesions are there still: nothing is laid out anew meanwhile."""
+    viewer, review = opened
+    own = viewer.layers["FLAIR"]
+    place = {"scale": own.scale, "translate": own.translate, "units": own.units}
+    viewer.add_image(own.data.copy(), name="T1", **place)
+    viewer.add_labels(mask.astype(np.uint8), name="mine", **place)
+    review.case.open_prediction(fake_prediction(mask, grid))
+    review.opened.parts["compare"].act("side_by_side")
+    assert "lesions (T1)" in viewer.layers
+    review.layers.blind()
+    qtbot.wait(50)
+    assert {x.name for x in viewer.layers} <= {"FLAIR", "T1"}
+    review.layers.unblind()
+    qtbot.wait(50)
+    cells = review.opened.parts["compare"].side._outlines.cells
+    assert [x for x in viewer.layers if x.name.startswith("lesions (T1)")] == list(cells)
 
 
 def test_who_draws_on_when_an_exercise_ends_sees_what_is_drawn(opened, mask, grid) -> None:

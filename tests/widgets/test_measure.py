@@ -300,6 +300,20 @@ def test_copied_text_has_the_case_and_comes_back_from_a_file(opened, part, qtbot
     np.testing.assert_allclose(back.points, made.points, atol=0.002)
 
 
+def test_a_table_is_saved_under_the_name_of_its_case(opened, part, qtbot, tmp_path, monkeypatch):
+    offered = []
+
+    def ask(parent, title, name, kinds):
+        offered.append(name)
+        return tmp_path / name
+
+    monkeypatch.setattr(measure_files, "ask_file", ask)
+    press(qtbot, opened, K)
+    drag(qtbot, opened, place(opened, part, (10, 5, 8)), place(opened, part, (10, 5, 20)))
+    part.files.ask_save()
+    assert offered == ["FLAIR-measurements.tsv"] and "ruler" in (tmp_path / offered[0]).read_text()
+
+
 def test_measurements_come_back_with_their_scan(opened, part, qtbot, tmp_path):
     press(qtbot, opened, K)
     drag(qtbot, opened, place(opened, part, (10, 5, 8)), place(opened, part, (10, 5, 20)))

@@ -27,6 +27,8 @@ _MOST = 2.0
 _UNEVEN = 0.3
 """Standard deviation of the log time that half a step shows of the whole: its work is not quite even."""
 _LEAST_SPREAD = 0.05
+_TELLS_NOTHING = 4.0
+"""Variance from which on a share says nothing: it was told at once, or is next to none."""
 _NORMAL = NormalDist()
 
 
@@ -143,13 +145,15 @@ def _rest(step: Seen, pace: _Guess) -> tuple[float | None, _Guess | None]:
 
 
 def _by_share(step: Seen) -> _Guess | None:
-    """The log of the seconds of a whole step, by the share that it says is done."""
+    """The log of the seconds of a whole step, by the share that it says is done; None if it says nothing."""
     if not step.share > 0 or step.at_share <= 0:
         return None
     share = min(step.share, 1.0)
     uneven = _UNEVEN**2 * (1 - share) / share
-    blur = (_BLUR_S / step.at_share) ** 2
-    return _Guess(math.log(step.at_share / share), max(uneven + blur, _LEAST_SPREAD**2))
+    variance = uneven + (_BLUR_S / step.at_share) ** 2
+    if variance > _TELLS_NOTHING:
+        return None
+    return _Guess(math.log(step.at_share / share), max(variance, _LEAST_SPREAD**2))
 
 
 def _rest_beyond(whole: _Guess, step: Seen) -> float:

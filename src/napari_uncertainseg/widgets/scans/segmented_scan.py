@@ -69,7 +69,12 @@ def file_of_case(case: Case, rest: str) -> str:
 
     Files of two patients in one folder are then told apart, and neither is offered the other's name.
     """
-    plain = _NOT_IN_A_FILE.sub("-", name_of(case)).strip("-._")[:_LONGEST_NAME]
+    return file_of(name_of(case), rest)
+
+
+def file_of(name: str, rest: str) -> str:
+    """The same by the name of the case."""
+    plain = _NOT_IN_A_FILE.sub("-", name).strip("-._")[:_LONGEST_NAME]
     return f"{plain}-{rest}" if plain else rest
 
 

@@ -59,9 +59,13 @@ class CellOutlines:
 
     @property
     def current(self) -> bool:
-        """Whether they follow the lesions that are there now, or there are none to follow, as in 3-D."""
+        """Whether they follow the lesions that are there now, or there are none to follow.
+
+        There are none in 3-D, and in an exercise, which takes layers out one after the other.
+        """
         source = self._source()
-        return source is None or source is self._of or self._viewer.dims.ndisplay != 2
+        none = source is None or self._layers.blinded or self._viewer.dims.ndisplay != 2
+        return none or source is self._of
 
     def complete(self) -> None:
         """Let all layers come that are laid out with the scans: maps and candidates."""

@@ -12,6 +12,7 @@ from napari_uncertainseg.images.measures.shapes import Slice
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.widgets.reading_bar.measure import texts
 from napari_uncertainseg.widgets.reading_bar.measure.measured import Measured
+from napari_uncertainseg.widgets.scans.segmented_scan import file_of
 from napari_uncertainseg.widgets.shared.dialogs import ask_file, ask_table, ask_yes_no_cancel
 
 Table = tuple[tuple[Measurement, ...], Grid, str, str, Callable[[Slice], int]]
@@ -44,7 +45,11 @@ class TableFiles:
 
     def ask_save(self) -> None:
         """Ask for a file, and write all measurements into it."""
-        path, table = ask_file(self._window, texts.SAVE_ITEM, FILE, texts.KINDS_OF_FILES), self._table()
+        table = self._table()
+        if table is None:
+            return
+        path = ask_file(self._window, texts.SAVE_ITEM, file_of(table[2], FILE), texts.KINDS_OF_FILES)
+        table = self._table()  # as it is once a file is chosen
         if path is not None and table is not None:
             self._attempt(lambda: write(path, *table))
 
