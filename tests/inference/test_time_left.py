@@ -80,7 +80,7 @@ def test_each_step_is_named_while_it_is_done(run, slow_engine):
     slow_engine(1.0)
     seen, _ = run("flips", 3, UsualTimes())
     told = list(dict.fromkeys(now.stage for now in seen if now.stage))
-    assert told[0] == "normalising FLAIR" and told[-1] == "done"
+    assert told[0] == "normalising" and told[-1] == "done"
     assert [stage for stage in told if stage.startswith(("member", "making"))] == [
         "member 1 of 3",
         "member 2 of 3",
