@@ -29,8 +29,8 @@ def _preferences_as_before():
     store.save(**before)
 
 
-_ONE_BY_ONE = ("test_held_thread", "test_in_between")
-"""Test what is seen, and done, while layers come."""
+_ONE_BY_ONE = ("test_held_thread", "test_in_between", "test_whole_path", "test_blinded")
+"""Test what is seen, and done, while layers come, or go through all as a reader does."""
 
 
 @pytest.fixture(autouse=True)

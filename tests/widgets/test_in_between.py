@@ -207,6 +207,20 @@ def test_results_that_open_in_between_take_the_place_of_the_scans(
     assert paths and not [path for path in paths if "Bob" in path]
 
 
+def test_a_mask_made_while_scans_are_read_is_asked_about(
+    empty, patients, prediction, answer_questions
+) -> None:
+    _, review = empty
+    loader, asked = review.opened.parts["case"]._loader, answer_questions(case_desk)
+    asked.says = None
+    review.case.open_prediction(prediction)
+    assert loader._may_close() and not asked.questions
+    review.case.unsaved_mask = True
+    loader.show_new(patients["Ann"])
+    assert len(asked.questions) == 1 and "mask of several readers" in asked.questions[0]
+    assert review.case.prediction is prediction
+
+
 # -- what is spared the collector -------------------------------------------------------------------
 
 
