@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 from platformdirs import user_cache_dir, user_config_dir
+from tests.leaks import new_threads
 
 
 def test_user_folders_are_not_the_users_own(user_folders):
@@ -21,14 +22,13 @@ def test_a_real_viewer_opens_and_draws(make_viewer):
     assert "uncertainseg-tests-" in str(get_settings().config_path)
 
 
-def test_a_thread_left_running_is_seen(request, checkout):
-    conftest = request.config.pluginmanager.get_plugin(str(checkout / "tests" / "conftest.py"))
+def test_a_thread_left_running_is_seen():
     before, stop = set(threading.enumerate()), threading.Event()
     thread = threading.Thread(target=stop.wait)
     thread.start()
     try:
-        assert conftest._new_threads(before) == [thread]
+        assert new_threads(before) == [thread]
     finally:
         stop.set()
         thread.join()
-    assert conftest._new_threads(before) == []
+    assert new_threads(before) == []

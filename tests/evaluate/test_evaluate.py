@@ -158,7 +158,7 @@ def test_what_does_not_go_together_is_refused(study, tmp_path, capsys):
         capsys, "evaluate", study / "case0", "--cases", study / "cases.tsv"
     )
     assert "column 'raters'" in fails(
-        capsys, "evaluate", "--cases", study / "cases.tsv", "--rater", "x.nii.gz"
+        capsys, "evaluate", "--cases", study / "cases.tsv", "--rater", study / "truth0.nii.gz"
     )
     assert "written as .pdf" in fails(
         capsys, "evaluate", "--cases", study / "cases.tsv", "--sheet", tmp_path / "all.svg"
