@@ -167,7 +167,8 @@ def _fill_sessions() -> None:
         project, reader = store.project("bench"), store.annotator("somebody")
         for number in range(_SESSIONS):
             case = store.case(project, f"case {number}", "")
-            output = store.output(case, f"{number:064x}")
+            about = {"model": "m", "model_sha256": "b" * 64, "method": "one-pass", "threshold": 0.5}
+            output = store.output(case, f"{number:064x}", **about)
             tasks = [NewTask(case, output, "lesion", i + 1, (1, 2, i)) for i in range(_LESIONS)]
             session = store.open_session(project, reader, "review", tasks, {})
             done: Mapping[str, Any] = {"decision": "accepted"}

@@ -23,7 +23,7 @@ from napari_uncertainseg.evaluate.worklist import VISITS, UnusableCase, Worklist
 from napari_uncertainseg.images.files import replaced_file
 from napari_uncertainseg.modalities import wanted_by
 from napari_uncertainseg.progress import segmentation as steps
-from napari_uncertainseg.progress.course import planned
+from napari_uncertainseg.progress.course import end_own, planned
 from napari_uncertainseg.runs.cluster import (
     Cluster,
     check_installed,
@@ -282,7 +282,8 @@ def run_visits(
     visits = len(to_do) + done_before + len(failed)
     key = f"{steps.VISITS}/{plan.setting.method}"
     course = planned(progress, {key: len(to_do)})
-    with ProgressFile(plan.out, visits, done_before, failed) as kept, course.step(key, len(to_do)):
+    first = f"visit 1 of {len(to_do)}" if to_do else "nothing to do"
+    with ProgressFile(plan.out, visits, done_before, failed) as kept, course.step(key, len(to_do), first):
         counted = _Counted(len(to_do), course, kept)
         work = do_visit if load is load_segmenter else partial(do_visit, load=load)
         cluster = _cluster(plan, scheduler, workers, len(to_do)) if to_do else None
@@ -293,6 +294,7 @@ def run_visits(
             else:
                 records[outcome.name] = outcome.record
             counted.add(failed[-1] if outcome.record is None else None)
+    end_own(course, progress)
     log(f"ended: {pluralised(len(records), 'visit')} done, {len(failed)} failed")
     order = [case.name for case in plan.worklist.cases if case.name in records]
     return RunResult(tuple(records[name] for name in order), tuple(failed), done_before)
