@@ -99,7 +99,7 @@ def test_the_workers_of_another_scheduler_and_one_without_workers(dataset, plan,
         n_workers=0, threads_per_worker=1, dashboard_address="127.0.0.1:0", processes=True
     ) as other:
         with monkeypatch.context() as patch:
-            patch.setattr(cluster, "_PATIENCE_S", 0.3)
+            patch.setattr(cluster, "_WITHOUT_WORKERS_S", 0.3)
             with pytest.raises(InputError, match="has no worker"):
                 run(plan(dataset), scheduler=other.scheduler_address)
         other.scale(1)

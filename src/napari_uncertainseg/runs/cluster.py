@@ -23,8 +23,10 @@ WORKER_BYTES = 3_000_000_000
 """Memory of one worker: the network and a scan of 1 mm with ten members took 1.3 GB (docs/performance.md)."""
 WORKER_CORES = 2
 """Of one worker, where memory allows: reading and writing use one, the network all."""
+_WITHOUT_WORKERS_S = 20
+"""So long a scheduler that answers may have no worker."""
 _PATIENCE_S = 20
-"""For a scheduler to answer, and for a first worker to be there."""
+"""For a scheduler to answer."""
 _CLOSING_S = 30
 """For workers to end."""
 _STARTING_S = 120.0
@@ -200,7 +202,7 @@ def remote_cluster(address: str) -> Iterator[Cluster]:
         ) from error
     try:
         try:
-            client.wait_for_workers(1, timeout=_PATIENCE_S)
+            client.wait_for_workers(1, timeout=_WITHOUT_WORKERS_S)
         except TimeoutError as error:
             raise InputError(f"The scheduler {address} has no worker; start some first.") from error
         versions = client.run(_version_here, on_error="return")
