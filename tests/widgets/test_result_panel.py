@@ -128,9 +128,9 @@ def test_the_text_is_copied_and_the_pages_are_written(review, opened, qtbot, tmp
     assert "no file of its own; a DICOM report needs" in panel.exports.dicom_button.toolTip()
 
     asked = []
-    monkeypatch.setattr(exports, "ask_file", lambda *about: asked.append(about))
+    monkeypatch.setattr(exports, "ask_file", lambda parent, title, name, kinds: asked.append(name))
     click(qtbot, panel.exports.pdf_button)
-    assert asked[0][2].endswith("-result.pdf") and len(asked[0][2]) > len("-result.pdf"), "whose it is"
+    assert asked[0].endswith("-result.pdf") and len(asked[0]) > len("-result.pdf"), "whose it is"
     assert panel.message.text() == texts.COPIED, "given up"
     path = tmp_path / "result.pdf"
     monkeypatch.setattr(exports, "ask_file", lambda *_: path)
