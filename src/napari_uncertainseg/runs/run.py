@@ -267,19 +267,18 @@ def run_visits(
     records: dict[str, VisitRecord] = {}
     to_do: list[VisitTask] = []
     for task in plan.tasks():
-        known = _finished(task)
-        if known is None:
+        if (known := _finished(task)) is None:
             to_do.append(task)
         else:
             records[task.name] = known
     done_before = len(records)
     failed = list(plan.worklist.unusable)
-    total = pluralised(len(to_do) + done_before + len(failed), "visit")
-    log(f"started: {total}, {done_before} done before; {plan.setting.model_dump_json()}")
+    visits = len(to_do) + done_before + len(failed)
+    done = f"{pluralised(visits, 'visit')}, {done_before} done before"
+    log(f"started: {done}; {plan.setting.model_dump_json()}")
     for one in failed:
         log(f"failed: {one.name}: {one.why}")
         tell(f"{one.name}: {one.why}")
-    visits = len(to_do) + done_before + len(failed)
     key = f"{steps.VISITS}/{plan.setting.method}"
     course = planned(progress, {key: len(to_do)})
     first = f"visit 1 of {len(to_do)}" if to_do else "nothing to do"
