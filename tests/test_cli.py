@@ -536,10 +536,12 @@ def opened(make_viewer, monkeypatch):
 
     def run():
         viewer = napari.current_viewer()
+        for _ in range(100):  # layers come one in a turn of the event loop
+            QApplication.processEvents()
         docks = {dock.windowTitle() for dock in viewer.window._qt_window.findChildren(QDockWidget)}
         seen.append(([layer.name for layer in viewer.layers], docks))
 
-    from qtpy.QtWidgets import QDockWidget
+    from qtpy.QtWidgets import QApplication, QDockWidget
 
     monkeypatch.setattr(napari, "Viewer", make_viewer)
     monkeypatch.setattr(napari, "run", run)
