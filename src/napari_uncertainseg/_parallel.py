@@ -15,9 +15,17 @@ def thread_count() -> int:
 
     Where it is a list, for loops in loops, the first number counts.
     """
-    said = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    if said.isdecimal() and int(said):
-        return int(said)
+    return threads_told("OMP_NUM_THREADS") or usable_processors()
+
+
+def threads_told(variable: str) -> int:
+    """The number of threads that a variable of the environment asks for; 0 where it asks for none."""
+    said = os.environ.get(variable, "").split(",")[0].strip()
+    return int(said) if said.isdecimal() else 0
+
+
+def usable_processors() -> int:
+    """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

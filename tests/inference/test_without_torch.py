@@ -109,11 +109,11 @@ def test_threads_and_cuda_are_those_of_torch():
     """Before torch is imported, and after."""
     code = """
         import sys
-        from napari_uncertainseg.networks.without_torch.machine import may_have_cuda, thread_count
-        before, cuda = thread_count(), may_have_cuda()
+        from napari_uncertainseg.networks.without_torch.machine import may_have_cuda, torch_threads
+        before, cuda = torch_threads(), may_have_cuda()
         assert "torch" not in sys.modules
         import torch
-        assert before == torch.get_num_threads() == thread_count(), (before, torch.get_num_threads())
+        assert before == torch.get_num_threads() == torch_threads(), (before, torch.get_num_threads())
         assert cuda or not torch.cuda.is_available()
     """
     environment = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}

@@ -45,6 +45,11 @@ def read_json(path: Path, *, most_bytes: int) -> dict[str, Any]:
     return parse_json(text, str(path))
 
 
+def read_json_if_there(path: Path, *, most_bytes: int) -> dict[str, Any] | None:
+    """As `read_json`; None where there is nothing of that name, not even a link that leads nowhere."""
+    return read_json(path, most_bytes=most_bytes) if path.exists() or path.is_symlink() else None
+
+
 def parse_json(text: str, name: str) -> dict[str, Any]:
     """A JSON object from text, with numbers that fit and nothing that is no JSON.
 

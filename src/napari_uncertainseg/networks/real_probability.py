@@ -21,7 +21,7 @@ from pydantic import ConfigDict, Field, model_validator
 from scipy.special import expit
 
 from napari_uncertainseg._threshold import LOWEST_CANDIDATES
-from napari_uncertainseg.disk.checked_json import read_json
+from napari_uncertainseg.disk.checked_json import read_json_if_there
 from napari_uncertainseg.disk.validation import Strict, validated
 from napari_uncertainseg.networks.recalibration import LogitLine
 
@@ -264,6 +264,5 @@ def read_real_probability(folder: Path) -> RealProbability | None:
         If the file is there and cannot be read, or holds anything else.
     """
     path = folder / REAL_PROBABILITY
-    if not (path.exists() or path.is_symlink()):
-        return None
-    return parse_real_probability(read_json(path, most_bytes=MAX_BYTES), str(path))
+    content = read_json_if_there(path, most_bytes=MAX_BYTES)
+    return None if content is None else parse_real_probability(content, str(path))

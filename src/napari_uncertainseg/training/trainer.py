@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Subset
 
 from napari_uncertainseg._base import InputError, Progress, silent
+from napari_uncertainseg._parallel import usable_processors
 from napari_uncertainseg.modalities import MODALITIES
 from napari_uncertainseg.networks.engines.precision import Precision
 from napari_uncertainseg.networks.model import INTENSITIES
@@ -215,14 +215,9 @@ class _Run:
         }
 
 
-def _cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _workers(device: torch.device) -> int:
     """Processes that draw patches: several beside a GPU, one where the network needs the cores itself."""
-    return min(_MOST_WORKERS, max(1, _cores() - 1)) if device.type == "cuda" else 1
+    return min(_MOST_WORKERS, max(1, usable_processors() - 1)) if device.type == "cuda" else 1
 
 
 @contextmanager
@@ -230,7 +225,7 @@ def _threads_beside_workers(device: torch.device) -> Iterator[None]:
     """Leave the drawing of patches a processor of its own: threads wait for the slowest of them."""
     before = torch.get_num_threads()
     if device.type != "cuda":
-        torch.set_num_threads(max(1, min(before, _cores() - _workers(device))))
+        torch.set_num_threads(max(1, min(before, usable_processors() - _workers(device))))
     try:
         yield
     finally:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.networks.engines.openvino_import import import_openvino
-from napari_uncertainseg.networks.without_torch.machine import may_have_cuda, thread_count
+from napari_uncertainseg.networks.without_torch.machine import may_have_cuda, torch_threads
 
 Precision = Literal["float32", "bf16", "fp16", "int8"]
 
@@ -120,7 +120,7 @@ def cpu_device(library: Literal["auto", "openvino", "torch"] = "auto") -> Device
     if library == "auto":
         library = "openvino" if find_spec("openvino") else "torch"
     fast = _openvino_has_bf16() if library == "openvino" else torch_has_bf16()
-    return Device("cpu", library, "bf16" if fast else "float32", thread_count())
+    return Device("cpu", library, "bf16" if fast else "float32", torch_threads())
 
 
 @lru_cache(maxsize=1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import re
 import sys
 from collections.abc import Mapping
@@ -12,6 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
+
+from napari_uncertainseg._parallel import threads_told, usable_processors
 
 _DRIVERS = {"win32": "nvcuda.dll", "linux": "libcuda.so.1"}
 """Of NVIDIA, by `sys.platform`: without it torch finds no CUDA device."""
@@ -57,15 +58,14 @@ def _has_driver() -> bool:
     return True
 
 
-def thread_count() -> int:
+def torch_threads() -> int:
     """Threads that torch would take: as it was told, by the environment, or one for each physical core."""
     if "torch" in sys.modules:
         import torch
 
         return torch.get_num_threads()
     for variable in _THREAD_VARIABLES:
-        first = os.environ.get(variable, "").split(",")[0].strip()
-        if first.isdigit() and int(first) > 0:
-            return int(first)
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        if told := threads_told(variable):
+            return told
+    usable = usable_processors()
     return max(1, min(psutil.cpu_count(logical=False) or usable, usable))

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from napari_uncertainseg.disk.checked_json import read_json
+from napari_uncertainseg.disk.checked_json import read_json_if_there
 from napari_uncertainseg.disk.validation import Strict, validated
 
 WHOLE_NUMBERS = "int8.json"
@@ -78,6 +78,5 @@ def read_whole_numbers(folder: Path) -> WholeNumbers | None:
         If the file is there and cannot be read, or holds anything else.
     """
     path = folder / WHOLE_NUMBERS
-    if not (path.exists() or path.is_symlink()):
-        return None
-    return validated(WholeNumbers, read_json(path, most_bytes=_MOST_BYTES), str(path))
+    content = read_json_if_there(path, most_bytes=_MOST_BYTES)
+    return None if content is None else validated(WholeNumbers, content, str(path))
