@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from math import isnan
 from typing import TYPE_CHECKING
 
-from napari_uncertainseg.explain.made_by import made_by_model
+from napari_uncertainseg.explain.maker import made_by_model
 from napari_uncertainseg.modalities import title_of
 from napari_uncertainseg.progress.times import TimeLeft
 from napari_uncertainseg.progress.words import format_time_left
