@@ -19,6 +19,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.disk.folder_lock import Claim, claimed, partial_folder
 from napari_uncertainseg.disk.outputs import FOLDER, TABLE, check_output
+from napari_uncertainseg.disk.replaced_file import replaced_file
 from napari_uncertainseg.disk.result_folder import (
     CLASS_ENTROPY,
     CLASS_MUTUAL_INFORMATION,
@@ -33,7 +34,7 @@ from napari_uncertainseg.disk.result_folder import (
 )
 from napari_uncertainseg.disk.tables import as_tsv
 from napari_uncertainseg.disk.target_folder import check_content, check_folder, unwritable
-from napari_uncertainseg.images.files import replaced_file, write_volume
+from napari_uncertainseg.images.files import write_volume
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.inference.members_file import write_members
 from napari_uncertainseg.prediction.classes import Classes

@@ -17,9 +17,9 @@ from pydantic import Field
 from napari_uncertainseg._base import Cancelled, InputError
 from napari_uncertainseg.disk.checked_json import read_json
 from napari_uncertainseg.disk.folder_lock import is_claimed
+from napari_uncertainseg.disk.replaced_file import replaced_file
 from napari_uncertainseg.disk.validation import Strict, validated
 from napari_uncertainseg.evaluate.worklist import UnusableCase
-from napari_uncertainseg.images.files import replaced_file
 
 PROGRESS = "progress.json"
 LOG = "run.log"

@@ -16,11 +16,11 @@ from napari_uncertainseg import __version__
 from napari_uncertainseg._base import InputError, Progress, one_line, pluralised, silent
 from napari_uncertainseg.disk.checked_json import read_json
 from napari_uncertainseg.disk.folder_lock import claimed, is_of_runs, said_by_lock
+from napari_uncertainseg.disk.replaced_file import replaced_file
 from napari_uncertainseg.disk.result_folder import PROGRAM, SUMMARY
 from napari_uncertainseg.disk.validation import Strict, validated
 from napari_uncertainseg.evaluate.scan_folders import is_bids
 from napari_uncertainseg.evaluate.worklist import VISITS, UnusableCase, Worklist, read_worklist
-from napari_uncertainseg.images.files import replaced_file
 from napari_uncertainseg.modalities import wanted_by
 from napari_uncertainseg.progress import segmentation as steps
 from napari_uncertainseg.progress.course import end_own, planned
