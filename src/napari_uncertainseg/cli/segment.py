@@ -66,7 +66,6 @@ def _check(options: Namespace) -> None:
     """Refuse by names and headers what cannot be segmented: to read a scan takes longer."""
     from napari_uncertainseg.images.files import check_on_grid, grid_by_header
     from napari_uncertainseg.images.formats.raw_image import SeveralVolumes
-    from napari_uncertainseg.images.scans import check_scan
     from napari_uncertainseg.networks.catalog import find_model
 
     if options.probabilities and options.target:
@@ -76,9 +75,7 @@ def _check(options: Namespace) -> None:
         model = model.with_target(options.target)
     main = REFERENCE if options.probabilities else model.main
     paths = _paths(options, main)
-    for path in paths.values():
-        check_scan(path, options.volume)
-    if not options.probabilities:
+    if not options.probabilities and (options.scans or options.model != "bundled"):
         from napari_uncertainseg.inference.scans_of_model import check_modalities
 
         check_modalities(paths, model)
