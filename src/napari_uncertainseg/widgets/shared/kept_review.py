@@ -153,9 +153,13 @@ class ReviewKeeper:
         store = self._sessions.store()
         sha256 = prediction.information.get("case", {}).get("sha256")
         ids = sessions_of_prediction(store, prediction.sha256)
+        recorder = self._case.review.recorder
+        under_way = "" if recorder is None else recorder.session.id
 
         def of_these(session: Session) -> bool | None:
             settings = session.settings
+            if session.id == under_way:
+                return None
             if session.id in ids:
                 return True
             if sha256 is None or not isinstance(settings, ReviewSettings):
