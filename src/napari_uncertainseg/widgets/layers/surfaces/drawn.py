@@ -161,6 +161,11 @@ class DrawnSurfaces:
         if layer is not None and layer in self._viewer.layers:
             self._viewer.layers.remove(layer)
 
+    def hide(self) -> None:
+        """Show none of them."""
+        for layer in self.all:
+            layer.visible = False
+
     def remove(self) -> None:
         """Take all out of the viewer."""
         with self._viewer.layers.batched_update():
