@@ -74,13 +74,12 @@ def _check(options: Namespace) -> None:
         model = model.with_target(options.target)
     main = REFERENCE if options.probabilities else model.main
     paths = _paths(options, main)
-    grids = {modality: check_scan(path, options.volume) for modality, path in paths.items()}
-    if not options.probabilities:
+    if not options.probabilities and (options.scans or options.model != "bundled"):
         from napari_uncertainseg.inference.scans_of_model import check_modalities
 
         check_modalities(paths, model)
     if options.mask is not None:
-        check_on_grid(options.mask, grids[main])
+        check_on_grid(options.mask, check_scan(paths[main], options.volume))
 
 
 def _from_maps(options: Namespace, progress: ProgressLine) -> Prediction:

@@ -17,6 +17,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.reliability import Reliability, reliability
 from napari_uncertainseg.disk import result_folder as results
 from napari_uncertainseg.disk.outputs import NUMBERS, check_output
+from napari_uncertainseg.disk.replaced_file import replaced_file
 from napari_uncertainseg.disk.tables import read_tsv
 from napari_uncertainseg.disk.validation import Strict, validated
 from napari_uncertainseg.evaluate.agreement import (
@@ -29,7 +30,7 @@ from napari_uncertainseg.evaluate.class_agreement import ClassesAgreement, compa
 from napari_uncertainseg.evaluate.listed_cases import check_case
 from napari_uncertainseg.evaluate.patients.checked import CheckedLoad, checked_load
 from napari_uncertainseg.evaluate.saved_classes import read_classes
-from napari_uncertainseg.images.files import read_image, read_labels, replaced_file
+from napari_uncertainseg.images.files import read_image, read_labels
 from napari_uncertainseg.images.resample import resample_to
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions.matching import dice, lesions_touching

@@ -15,6 +15,9 @@ from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.networks.engines.device import Device
 from napari_uncertainseg.networks.model import Model
 
+READY = "given"
+"""Method of predictions whose maps another program made."""
+
 
 def describe_scan(volume: Volume) -> dict[str, Any]:
     """A scan's name, file and hashes, JSON-serialisable."""

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.disk.replaced_file import replaced_file
 from napari_uncertainseg.evaluate.shapes.columns import DOUBT, LABEL, PLACE
-from napari_uncertainseg.images.files import replaced_file
 from napari_uncertainseg.lesions.shapes.colours import doubt_colour
 from napari_uncertainseg.lesions.shapes.glb import Solid, glb_bytes
 from napari_uncertainseg.lesions.shapes.mesh import Mesh, joined

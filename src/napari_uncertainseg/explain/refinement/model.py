@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,10 +11,9 @@ from pydantic import ConfigDict, Field
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.checked_json import read_json
-from napari_uncertainseg.disk.outputs import NUMBERS, check_output
+from napari_uncertainseg.disk.replaced_file import write_numbers
 from napari_uncertainseg.disk.validation import Strict, validated
 from napari_uncertainseg.explain.radiomics.grey_levels import MOST_LEVELS, GreyLevels
-from napari_uncertainseg.images.files import replaced_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -151,10 +149,7 @@ def save_refinement(refinement: Refinement, path: Path) -> None:
     InputError
         If it cannot be written, or the ending is another one than ``.json``.
     """
-    check_output(path, NUMBERS)
-    text = json.dumps(refinement.model_dump(mode="json"), indent=1, allow_nan=False)
-    with replaced_file(path) as file:
-        file.write(f"{text}\n".encode())
+    write_numbers(refinement, path)
 
 
 def load_refinement(path: Path) -> Refinement:

@@ -14,8 +14,8 @@ from pydantic import ConfigDict, Field
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.checked_json import read_json
 from napari_uncertainseg.disk.hashing import sha256_of
+from napari_uncertainseg.disk.replaced_file import replaced_file
 from napari_uncertainseg.disk.validation import Strict, validated
-from napari_uncertainseg.images.files import replaced_file
 from napari_uncertainseg.networks.weights import bytes_of, check_fit, read_weights
 
 if TYPE_CHECKING:

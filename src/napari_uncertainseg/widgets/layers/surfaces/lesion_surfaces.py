@@ -145,9 +145,10 @@ class LesionSurfaces:
         self._complete()
         shown = [x for x in self._viewer.layers if isinstance(x, Image | Labels) and x.visible]
         self._hidden += [layer for layer in shown if layer not in self._hidden]
-        with napari_adding.one_scene_update(self._viewer):
-            for layer in shown:
-                layer.visible = False
+        if shown:
+            with napari_adding.one_scene_update(self._viewer):
+                for layer in shown:
+                    layer.visible = False
 
     def leave(self) -> None:
         """Take the surfaces away, and show again what was hidden for them. May be called twice."""
