@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,8 +63,8 @@ def _segment(options: Namespace, progress: ProgressLine, claim: Claim) -> tuple[
 
 def _check(options: Namespace) -> None:
     """Refuse by names and headers what cannot be segmented: to read a scan takes longer."""
-    from napari_uncertainseg.images.files import check_on_grid, grid_by_header
-    from napari_uncertainseg.images.formats.raw_image import SeveralVolumes
+    from napari_uncertainseg.images.files import check_on_grid
+    from napari_uncertainseg.images.scans import check_scan
     from napari_uncertainseg.networks.catalog import find_model
 
     if options.probabilities and options.target:
@@ -80,8 +79,7 @@ def _check(options: Namespace) -> None:
 
         check_modalities(paths, model)
     if options.mask is not None:
-        with suppress(SeveralVolumes):
-            check_on_grid(options.mask, grid_by_header(paths[main], index=options.volume))
+        check_on_grid(options.mask, check_scan(paths[main], options.volume))
 
 
 def _from_maps(options: Namespace, progress: ProgressLine) -> Prediction:

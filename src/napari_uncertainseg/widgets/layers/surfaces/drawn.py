@@ -161,6 +161,11 @@ class DrawnSurfaces:
         if layer is not None:
             napari_adding.remove_quietly(self._viewer, [layer])
 
+    def hide(self) -> None:
+        """Show none of them."""
+        for layer in self.all:
+            layer.visible = False
+
     def remove(self) -> None:
         """Take all out of the viewer."""
         napari_adding.remove_quietly(self._viewer, self.all)
