@@ -220,7 +220,7 @@ def test_a_review_that_waits_is_told_of_as_soon_as_its_scan_is_opened_again(revi
     (said,) = [said for said in told if "waits" in said]
     assert "1 verdict by" in said and "Press Run" in said
     review.case.open_prediction(replace(shown, information=about))
-    assert review.keeper.offer is not None, "and after Run it is offered"
+    qtbot.waitUntil(lambda: review.keeper.offer is not None, timeout=3000)  # and after Run it is offered
 
 
 def test_painting_on_a_mask_of_the_case_is_asked_about(review, qtbot, folders, answer_questions):

@@ -132,7 +132,7 @@ def test_three_rolls_show_three_upright_planes_and_come_back(rolled):
         seen = []
         for _ in range(3):
             viewer.dims.roll()
-            seen.append(layers._letters.letters())
+            seen.append(layers.letters.letters())
         assert seen == [sagittal, coronal, axial] and viewer.dims.order == (0, 1, 2)
 
 

@@ -21,8 +21,8 @@ from napari_uncertainseg.cli.guard import check_files
 from napari_uncertainseg.cli.parser import parse
 from napari_uncertainseg.cli.terminal import plain_streams
 
-_WITH_WINDOW = ("view", "demo", "bench")
-"""Commands in whose process other programs' parts run: they may want what we leave out."""
+_WITH_PYDICOM = ("view", "demo", "bench", "models", "rank", "session", "train")
+"""Commands that read no scan at first, or in whose process other programs run, which may want it."""
 DONE, INTERNAL_ERROR, BAD_INPUT, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
 
@@ -72,7 +72,7 @@ def _import_nibabel() -> None:
 def _run(options: Namespace, *, alone: bool) -> int:
     try:
         check_files(options)
-        if alone and options.command not in _WITH_WINDOW:
+        if alone and options.command not in _WITH_PYDICOM:
             _import_nibabel()
         check_contents(options)
         options.run(options)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from napari_uncertainseg.cli.options.declare import MODEL, RESULTS, RESULTS_WITH_MEMBERS
+from napari_uncertainseg.cli.options.declare import MODEL, RESULTS, RESULTS_WITH_MEMBERS, SCAN
 
 
 def check_contents(options: Namespace) -> None:
@@ -27,17 +27,17 @@ def check_contents(options: Namespace) -> None:
         value = getattr(options, name, None)
         for one in value if isinstance(value, list) else [value]:
             if one is not None:
-                _GATES[kind](one)
+                _GATES[kind](one[-1] if isinstance(one, list) else one, options)  # of a name and a file
 
 
-def _check_results(folder: str | Path) -> None:
+def _check_results(folder: str | Path, options: Namespace) -> None:
     from napari_uncertainseg.disk.result_folder import load_summary, result_file
 
     load_summary(Path(folder))
     result_file(Path(folder), "lesions.nii.gz")
 
 
-def _check_with_members(folder: str | Path) -> None:
+def _check_with_members(folder: str | Path, options: Namespace) -> None:
     from napari_uncertainseg.disk.result_folder import (
         MAP_OF_ALL,
         check_has_members,
@@ -50,12 +50,23 @@ def _check_with_members(folder: str | Path) -> None:
     result_file(Path(folder), MAP_OF_ALL)
 
 
-def _check_model(name: str | Path) -> None:
+def _check_scan(path: str | Path, options: Namespace) -> None:
+    from napari_uncertainseg.images.scans import check_scan
+
+    check_scan(Path(path), options.volume)
+
+
+def _check_model(name: str | Path, options: Namespace) -> None:
     from napari_uncertainseg.networks.catalog import find_model
 
     find_model(name)
 
 
-_GATES: Mapping[str, Callable[[str | Path], None]] = MappingProxyType(
-    {RESULTS: _check_results, RESULTS_WITH_MEMBERS: _check_with_members, MODEL: _check_model}
+_GATES: Mapping[str, Callable[[str | Path, Namespace], None]] = MappingProxyType(
+    {
+        RESULTS: _check_results,
+        RESULTS_WITH_MEMBERS: _check_with_members,
+        SCAN: _check_scan,
+        MODEL: _check_model,
+    }
 )

@@ -90,7 +90,7 @@ def _check(options: Namespace) -> bool:
     if many and options.label_map:
         raise InputError("--label-map is for one folder and its --reference.")
     if many:
-        check_cases(options.cases, resample=options.resample)
+        check_cases(options.cases, resample=options.resample, raters=True)
     else:
         masks = (options.reference, *options.rater)
         check_case(options.folder, masks, resample=options.resample, whole=True)

@@ -13,7 +13,16 @@ from napari_uncertainseg import __version__
 from napari_uncertainseg.cli.options.attention import add_attention, add_train_mil
 from napari_uncertainseg.cli.options.audit.audit import add_audit
 from napari_uncertainseg.cli.options.audit.ranking import add_rank
-from napari_uncertainseg.cli.options.declare import MODEL, NOTICE, RESULTS, command, later, reads, writes
+from napari_uncertainseg.cli.options.declare import (
+    MODEL,
+    NOTICE,
+    RESULTS,
+    SCAN,
+    command,
+    later,
+    reads,
+    writes,
+)
 from napari_uncertainseg.cli.options.drivers import add_drivers
 from napari_uncertainseg.cli.options.explanations import add_explain
 from napari_uncertainseg.cli.options.numbers import count, probability
@@ -116,14 +125,21 @@ def _add_segment(commands: argparse._SubParsersAction) -> None:
     parser = command(
         commands, "segment", "segment", "segment a scan and write the maps and the list of lesions"
     )
-    reads(parser, "scan", metavar="SCAN", help=f"the FLAIR, or what the model reads: {formats_in_words()}")
+    reads(
+        parser,
+        "scan",
+        holds=SCAN,
+        metavar="SCAN",
+        help=f"the FLAIR, or what the model reads: {formats_in_words()}",
+    )
     for modality in OPTIONAL:
         title = MODALITIES[modality].title
-        reads(parser, f"--{modality}", metavar="F", help=f"{title} of the same visit")
+        reads(parser, f"--{modality}", holds=SCAN, metavar="F", help=f"{title} of the same visit")
     reads(
         parser,
         "--scan",
         dest="scans",
+        holds=SCAN,
         type=str,
         nargs=2,
         action="append",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from argparse import Namespace
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,8 +63,7 @@ def _segment(options: Namespace, progress: ProgressLine, claim: Claim) -> tuple[
 
 def _check(options: Namespace) -> None:
     """Refuse by names and headers what cannot be segmented: to read a scan takes longer."""
-    from napari_uncertainseg.images.files import check_on_grid, grid_by_header
-    from napari_uncertainseg.images.formats.raw_image import SeveralVolumes
+    from napari_uncertainseg.images.files import check_on_grid
     from napari_uncertainseg.images.scans import check_scan
     from napari_uncertainseg.networks.catalog import find_model
 
@@ -76,15 +74,12 @@ def _check(options: Namespace) -> None:
         model = model.with_target(options.target)
     main = REFERENCE if options.probabilities else model.main
     paths = _paths(options, main)
-    for path in paths.values():
-        check_scan(path, options.volume)
-    if not options.probabilities:
+    if not options.probabilities and (options.scans or options.model != "bundled"):
         from napari_uncertainseg.inference.scans_of_model import check_modalities
 
         check_modalities(paths, model)
     if options.mask is not None:
-        with suppress(SeveralVolumes):
-            check_on_grid(options.mask, grid_by_header(paths[main], index=options.volume))
+        check_on_grid(options.mask, check_scan(paths[main], options.volume))
 
 
 def _from_maps(options: Namespace, progress: ProgressLine) -> Prediction:

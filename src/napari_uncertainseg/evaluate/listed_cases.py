@@ -74,7 +74,7 @@ def _case_of(path: Path, row: Row) -> ListedCase:
     return ListedCase(row.line, path.parent / row[FOLDER], path.parent / row[REFERENCE], raters, row)
 
 
-def check_cases(path: Path, *, resample: bool = False) -> None:
+def check_cases(path: Path, *, resample: bool = False, raters: bool = False) -> None:
     """See by names and headers that the cases of a table can be compared, those of its last row too.
 
     Parameters
@@ -83,6 +83,8 @@ def check_cases(path: Path, *, resample: bool = False) -> None:
         As of `read_cases`.
     resample
         Whether masks may lie on other grids.
+    raters
+        Whether the raters' masks are read, too.
 
     Raises
     ------
@@ -91,7 +93,8 @@ def check_cases(path: Path, *, resample: bool = False) -> None:
     """
     for case in read_cases(path):
         try:
-            check_case(case.folder, (case.reference, *case.raters), resample=resample)
+            masks = (case.reference, *case.raters) if raters else (case.reference,)
+            check_case(case.folder, masks, resample=resample)
         except InputError as error:
             raise InputError(f"{path}, row {case.line}: {error}") from error
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.result_folder import load_summary
-from napari_uncertainseg.inference.ready_members import METHOD as READY
+from napari_uncertainseg.inference.provenance import READY
 from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.networks.model import Model
 

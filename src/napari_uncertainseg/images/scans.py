@@ -8,11 +8,11 @@ from pathlib import Path
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.files import grid_by_header, read_volume
 from napari_uncertainseg.images.formats.raw_image import SeveralVolumes
-from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.images.volume import Grid, Volume
 
 
-def check_scan(path: Path, volume: int | None) -> None:
-    """See by the header that a scan can be read.
+def check_scan(path: Path, volume: int | None) -> Grid | None:
+    """See by the header that a scan can be read; its grid, None where that takes reading all of it.
 
     Parameters
     ----------
@@ -25,11 +25,11 @@ def check_scan(path: Path, volume: int | None) -> None:
         As `read_scans`, but for what only the voxels say.
     """
     try:
-        grid_by_header(path)
+        return grid_by_header(path)
     except SeveralVolumes:
         if volume is None:
             raise
-        grid_by_header(path, index=volume)
+        return grid_by_header(path, index=volume)
 
 
 def read_scans(

@@ -19,6 +19,9 @@ from napari_uncertainseg.networks.model import Model
 if TYPE_CHECKING:
     from napari_uncertainseg.images.preparation.prepare import Prepared
 
+READY = "given"
+"""Method of predictions whose maps another program made."""
+
 
 def describe_scan(volume: Volume) -> dict[str, Any]:
     """A scan's name, file and hashes, JSON-serialisable."""

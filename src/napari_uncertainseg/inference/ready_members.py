@@ -17,12 +17,12 @@ from napari_uncertainseg.images.preparation.prepare import NetworkInput
 from napari_uncertainseg.images.probability_maps import read_probabilities
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.inference.prediction_accumulator import AccumulatedMaps, PredictionAccumulator
-from napari_uncertainseg.inference.provenance import describe_scan, versions
+from napari_uncertainseg.inference.provenance import READY, describe_scan, versions
 from napari_uncertainseg.inference.sampling import MAX_SAMPLES, Pass
 from napari_uncertainseg.modalities import REFERENCE
 from napari_uncertainseg.prediction.prediction import Prediction
 
-MODEL, METHOD = "maps made elsewhere", "given"
+MODEL = "maps made elsewhere"
 """What stands for the model and the method in the information of such a prediction."""
 
 
@@ -80,7 +80,7 @@ def predict_from_maps(
             "model": MODEL,
             "model_version": "",
             "model_sha256": sha256,
-            "method": METHOD,
+            "method": READY,
             "members": len(paths),
             "maps": [Path(path).name for path in paths],
             "seconds": {"members": round(time.perf_counter() - started, 3)},

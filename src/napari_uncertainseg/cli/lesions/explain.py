@@ -73,9 +73,9 @@ def _check(options: Namespace) -> None:
         raise InputError("Say what to explain: --lesion N, --candidate N or --region MASK.")
     check_new(options.out)
     folder = Path(options.results)
-    check_maker(folder, options.model)
     if options.region is not None:
         check_case(folder, (options.region,), whole=True)
+    check_maker(folder, options.model)
 
 
 def describe(one: Explanation) -> str:

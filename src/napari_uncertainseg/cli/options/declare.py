@@ -22,7 +22,7 @@ def command(commands: argparse._SubParsersAction, name: str, home: str, help: st
     return parser
 
 
-RESULTS, RESULTS_WITH_MEMBERS, MODEL = "results", "results with members", "model"
+RESULTS, RESULTS_WITH_MEMBERS, SCAN, MODEL = "results", "results with members", "scan", "model"
 """What a file or folder that is read may hold, see `cli.contents`."""
 MISSING = "{}: there is no such file or folder."
 """What is said of an option's file that is not there."""
@@ -46,7 +46,8 @@ def reads(
         What is said where it is not there, before anything heavy is imported; None where it may be missing,
         or be something else than a file, such as the name of a model.
     holds
-        What it must hold, one of the kinds above; looked at before anything heavy is imported.
+        What it must hold, one of the kinds above; looked at before anything heavy is imported, in the order
+        of the options.
     """
     dest = parser.add_argument(*names, **{"type": Path, **options}).dest
     parser.set_defaults(reads={**(parser.get_default("reads") or {}), dest: table})

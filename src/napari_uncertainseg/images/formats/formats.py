@@ -43,14 +43,14 @@ class FileFormat:
     more_names
         Further patterns of names that napari offers to this reader.
     place
-        Reads the header alone; None where that takes as long as reading all.
+        Reads the header alone; it gives None, or there is none, where that takes as long as reading all.
     """
 
     words: str
     suffixes: tuple[str, ...]
     load: Load
     more_names: tuple[str, ...] = ()
-    place: Callable[[Path, int | None, bool], Place] | None = None
+    place: Callable[[Path, int | None, bool], Place | None] | None = None
 
 
 def _load_nibabel(path: Path, index: int | None) -> RawImage:
@@ -77,6 +77,13 @@ def _load_dicom(path: Path, index: int | None) -> RawImage:
     return _chosen(path, load_dicom(path), index)
 
 
+def _series_is_there(path: Path, index: int | None, whole: bool) -> None:
+    """Refuse what is no series; where it lies, only all of its slices say."""
+    from napari_uncertainseg.images.formats.dicom import dicom_series
+
+    dicom_series(path)
+
+
 def _chosen(path: Path, image: RawImage, index: int | None) -> RawImage:
     """One volume of an image that was read with all of them."""
     from napari_uncertainseg.images.formats.raw_image import choose_volume
@@ -97,6 +104,7 @@ FORMATS: Mapping[str, FileFormat] = MappingProxyType(
             _load_dicom,
             # The last three are named by their UID, such as MR.1.2.840.113654.2: the roots that UIDs have.
             ("*.dicom", "*.mrdc.*", "*.1.2.[0-9]*", "*.1.3.[0-9]*", "*.2.16.[0-9]*"),
+            place=_series_is_there,
         ),
     }
 )

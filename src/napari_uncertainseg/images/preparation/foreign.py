@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from scipy import special
+import scipy
 
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg._boxes import bounding_box
@@ -79,8 +79,8 @@ def as_logits(probability: np.ndarray, move: Undo) -> np.ndarray:
     if not probability.any():  # the variance of a single head, say
         return move(probability)
     # In float32, 1 less the smallest step is a logit of 16.6; what is larger counts as that.
-    logits = special.logit(np.clip(probability, 1e-30, 1 - np.finfo(np.float32).epsneg))
-    return special.expit(move(logits)).astype(np.float32)
+    logits = scipy.special.logit(np.clip(probability, 1e-30, 1 - np.finfo(np.float32).epsneg))
+    return scipy.special.expit(move(logits)).astype(np.float32)
 
 
 def prepare_foreign(

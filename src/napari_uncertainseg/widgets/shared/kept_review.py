@@ -24,6 +24,7 @@ from napari_uncertainseg.review.store.predictions import open_readings, sessions
 from napari_uncertainseg.review.store.records import Session
 from napari_uncertainseg.review.store.session_settings import BY_DEFAULT, KEPT, ReviewSettings
 from napari_uncertainseg.review.store.store import Store
+from napari_uncertainseg.widgets.shared.responsive.turns import Soon
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
 SEE_SESSION = "see Session."
@@ -62,6 +63,7 @@ class ReviewKeeper:
         self._visible, self._busy = visible, busy
         self._prediction: Prediction | None = case.original
         self._last = ""
+        self._soon = Soon()
         self._unused: tuple[Prediction | None, str] | None = None
         case.review.keep_with(self._start)
         case.prediction_changed.connect(self._on_prediction)
@@ -76,6 +78,7 @@ class ReviewKeeper:
 
     def cleanup(self) -> None:
         """Disconnect from the case. May be called twice."""
+        self._soon.drop()
         self._case.review.keep_with(None)
         self._case.prediction_changed.disconnect(self._on_prediction, missing_ok=True)
         self._case.verdicts_changed.disconnect(self._describe, missing_ok=True)
@@ -127,7 +130,9 @@ class ReviewKeeper:
         if self._last:
             self.message.emit(self._last)
         self._last = ""
-        self._update_offer()
+        self.dismiss()  # of the case before
+        if self._prediction is not None:
+            self._soon.add(self._update_offer)  # results are shown first
 
     # -- offering -----------------------------------------------------------------------------
 
@@ -148,9 +153,13 @@ class ReviewKeeper:
         store = self._sessions.store()
         sha256 = prediction.information.get("case", {}).get("sha256")
         ids = sessions_of_prediction(store, prediction.sha256)
+        recorder = self._case.review.recorder
+        under_way = "" if recorder is None else recorder.session.id
 
         def of_these(session: Session) -> bool | None:
             settings = session.settings
+            if session.id == under_way:
+                return None
             if session.id in ids:
                 return True
             if sha256 is None or not isinstance(settings, ReviewSettings):

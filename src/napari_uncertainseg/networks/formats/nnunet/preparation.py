@@ -25,7 +25,8 @@ from napari_uncertainseg.networks.foreign_steps import (
     Undo,
     unmoved,
 )
-from napari_uncertainseg.networks.formats.nnunet.plans import PLANS, Configuration, Plans, Resampling
+from napari_uncertainseg.networks.formats.markers import NNUNET
+from napari_uncertainseg.networks.formats.nnunet.plans import Configuration, Plans, Resampling
 
 _ANISOTROPIC = 3.0
 """From this ratio of the longest side of a voxel to the shortest on, slices are resampled one by one."""
@@ -212,7 +213,7 @@ def preprocessing_of(
     InputError
         If the plans normalise in a way that is not supported, or not each channel.
     """
-    path = folder / PLANS
+    path = folder / NNUNET
     names, masks = configuration.normalization_schemes, configuration.use_mask_for_norm
     if len(names) != channels or len(masks) != channels:
         raise InputError(

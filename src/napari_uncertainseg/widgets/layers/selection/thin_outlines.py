@@ -166,7 +166,7 @@ class ThinOutlines:
         self._results.draw_as_lines(False)
         self._sources, layer, self._layer = (), self.layer, None
         if layer is not None:
-            self._viewer.layers.remove(layer)
+            napari_adding.remove_quietly(self._viewer, [layer])
 
     def cleanup(self) -> None:
         """Let go of the viewer; the layer goes, since nothing would follow any more. May be called twice."""

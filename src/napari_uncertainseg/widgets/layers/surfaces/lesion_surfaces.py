@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -79,7 +80,8 @@ class LesionSurfaces:
         self._viewer, self._case, self._complete = viewer, case, complete
         self._placing, self._blinded, self._go_to = placing, blinded, go_to
         self._wanted = True
-        self._alone = False
+        self._alone = self._lingering = False
+        self._leaving: list[DrawnSurfaces] = []
         self._maker = MeshMaker()
         self._job: JobRunner | None = None
         self._drawn: DrawnSurfaces | None = None
@@ -99,6 +101,7 @@ class LesionSurfaces:
             (case.verdicts_changed, self._follow),
             (case.selection_changed, self._follow),
         )
+        napari_internals.aim_cursor(viewer)
 
     @property
     def shown(self) -> bool:
@@ -143,9 +146,10 @@ class LesionSurfaces:
         self._complete()
         shown = [x for x in self._viewer.layers if isinstance(x, Image | Labels) and x.visible]
         self._hidden += [layer for layer in shown if layer not in self._hidden]
-        with napari_adding.one_scene_update(self._viewer):
-            for layer in shown:
-                layer.visible = False
+        if shown:
+            with napari_adding.one_scene_update(self._viewer):
+                for layer in shown:
+                    layer.visible = False
 
     def leave(self) -> None:
         """Take the surfaces away, and show again what was hidden for them. May be called twice."""
@@ -155,7 +159,12 @@ class LesionSurfaces:
         napari_internals.aim_cursor(self._viewer)
         if self._job is not None:
             self._job.cancel()
-        drawn.remove()
+        if self._lingering:
+            drawn.hide()
+            self._leaving.append(drawn)  # Qt holds no reference to it
+            QTimer.singleShot(0, self._remove_leaving)
+        else:
+            drawn.remove()
         self._made, self._picker, self._world = None, None, {}
         self._write("")
         hidden, self._hidden = self._hidden, []
@@ -167,6 +176,22 @@ class LesionSurfaces:
             self._viewer.layers.selection.active = self._active
         self._active = None
         self.changed.emit()
+
+    @contextmanager
+    def lingering(self) -> Iterator[None]:
+        """Surfaces that are left within are hidden at once, and their layers go soon.
+
+        For a moment at which the list of layers must stay as it is.
+        """
+        self._lingering = True
+        try:
+            yield
+        finally:
+            self._lingering = False
+
+    def _remove_leaving(self) -> None:
+        while self._leaving:
+            self._leaving.pop().remove()
 
     def show_alone(self, alone: bool) -> None:
         """Draw only the selected lesion, or all again."""
@@ -181,6 +206,7 @@ class LesionSurfaces:
             bring_into_view(self._viewer, world)
 
     def _on_turned(self, event: Any = None) -> None:
+        napari_internals.aim_cursor(self._viewer)  # before any layer becomes active under the mouse
         if self._viewer.dims.ndisplay == 3:
             self.enter()
         else:
@@ -326,9 +352,10 @@ class LesionSurfaces:
     def cleanup(self) -> None:
         """Stop all work and let go of the layers, which stay. May be called twice."""
         self._connections.disconnect_all()
-        if self._drawn is not None:
-            self._drawn.forget()
-        self._drawn, self._hidden, self._active = None, [], None
+        for drawn in (self._drawn, *self._leaving):
+            if drawn is not None:
+                drawn.forget()
+        self._drawn, self._hidden, self._active, self._leaving = None, [], None, []
         if self._job is not None:
             self._job.cleanup()
             self._job.deleteLater()

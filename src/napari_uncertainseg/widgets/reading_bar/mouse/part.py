@@ -24,6 +24,7 @@ from napari_uncertainseg.widgets.reading_bar.part import BarContext, HelpGroup, 
 from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.form_helpers import MenuChoice, add_action, add_choices, end_choices
+from napari_uncertainseg.widgets.shared.responsive.turns import Soon
 
 _RESET, _NEXT = "reset_window", "next_window"
 _OVERLAY = "window_and_level"
@@ -56,6 +57,7 @@ class WindowPart(PartWidget):
         layout.addWidget(self.button)
         self._text = TextOverlay(position="bottom_left", font_size=9, visible=False)
         self._viewer.canvas.overlays[_OVERLAY] = self._text
+        self._soon = Soon()
         canvas = napari_internals.drawing_canvas(self._viewer).native
         self.mouse = WorkstationMouse(self._viewer, canvas, self._workstation)
         self.held = HeldMouse(context.window, [canvas])
@@ -168,12 +170,20 @@ class WindowPart(PartWidget):
             said = f"{scan.name}: {said}"  # of which cell
         if said:  # an empty text is not drawn, and is not worth a change
             self._text.text = said
-        self._text.visible = bool(said)
+            self._soon.add(self._appear)
+        else:
+            self._soon.drop()
+            self._text.visible = False
         self.button.setToolTip(texts.tip(said or texts.NO_SCAN, self._keys[_RESET], self._keys[_NEXT]))
+
+    def _appear(self) -> None:
+        """In a turn of its own: napari takes as long for a text as for a picture."""
+        self._text.visible = True
 
     def cleanup(self) -> None:
         """Give the mouse back, and let go of the viewer; windows stay as they are. May be called twice."""
         self._empty()
+        self._soon.drop()
         self.held.cleanup()
         self.mouse.cleanup()
         self._connections.disconnect_all()

@@ -132,12 +132,14 @@ class ViewsPart(PartWidget):
         """Show slices before the last layer goes that has more axes than all others.
 
         napari 0.9.2 draws those in 3-D once more in a wrong way, and the process ends (segmentation fault).
+        It takes the layer out by its place: were surfaces below it to go meanwhile, another layer would.
         """
         layers, dims = self._viewer.layers, self._viewer.dims
         going = layers[event.index]
         others = [layer.ndim for layer in layers if layer is not going]
         if dims.ndisplay == 3 and others and going.ndim > max(others):
-            dims.ndisplay = 2
+            with self._layers.surfaces.lingering():
+                dims.ndisplay = 2
 
     def _follow(self) -> None:
         has_volume = self._has_volume
