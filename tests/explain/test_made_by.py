@@ -3,7 +3,7 @@
 import pytest
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.explain.made_by import made_by_model, model_of
+from napari_uncertainseg.explain.maker import made_by_model, model_of
 from napari_uncertainseg.inference.ready_members import METHOD, MODEL
 
 

@@ -143,15 +143,17 @@ def _hands(viewer: Any, folder: Path, ours: bool) -> tuple[Callable[[], None], C
 
         review = review_of(viewer)
         return lambda: review.open_results(folder), review.cases.close
-    from napari_uncertainseg.images.files import read_volume
+    from napari_uncertainseg.images.files import looks_like_labels, read_image
 
     paths = sorted(folder.glob("*.nii.gz"))
 
     def add() -> None:
         for path in paths:
-            data = read_volume(path).data
-            add_layer = viewer.add_labels if data.dtype.kind in "iu" else viewer.add_image
-            add_layer(data.copy(), name=path.name)
+            data = read_image(path).data
+            if looks_like_labels(data):
+                viewer.add_labels(data.astype("uint16"), name=path.name)
+            else:
+                viewer.add_image(data.copy(), name=path.name)
 
     return add, viewer.layers.clear
 

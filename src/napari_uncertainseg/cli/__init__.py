@@ -16,10 +16,13 @@ from importlib import import_module
 from typing import NoReturn
 
 from napari_uncertainseg._base import Cancelled, InputError, one_line
+from napari_uncertainseg.cli.contents import check_contents
 from napari_uncertainseg.cli.guard import check_files
 from napari_uncertainseg.cli.parser import parse
 from napari_uncertainseg.cli.terminal import plain_streams
 
+_WITH_WINDOW = ("view", "demo", "bench")
+"""Commands in whose process other programs' parts run: they may want what we leave out."""
 DONE, INTERNAL_ERROR, BAD_INPUT, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
 
@@ -69,8 +72,9 @@ def _import_nibabel() -> None:
 def _run(options: Namespace, *, alone: bool) -> int:
     try:
         check_files(options)
-        if alone and options.command == "segment":
+        if alone and options.command not in _WITH_WINDOW:
             _import_nibabel()
+        check_contents(options)
         options.run(options)
         sys.stdout.flush()
     except InputError as error:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 def run(options: Namespace) -> None:
     """Segment every visit of a cohort, and write the report; exit status 3 where some failed."""
+    _check(options)
     from napari_uncertainseg.runs.cluster import check_installed
 
     check_installed()
@@ -42,6 +43,17 @@ def run(options: Namespace) -> None:
     if result.failed:
         print(f"uncertainseg: {len(result.failed)} of the visits failed; {page} lists them", file=sys.stderr)
         raise SystemExit(SOME_FAILED)
+
+
+def _check(options: Namespace) -> None:
+    """See that there are scans and a model for them, before the imports of a run."""
+    from napari_uncertainseg.evaluate.worklist import read_worklist
+    from napari_uncertainseg.modalities import wanted_by
+    from napari_uncertainseg.networks.catalog import find_model
+
+    model = find_model(options.model)
+    model = model if options.target is None else model.with_target(options.target)
+    read_worklist(options.cohort, wanted=wanted_by(model.modalities), lenient=True)
 
 
 def run_options(options: Namespace, *, resample: bool = False) -> RunOptions:

@@ -17,7 +17,6 @@ from napari_uncertainseg.disk.folder_lock import clear_partials, partial_prefix
 from napari_uncertainseg.disk.outputs import check_replaceable
 from napari_uncertainseg.disk.packing import GzipWriter
 from napari_uncertainseg.images.formats import formats
-from napari_uncertainseg.images.formats.raw_image import RawImage
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.modalities import guess_modality
 
@@ -64,7 +63,7 @@ def read_image(path: str | Path, *, index: int | None = None, modality: str | No
     """Read as :func:`read_volume` does, but take label images too."""
     path = Path(path)
     stored = formats.load(path, index=index)
-    grid = grid_of(path, stored)
+    grid = grid_of(path, stored.array.shape, stored.affine)
     data, notes = _finite(path, stored.array)
     low, high = float(data.min()), float(data.max())
     if low == high:
@@ -100,9 +99,9 @@ def read_labels(path: str | Path, grid: Grid | None = None) -> Volume:
     """
     path = Path(path)
     stored = formats.load(path)
-    found = grid_of(path, stored)
-    if grid is not None and not found.same_as(grid, tolerance=1e-2):
-        raise InputError(f"{path}: the labels do not lie on the scan's grid: {difference(found, grid)}.")
+    found = grid_of(path, stored.array.shape, stored.affine)
+    if grid is not None:
+        _check_same(path, found, grid)
     array = stored.array
     if not np.isfinite(array).all() or (array.dtype.kind == "f" and (array != np.rint(array)).any()):
         raise InputError(
@@ -114,6 +113,63 @@ def read_labels(path: str | Path, grid: Grid | None = None) -> Volume:
     dtype = np.result_type(np.min_scalar_type(low), np.min_scalar_type(high))
     data = np.ascontiguousarray(found.to_canonical(array.astype(dtype, copy=False)))
     return Volume(data, grid or found, stem(path), None, path.absolute(), stored.notes)
+
+
+def grid_by_header(path: str | Path, *, index: int | None = None, whole: bool = False) -> Grid | None:
+    """The grid of an image, of which the header alone is read; None where that takes reading all of it.
+
+    Parameters
+    ----------
+    path, index
+        As for `read_image`.
+    whole
+        See also that the file does not end early: it is unpacked for that.
+
+    Raises
+    ------
+    InputError
+        As `read_image`, but for what only the voxels say.
+    """
+    path = Path(path)
+    found = formats.place(path, index=index, whole=whole)
+    return None if found is None else grid_of(path, found.shape, found.affine)
+
+
+def check_on_grid(path: str | Path, grid: Grid | None, *, whole: bool = False) -> None:
+    """See by the header, before anything is read, that labels can be read and lie on a grid.
+
+    Parameters
+    ----------
+    path, grid
+        As for `read_labels`.
+    whole
+        As for `grid_by_header`.
+
+    Raises
+    ------
+    InputError
+        As `read_labels`, but for what only the voxels say.
+    """
+    found = grid_by_header(path, whole=whole)
+    if found is not None and grid is not None:
+        _check_same(Path(path), found, grid)
+
+
+def _check_same(path: Path, found: Grid, grid: Grid) -> None:
+    if not found.same_as(grid, tolerance=1e-2):
+        raise InputError(f"{path}: the labels do not lie on the scan's grid: {difference(found, grid)}.")
+
+
+def check_beside(path: Path, found: Grid, folder: Path, grid: Grid) -> None:
+    """See that a map lies on the grid of the lesions in a folder.
+
+    Raises
+    ------
+    InputError
+        If it does not.
+    """
+    if not found.same_as(grid, tolerance=1e-2):
+        raise InputError(f"{path} does not lie on the grid of the lesions in {folder}.")
 
 
 def write_volume(
@@ -223,9 +279,8 @@ def _changing_neighbours(array: np.ndarray) -> float:
     return float(((one != other) & both).sum()) / count if count else 0.0
 
 
-def grid_of(path: Path, stored: RawImage) -> Grid:
+def grid_of(path: Path, shape: tuple[int, ...], affine: np.ndarray) -> Grid:
     """Grid of a file's array; InputError where the header's affine cannot be one."""
-    affine = stored.affine
     sizes = np.linalg.norm(affine[:3, :3], axis=0)
     # Wider than any scan's; a header in metres or micrometres lies outside.
     usable = np.isfinite(affine).all() and (sizes > 0.01).all() and (sizes < 100).all()
@@ -234,7 +289,7 @@ def grid_of(path: Path, stored: RawImage) -> Grid:
             f"{path}: the voxel size or orientation in the header cannot be used "
             f"(sizes {', '.join(f'{s:g}' for s in sizes)} mm); a correct header is needed."
         )
-    return Grid.from_file(stored.array.shape, affine)
+    return Grid.from_file(shape, affine)
 
 
 def _finite(path: Path, array: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -6,9 +6,30 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.images.files import read_volume
+from napari_uncertainseg.images.files import grid_by_header, read_volume
 from napari_uncertainseg.images.formats.raw_image import SeveralVolumes
 from napari_uncertainseg.images.volume import Volume
+
+
+def check_scan(path: Path, volume: int | None) -> None:
+    """See by the header that a scan can be read.
+
+    Parameters
+    ----------
+    path, volume
+        As of `read_scans`.
+
+    Raises
+    ------
+    InputError
+        As `read_scans`, but for what only the voxels say.
+    """
+    try:
+        grid_by_header(path)
+    except SeveralVolumes:
+        if volume is None:
+            raise
+        grid_by_header(path, index=volume)
 
 
 def read_scans(

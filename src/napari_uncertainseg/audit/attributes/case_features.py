@@ -21,7 +21,7 @@ from napari_uncertainseg.evaluate.saved_results import SavedResults, read_saved_
 from napari_uncertainseg.explain.attention.encoder import pooled_stage
 from napari_uncertainseg.explain.explained_case import ExplainedCase, open_case
 from napari_uncertainseg.explain.gradcam import stages_of
-from napari_uncertainseg.explain.made_by import model_of
+from napari_uncertainseg.explain.maker import model_of
 from napari_uncertainseg.images.files import read_labels, replaced_file
 from napari_uncertainseg.images.resample import resample_to
 from napari_uncertainseg.modalities import main_of, title_of

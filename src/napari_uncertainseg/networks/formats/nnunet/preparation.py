@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.networks.foreign_steps import (
@@ -79,7 +79,7 @@ class Normalise(Step):
 
     def apply(self, stack: Stack) -> tuple[Stack, Undo]:
         """Normalise."""
-        mask = ndimage.binary_fill_holes((stack.channels != 0).any(axis=0))
+        mask = scipy.ndimage.binary_fill_holes((stack.channels != 0).any(axis=0))
         channels = [
             scheme.normalised(scan, mask) for scheme, scan in zip(self.schemes, stack.channels, strict=True)
         ]
@@ -184,7 +184,7 @@ def _zoomed(data: np.ndarray, shape: tuple[int, ...], order: int) -> np.ndarray:
     if data.shape == shape:
         return data
     factors = [n / m for n, m in zip(shape, data.shape, strict=True)]
-    out = ndimage.zoom(data, factors, order=order, mode="nearest", grid_mode=True)
+    out = scipy.ndimage.zoom(data, factors, order=order, mode="nearest", grid_mode=True)
     return np.clip(out, data.min(), data.max())
 
 
@@ -195,11 +195,11 @@ def _across(data: np.ndarray, axis: int, count: int, order: int) -> np.ndarray:
         return data
     places = size / count * (np.arange(count) + 0.5) - 0.5
     if order == 0:
-        nearest = ndimage.map_coordinates(np.arange(size), [places], order=0, mode="nearest")
+        nearest = scipy.ndimage.map_coordinates(np.arange(size), [places], order=0, mode="nearest")
         return np.take(data, nearest, axis)
     ratio, offset, shape = np.ones(3), np.zeros(3), list(data.shape)
     ratio[axis], offset[axis], shape[axis] = size / count, (size / count - 1) / 2, count
-    return ndimage.affine_transform(data, ratio, offset, tuple(shape), order=order, mode="nearest")
+    return scipy.ndimage.affine_transform(data, ratio, offset, tuple(shape), order=order, mode="nearest")
 
 
 def preprocessing_of(

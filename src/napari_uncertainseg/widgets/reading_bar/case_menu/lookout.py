@@ -1,7 +1,8 @@
-"""What lies around a scan that was opened: of whom it is by its header, and masks beside it."""
+"""What lies around a scan that was opened: of whom it is by its header, masks beside it, a review of it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,11 +28,14 @@ class Surroundings:
         Of whom it is, and of when.
     masks
         On its grid, the likeliest reference first; their ``path`` says which files they are.
+    waiting
+        A sentence about a review of it that is not finished; empty where there is none.
     """
 
     scan: Path
     visit: Visit
     masks: tuple[Volume, ...]
+    waiting: str
 
 
 class Lookout(QObject):
@@ -46,15 +50,24 @@ class Lookout(QObject):
         self._jobs.finished.connect(self._on_found)
         self._jobs.state_changed.connect(self._on_state)
         self._wanted: tuple[Path, Grid] | None = None
+        self._waiting: Callable[[], str] = str
         self._next = False
 
-    def look(self, scan: Path | None, grid: Grid | None) -> None:
-        """Look around another scan; nothing happens for the one that was looked for last."""
+    def look(self, scan: Path | None, grid: Grid | None, waiting: Callable[[], str] = str) -> None:
+        """Look around another scan; nothing happens for the one that was looked for last.
+
+        Parameters
+        ----------
+        scan, grid
+            Its file or folder, and its grid; nothing is looked for where there is none.
+        waiting
+            Called in the background: the sentence about a review of it.
+        """
         wanted = None if scan is None or grid is None else (scan, grid)
         before, self._wanted = self._wanted, wanted
         if wanted is None or (before is not None and before[0] == wanted[0] and before[1].same_as(wanted[1])):
             return
-        self._next = True
+        self._next, self._waiting = True, waiting
         self._on_state(self._jobs.state)
 
     def _on_state(self, state: JobState) -> None:
@@ -62,7 +75,8 @@ class Lookout(QObject):
             self._jobs.cancel()
         elif state is JobState.IDLE and self._next and self._wanted is not None:
             self._next = False
-            self._jobs.start(partial(_look, *self._wanted))
+            self._jobs.start(partial(_look, *self._wanted, self._waiting))
+            self._waiting = str  # it holds a scan
 
     def _on_found(self, found: Surroundings) -> None:
         if self._wanted is not None and found.scan == self._wanted[0]:
@@ -70,11 +84,13 @@ class Lookout(QObject):
 
     def cleanup(self) -> None:
         """Look no more. May be called twice."""
-        self._next, self._wanted = False, None
+        self._next, self._wanted, self._waiting = False, None, str
         self._jobs.cleanup()
 
 
-def _look(scan: Path, grid: Grid, progress: Progress) -> Surroundings:
+def _look(scan: Path, grid: Grid, waiting: Callable[[], str], progress: Progress) -> Surroundings:
     visit = visit_of(scan)
     progress("looking beside the scan", 0.0)
-    return Surroundings(scan, visit, tuple(masks_beside(scan, grid)))
+    masks = tuple(masks_beside(scan, grid))
+    progress("looking for a review of it", 0.5)
+    return Surroundings(scan, visit, masks, waiting())

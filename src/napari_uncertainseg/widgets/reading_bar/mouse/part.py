@@ -1,4 +1,4 @@
-"""Window and level in the bar, and whose mouse it is."""
+"""Window and level in the bar, how scans are drawn, and whose mouse it is."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from napari_uncertainseg.widgets.dock_description import KeyAction
 from napari_uncertainseg.widgets.reading_bar.mouse import texts
 from napari_uncertainseg.widgets.reading_bar.mouse.held import HeldMouse
 from napari_uncertainseg.widgets.reading_bar.mouse.presets import ScanPresets
+from napari_uncertainseg.widgets.reading_bar.mouse.smoothing import ScanSmoothing
 from napari_uncertainseg.widgets.reading_bar.mouse.window_level import in_words, window_of
 from napari_uncertainseg.widgets.reading_bar.mouse.workstation import WorkstationMouse
 from napari_uncertainseg.widgets.reading_bar.part import BarContext, HelpGroup, HelpLine, Part, PartWidget
@@ -30,7 +31,7 @@ _OVERLAY = "window_and_level"
 
 
 class WindowPart(PartWidget):
-    """A button whose menu has the presets and the mouse; W and L stand on the canvas.
+    """A button whose menu has the presets, how scans are drawn, and the mouse; W and L stand on the canvas.
 
     Parameters
     ----------
@@ -42,6 +43,7 @@ class WindowPart(PartWidget):
         super().__init__()
         self._viewer, self._preferences = context.viewer, context.review.preferences
         self._presets = ScanPresets(context.viewer, context.review.case, context.review.layers.scan.layer)
+        self._smoothing = ScanSmoothing(context.viewer, self._preferences.load().smooth_scans)
         self._keys = {_RESET: "", _NEXT: ""}
         self.button = QPushButton(texts.BUTTON)
         self.button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keyboard to the canvas
@@ -77,6 +79,12 @@ class WindowPart(PartWidget):
     def choose_mouse(self, mouse: str) -> None:
         """Let the mouse work as on a workstation, or as in napari; remembered."""
         self._preferences.save(mouse=mouse)
+
+    def choose_drawing(self, drawing: str) -> None:
+        """Draw scans smoothly, or voxel by voxel; remembered."""
+        smooth = drawing == texts.SMOOTH
+        self._preferences.save(smooth_scans=smooth)
+        self._smoothing.choose(smooth)
 
     def help(self) -> tuple[HelpGroup, ...]:
         """What the mouse does now."""
@@ -117,8 +125,11 @@ class WindowPart(PartWidget):
             entries = {name: texts.PRESETS[name] for name in texts.PRESETS if name in presets}
             self._choices(entries, texts.PRESET_TIPS, shown, self.choose)
         self.menu.addSeparator()
-        mouse = self._preferences.load().mouse
-        self._choices(texts.MOUSE_CHOICES, texts.MOUSE_TIPS, mouse, self.choose_mouse)
+        kept = self._preferences.load()
+        drawing = texts.SMOOTH if kept.smooth_scans else texts.VOXELS
+        self._choices(texts.DRAWING_CHOICES, texts.DRAWING_TIPS, drawing, self.choose_drawing)
+        self.menu.addSeparator()
+        self._choices(texts.MOUSE_CHOICES, texts.MOUSE_TIPS, kept.mouse, self.choose_mouse)
 
     def _choices(
         self, entries: Mapping[str, str], tips: Mapping[str, str], chosen: str | None, choose: Any
@@ -141,6 +152,7 @@ class WindowPart(PartWidget):
     def _follow(self, event: Any = None) -> None:
         """Hear of new scans, and say the window of the one on top."""
         self._presets.note()
+        self._smoothing.note()
         for layer in self._viewer.layers:
             if isinstance(layer, Image) and layer not in self._heard:
                 self._heard.add(layer)
