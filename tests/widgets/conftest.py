@@ -183,11 +183,15 @@ def scans(flair):
 
 
 @pytest.fixture
-def window_that_is_kept(request, _windows_of_this_file, _work_spared, qtbot, scans, tmp_path_factory):
+def window_that_is_kept(
+    request, _windows_of_this_file, _work_spared, qtbot, scans, tmp_path_factory, tmp_path, monkeypatch
+):
     """See `kept_viewer`."""
     folder = tmp_path_factory.mktemp("kept")
     kept_window.ensure(lambda: kept_window.KeptWindow(qtbot, scans, folder))
+    kept_window.begin(tmp_path / "sessions.db")
     yield
+    monkeypatch.undo()
     called = getattr(request.node, "rep_call", None)
     why = kept_window.end_of_test(qtbot, called is None or called.failed)
     request.node.user_properties.append(("window closed because of", why))

@@ -44,7 +44,9 @@ def all_there(review):
 
 
 def test_maps_that_come_in_3d_do_not_cover_the_surfaces(opened, qtbot, mask, grid) -> None:
+    """Also under a mouse that rests on the canvas: napari asks layers that become active for its value."""
     viewer, review = opened
+    viewer.mouse_over_canvas = True
     viewer.dims.ndisplay = 3
     review.case.open_prediction(fake_prediction(mask, grid))
     qtbot.waitUntil(lambda: all_there(review))

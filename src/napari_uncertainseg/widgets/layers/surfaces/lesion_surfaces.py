@@ -101,6 +101,7 @@ class LesionSurfaces:
             (case.verdicts_changed, self._follow),
             (case.selection_changed, self._follow),
         )
+        napari_internals.aim_cursor(viewer)
 
     @property
     def shown(self) -> bool:
@@ -205,6 +206,7 @@ class LesionSurfaces:
             bring_into_view(self._viewer, world)
 
     def _on_turned(self, event: Any = None) -> None:
+        napari_internals.aim_cursor(self._viewer)  # before any layer becomes active under the mouse
         if self._viewer.dims.ndisplay == 3:
             self.enter()
         else:
