@@ -230,6 +230,22 @@ def test_a_run_that_ends_while_an_exercise_ends_shows_only_its_own(trained, qtbo
     assert len(names(viewer)) == len(set(names(viewer)))
 
 
+@pytest.mark.viewer
+def test_an_exercise_that_begins_while_one_ends_in_3d_shows_no_surfaces(trained, qtbot) -> None:
+    viewer, review, dock = trained
+    dock.begin()
+    qtbot.waitUntil(lambda: "here?" in viewer.layers, timeout=60_000)
+    viewer.dims.ndisplay = 3
+    dock.stop()
+    dock.begin()
+    assert review.layers.blinded and not review.layers.surfaces.shown
+    qtbot.waitUntil(lambda: names(viewer) == ["FLAIR", "here?"], timeout=60_000)
+    assert not viewer.canvas.overlays["lesion_surfaces"].visible
+    dock.stop()
+    viewer.dims.ndisplay = 2
+    qtbot.waitUntil(lambda: not review.layers.blinded, timeout=60_000)
+
+
 # -- napari's own work --------------------------------------------------------------------------------
 
 
