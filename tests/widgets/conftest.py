@@ -183,12 +183,18 @@ def scans(flair):
 
 
 @pytest.fixture
+def fill(qtbot, scans):
+    """What makes a new window what the tests of a file share: here the docks, scans, and a run."""
+    return lambda viewer, file: segment(viewer, qtbot, scans, file)
+
+
+@pytest.fixture
 def window_that_is_kept(
-    request, _windows_of_this_file, _work_spared, qtbot, scans, tmp_path_factory, tmp_path, monkeypatch
+    request, _windows_of_this_file, _work_spared, qtbot, fill, tmp_path_factory, tmp_path, monkeypatch
 ):
     """See `kept_viewer`."""
     folder = tmp_path_factory.mktemp("kept")
-    kept_window.ensure(lambda: kept_window.KeptWindow(qtbot, scans, folder))
+    kept_window.ensure(lambda: kept_window.KeptWindow(qtbot, fill, folder))
     kept_window.begin(tmp_path / "sessions.db")
     yield
     monkeypatch.undo()
@@ -199,5 +205,5 @@ def window_that_is_kept(
 
 @pytest.fixture
 def kept_viewer(window_that_is_kept):
-    """As `segmented_viewer`, but shared by tests of a file that give no verdict and do not paint."""
+    """As `segmented_viewer`, but shared by the tests of a file: see `kept_window`."""
     return kept_window.viewer_of_it()

@@ -53,7 +53,7 @@ def segment(viewer: Any, qtbot: Any, scans: Sequence[Any], file: Path) -> None:
 class KeptWindow:
     """A window outside of napari's own fixture, which closes its windows after each test."""
 
-    def __init__(self, qtbot: Any, scans: Sequence[Any], folder: Path) -> None:
+    def __init__(self, qtbot: Any, fill: Callable[[Any, Path], None], folder: Path) -> None:
         from napari import Viewer
         from napari._app_model._app import NapariApplication, _napari_names
         from napari._qt._qapp_model.qactions import init_qactions
@@ -79,13 +79,14 @@ class KeptWindow:
         init_qactions.cache_clear()
         self.viewer = Viewer(show=True, show_welcome_screen=False)
         self.viewer.window.resize(*SIZE)
-        segment(self.viewer, qtbot, scans, folder / "sessions.db")
+        fill(self.viewer, folder / "sessions.db")
         self.review.layers.results.complete()  # layers that are still to come
         qtbot.wait(50)
         self._layers = [(layer, _looks(layer)) for layer in self.viewer.layers]
         self._chosen = [(widget, _choice(widget)) for widget in self._widgets()]
         self._place, self._theme = self._seen(), self.viewer.theme
         self._widths = {dock: dock.width() for dock in self._docks()}
+        self._is_empty = self.review.case.prediction is None
         self.as_opened = self.told()
         self.failed, self.why, self._spent = False, [], []
         for part in (*self.review.opened.parts.values(), *self.review.opened.widgets):
@@ -146,7 +147,7 @@ class KeptWindow:
             "selection": [*sorted(x.name for x in viewer.layers.selection), viewer.layers.selection.active],
             "place": [np.round(np.asarray(part, float), 1).tolist() for part in self._seen()],
             "grid": viewer.canvas.grid.enabled,
-            "window": (viewer.theme, *viewer.window.geometry()[2:]),
+            "window": (viewer.title, viewer.theme, *viewer.window.geometry()[2:]),
             "overlays": sorted((str(key), overlays[key].visible) for key in overlays),
             "callbacks": [
                 [str(one) for one in getattr(viewer, f"mouse_{kind}_callbacks")]
@@ -155,9 +156,7 @@ class KeptWindow:
             "keys": sorted(map(str, viewer.keymap)),
             "case": (id(case.prediction), id(case.original), case.threshold, case.min_volume, case.selected),
             "images": sorted(case.images),
-            "review": (case.review.decisions(), case.review.edit is None, case.review.recorder is None),
-            "history": (case.review.unsaved, len(case.review.verdicts), case.unsaved_mask),
-            "undo": _undo(case.review),
+            **self._told_of_review(),
             "measurements": review.opened.parts["measure"].measured.items,
             "reference": case.comparison.reference is None,
             "exercise": review.layers.blinded,
@@ -165,6 +164,14 @@ class KeptWindow:
             "bars": sorted((x.objectName(), x.isVisible()) for x in window.findChildren(QToolBar)),
             "widgets": Counter(map(repr, map(_choice, self._widgets()))),
             "preferences": {k: v for k, v in asdict(PreferenceStore().load()).items() if k != "target"},
+        }
+
+    def _told_of_review(self) -> dict[str, Any]:
+        case = self.review.case
+        return {
+            "review": (case.review.decisions(), case.review.edit is None, case.review.recorder is None),
+            "history": (case.review.unsaved, len(case.review.verdicts), case.unsaved_mask),
+            "undo": _undo(case.review),
         }
 
     def put_back(self, qtbot: Any) -> list[str]:
@@ -190,12 +197,18 @@ class KeptWindow:
         viewer, review = self.viewer, self.review
         if review.layers.blinded:
             review.layers.unblind()
+        if (compare := review.opened.parts["compare"]).side.active:
+            compare.toggle_side()
+        if self._is_empty and review.case.prediction is not None:
+            review.case.close_prediction()
         self._forget_review()
         self._look_again()
         own = [layer for layer, _ in self._layers]
         for layer in [layer for layer in viewer.layers if layer not in own]:
             if layer in viewer.layers:  # one may take others with it
                 viewer.layers.remove(layer)
+        if self._is_empty and review.case.images:
+            review.case.set_images({})
         if review.case.prediction is not None:
             review.case.select(None)
             _, _, threshold, _, selected = self.as_opened["case"]
@@ -213,7 +226,12 @@ class KeptWindow:
         self._look_again()
 
     def _dress(self, own: list[Any]) -> None:
+        """Have the layers in their order, and looking as they did."""
+        from napari_uncertainseg.widgets.scans.volumes import is_result
+
         layers = self.viewer.layers
+        for scan in [x for x in own if x not in layers and not is_result(x)]:
+            layers.insert(min(own.index(scan), len(layers)), scan)
         if set(own) == set(layers):
             for place, layer in enumerate(own):
                 if layers[place] is not layer:
@@ -228,13 +246,12 @@ class KeptWindow:
     def _forget_review(self) -> None:
         """Verdicts, painting, and the session that they are in; the next test has a file of its own."""
         case = self.review.case
-        if case.prediction is None:
-            return
-        now, before = self.told(), self.as_opened
-        if any(now[name] != before[name] for name in ("review", "history", "undo")):
+        now, before = self._told_of_review(), self.as_opened
+        if any(now[name] != before[name] for name in now):
             if case.review.recorder is not None:
                 case.review.set_recorder(None)
-            case.reset_review()
+            if case.prediction is not None:
+                case.reset_review()
         measure = self.review.opened.parts["measure"]
         measure.tool.end()
         while measure.measured.items:

@@ -12,9 +12,11 @@ from napari.layers import Labels
 
 from napari_uncertainseg.review.store.entry_details import VerdictDetails
 from napari_uncertainseg.review.store.journal import details_of
+from napari_uncertainseg.widgets.layers.agreement.errors import MISSED
 from napari_uncertainseg.widgets.layers.result_layers import LESIONS
 from napari_uncertainseg.widgets.layers.risk_contours import CORE, ENVELOPE
 from napari_uncertainseg.widgets.layers.selection.selected_outline import NAME as SELECTED
+from napari_uncertainseg.widgets.layers.two_tone_outlines import AROUND, reserved
 from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data
 from napari_uncertainseg.widgets.shared.responsive import napari_adding
 from napari_uncertainseg.widgets.shared.responsive.turns import Soon
@@ -117,6 +119,41 @@ def test_a_reference_that_goes_in_between_leaves_no_missed_lesions(opened, mask,
     assert not review.lesions.threshold.best_button.isEnabled()
 
 
+@pytest.mark.viewer
+def test_a_missed_lesion_is_outlined_also_where_the_layer_of_all_was_removed(opened, mask, qtbot) -> None:
+    viewer, review = opened
+    flair = viewer.layers["FLAIR"]
+    layer = Labels(np.roll(mask, 12, 1).astype(np.uint8), name="expert", scale=flair.scale, units=flair.units)
+    layer.translate = flair.translate
+    viewer.add_layer(layer)
+    review.layers.reference.choose("expert")
+    qtbot.waitUntil(lambda: MISSED in viewer.layers, timeout=60_000)
+    number = int(review.layers.errors.agreement.missed[0])
+    viewer.layers.remove(MISSED)
+    review.layers.go_to_missed(number)
+    qtbot.waitUntil(lambda: MISSED in viewer.layers, timeout=60_000)
+    qtbot.wait(20)
+    assert review.layers.errors.selected == (viewer.layers[MISSED], number)
+
+
+@pytest.mark.viewer
+def test_missed_lesions_have_dark_lines_also_where_there_are_far_more(opened, mask, qtbot) -> None:
+    viewer, review = opened
+    flair, many = viewer.layers["FLAIR"], np.zeros(mask.shape, np.uint8)
+    many[::2, ::2, ::2] = 1
+    for name, marked in (("few", np.roll(mask, 12, 1).astype(np.uint8)), ("many", many)):
+        layer = Labels(marked, name=name, scale=flair.scale, units=flair.units)
+        layer.translate = flair.translate
+        viewer.add_layer(layer)
+        review.layers.reference.choose(name)
+        qtbot.waitUntil(lambda: MISSED in viewer.layers, timeout=60_000)
+        qtbot.wait(50)
+        shown = viewer.layers[MISSED]
+        (dark,) = shown.colormap.map(np.array([reserved(shown.data.dtype)], shown.data.dtype))
+        assert dark == pytest.approx(AROUND), name
+    assert shown.data.dtype == np.uint16, "too many for the smaller type"
+
+
 # -- an exercise that is about to begin or end --------------------------------------------------------
 
 
@@ -191,6 +228,22 @@ def test_a_run_that_ends_while_an_exercise_ends_shows_only_its_own(trained, qtbo
     results = review.layers.results
     assert np.array_equal(results.get("entropy").data, results.placing.array(second.maps["entropy"]))
     assert len(names(viewer)) == len(set(names(viewer)))
+
+
+@pytest.mark.viewer
+def test_an_exercise_that_begins_while_one_ends_in_3d_shows_no_surfaces(trained, qtbot) -> None:
+    viewer, review, dock = trained
+    dock.begin()
+    qtbot.waitUntil(lambda: "here?" in viewer.layers, timeout=60_000)
+    viewer.dims.ndisplay = 3
+    dock.stop()
+    dock.begin()
+    assert review.layers.blinded and not review.layers.surfaces.shown
+    qtbot.waitUntil(lambda: names(viewer) == ["FLAIR", "here?"], timeout=60_000)
+    assert not viewer.canvas.overlays["lesion_surfaces"].visible
+    dock.stop()
+    viewer.dims.ndisplay = 2
+    qtbot.waitUntil(lambda: not review.layers.blinded, timeout=60_000)
 
 
 # -- napari's own work --------------------------------------------------------------------------------

@@ -212,15 +212,30 @@ def test_a_review_that_waits_is_told_of_as_soon_as_its_scan_is_opened_again(revi
     choose(review, qtbot, texts.CLOSE)
     del told[:]
     drop(review, qtbot, folders / "Bob" / "FLAIR.nii.gz")
-    offered(review, qtbot)  # what lies around it has been found, and with it what is kept of it
+    qtbot.waitUntil(lambda: not case_of(review)._lookout.busy, timeout=5000)
     assert not any("waits" in said for said in told), "that was another patient's"
     choose(review, qtbot, texts.CLOSE)
     drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
-    offered(review, qtbot)
+    qtbot.waitUntil(lambda: not case_of(review)._lookout.busy, timeout=5000)
     (said,) = [said for said in told if "waits" in said]
     assert "1 verdict by" in said and "Press Run" in said
     review.case.open_prediction(replace(shown, information=about))
     qtbot.waitUntil(lambda: review.keeper.offer is not None, timeout=3000)  # and after Run it is offered
+
+
+def test_reviews_that_cannot_be_reached_keep_nothing_beside_the_scan_back(
+    review, qtbot, folders, told, monkeypatch
+):
+    answer, lookout = threading.Event(), case_of(review)._lookout
+    monkeypatch.setattr(part, "_waiting", lambda sessions, flair: (answer.wait(20), "a review waits")[1])
+    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
+    assert "mask" in offered(review, qtbot).label.text()
+    assert lookout.busy
+    choose(review, qtbot, texts.CLOSE)
+    answer.set()
+    qtbot.waitUntil(lambda: not lookout.busy, timeout=5000)
+    qtbot.wait(20)
+    assert not any("waits" in said for said in told), "the scan is closed"
 
 
 def test_painting_on_a_mask_of_the_case_is_asked_about(review, qtbot, folders, answer_questions):

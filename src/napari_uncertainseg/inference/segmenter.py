@@ -94,7 +94,7 @@ class Segmenter:
         known = model if isinstance(model, Model) else find_model(model)
         self.model = known if target is None else known.with_target(target)
         self._method, self.members = check_method(method, self.model, members)
-        self.device = device if isinstance(device, Device) else choose_device(device)
+        self.device = self.suited(device if isinstance(device, Device) else choose_device(device))
         self.seed = seed
         self.window_share = window_share
         self._engines: dict[tuple[str, int], Engine] = {}
@@ -167,6 +167,11 @@ class Segmenter:
             finally:
                 for engine in self._engines.values():
                     engine.check = never
+
+    def suited(self, device: Device) -> Device:
+        """The same device, in float32 where nobody measured what int8 costs this model and method."""
+        whole = device.precision == "int8" and self.model.runs_int8(self.method)
+        return device if whole else device.without_int8()
 
     def has_engine(self, device: Device, index: int) -> bool:
         """Whether a network is loaded."""
@@ -248,7 +253,7 @@ class _Run:
 
     def _devices(self) -> list[Device]:
         device = self.segmenter.device
-        return [device] if device.kind == "cpu" else [device, cpu_device()]
+        return [device] if device.kind == "cpu" else [device, self.segmenter.suited(cpu_device())]
 
     def _load_first(self) -> None:
         """Load the first network, so that its time is not taken for that of the members."""

@@ -18,6 +18,8 @@ from napari_uncertainseg.disk.tables import read_rows
 from napari_uncertainseg.evaluate.worklist import RESULTS, WorkCase
 from napari_uncertainseg.images.files import stem
 
+MOST = 2_000_000
+"""Visits of a table, or files and folders of a dataset."""
 COHORT = "cohort.json"
 """What a run was started with."""
 REPORT, TABLE, REFERRAL = "report.html", "report.tsv", "referral.tsv"

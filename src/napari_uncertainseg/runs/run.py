@@ -32,14 +32,12 @@ from napari_uncertainseg.runs.cluster import (
     remote_cluster,
 )
 from napari_uncertainseg.runs.derivatives import describe_dataset
-from napari_uncertainseg.runs.places import COHORT, bids_place, folder_names
+from napari_uncertainseg.runs.places import COHORT, MOST, bids_place, folder_names
 from napari_uncertainseg.runs.progress_file import LOG, CountedVisits, Log, ProgressFile
 from napari_uncertainseg.runs.record import VisitRecord, look_same, read_record
 from napari_uncertainseg.runs.setting import RunOptions, Setting, segmenter_of, setting_of
 from napari_uncertainseg.runs.visit import Load, Outcome, VisitTask, do_visit, has_all_files, load_segmenter
 
-MOST = 2_000_000
-"""Visits of a table, or files and folders of a dataset."""
 Tell = Callable[[str], object]
 
 
@@ -118,7 +116,13 @@ class RunResult:
 
 
 def plan_run(
-    cohort: Path, out: Path, options: RunOptions, *, elsewhere: bool = False, progress: Progress = silent
+    cohort: Path,
+    out: Path,
+    options: RunOptions,
+    *,
+    elsewhere: bool = False,
+    worklist: Worklist | None = None,
+    progress: Progress = silent,
 ) -> Plan:
     """See what is to do, and that it can be done, before anything is written.
 
@@ -132,6 +136,8 @@ def plan_run(
         What visits are segmented with.
     elsewhere
         Whether workers of another computer do it: they may have a device that this one lacks.
+    worklist
+        The cohort's, where it was read already, for the same model.
     progress
         Told which folder is looked at.
 
@@ -146,7 +152,8 @@ def plan_run(
     wanted = wanted_by(segmenter.model.modalities)
     bids = cohort.is_dir() and is_bids(cohort, wanted)
     _check_place(cohort, out, bids)
-    worklist = read_worklist(cohort, progress, wanted=wanted, most=MOST, lenient=True)
+    if worklist is None:
+        worklist = read_worklist(cohort, progress, wanted=wanted, most=MOST, lenient=True)
     return Plan(worklist, out, bids, options, setting_of(options, segmenter))
 
 

@@ -17,6 +17,7 @@ def rank(options: Namespace) -> None:
     """Rank, write the folder, and say what can be said."""
     weights = _check(options)
     from napari_uncertainseg.audit.ranking.consensus.combine import find_consensus
+    from napari_uncertainseg.audit.ranking.consensus.weights import check_weights
     from napari_uncertainseg.audit.ranking.files import PAGE, write_ranking
     from napari_uncertainseg.audit.ranking.ranking import RankingSetting, rank_all
     from napari_uncertainseg.audit.ranking.read import read_scores
@@ -30,6 +31,7 @@ def rank(options: Namespace) -> None:
         seed=options.seed,
     )
     all_scores = read_scores(options.results, options.metric)
+    check_weights(all_scores, weights)
     with ProgressLine() as progress:
         found = rank_all(all_scores, setting, options.features, progress)
         consensus = find_consensus(found.rankings, weights)
@@ -57,7 +59,8 @@ def _check(options: Namespace) -> dict[str, float]:
     check_new(options.out)
     method_named(options.method)
     weights = _weights(options.weight)
-    check_weights(check_scores(options.results, options.metric), weights)
+    if not any(path.is_fifo() for _, path in options.results):  # what comes from a pipe is read once
+        check_weights(check_scores(options.results, options.metric), weights)
     for path in options.features:
         if not path.is_dir():
             kind_of_features(path)

@@ -52,7 +52,8 @@ def add_setting(parser: argparse.ArgumentParser) -> None:
         "--device",
         choices=DEVICES,
         default="auto",
-        help="cpu-float32: never in bf16; cpu-int8: less exact, see docs/performance.md (%(default)s)",
+        help="cpu-float32: never in bf16 or int8; cpu-int8: in int8 on any CPU, see docs/performance.md "
+        "(%(default)s)",
     )
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of methods that sample (%(default)s)"

@@ -46,6 +46,8 @@ MAX_CONFIGURATION_BYTES = 1 << 20
 MAX_WEIGHT_BYTES = 2 << 30
 MAX_PARAMETERS = 250_000_000
 
+_INT8_METHODS = ("one-pass", "flips", "ensemble")
+"""Whose members all come from the pass that was measured in int8."""
 _WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth")
 
 
@@ -179,6 +181,14 @@ class MultiHeadModel(Model):
         check_fit(state, expected, path)
         network.load_state_dict({name: value.float() for name, value in state.items()}, assign=True)
         return network.eval()
+
+    def runs_int8(self, method: str) -> bool:
+        """Whether the method's networks all have numbers, and it needs their main pass only."""
+        numbers = self.whole_numbers
+        if numbers is None or method not in _INT8_METHODS:
+            return False
+        used = range(len(self.weights) if method == "ensemble" else 1)
+        return all(numbers.of(self.weight_sha256(index)) is not None for index in used)
 
     def engine(self, device: Device, index: int = 0) -> Engine:
         """Make one network ready for a device; it is built unless OpenVINO has it converted in its cache."""

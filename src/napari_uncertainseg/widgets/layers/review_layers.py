@@ -240,6 +240,7 @@ class ReviewLayers:
 
     def blind(self, then: Callable[[], object] = lambda: None) -> None:
         """Take all but the case's scans out of the viewer, one in a turn; `then` is called afterwards."""
+        self._blinding.complete()  # an exercise that ended a moment ago brings back what goes now
         self.blinding.emit()
         self._results.complete()
         self._band.complete()

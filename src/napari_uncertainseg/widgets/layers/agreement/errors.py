@@ -155,7 +155,9 @@ class ReferenceErrors:
         if self._blinded() or placing is None:
             self._drawn = ()  # drawn when they may be seen again
             return
+        drawn = self._drawn
         self._show(placing, self._array)
+        self._drawn = drawn  # a layer that went before it took that with it
         if self._outline is not None:
             self._outline.leave_out(min(self.chosen, _MOST), hidden=False)
         if self.chosen:
@@ -163,7 +165,8 @@ class ReferenceErrors:
 
     def _show(self, placing: Placement, array: np.ndarray) -> None:
         layer, data = self.layer, placing.array(array)
-        if layer is not None and self._placed is placing:  # another drawing of the same scan
+        same = layer is not None and layer.data.dtype == data.dtype  # its colours go by that
+        if layer is not None and same and self._placed is placing:  # another drawing of the same scan
             layer.data = data
             return
         self.remove()

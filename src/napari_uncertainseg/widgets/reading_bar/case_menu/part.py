@@ -95,6 +95,7 @@ class CasePart(PartWidget):
         )
         self._loader.busy_changed.connect(self._on_busy)
         self._lookout.found.connect(self._on_found)
+        self._lookout.waits.connect(self._on_waits)
         self.offer.accepted.connect(self._on_accepted)
         self.offer.declined.connect(self._on_declined)
 
@@ -154,10 +155,12 @@ class CasePart(PartWidget):
 
     def _on_found(self, found: Surroundings) -> None:
         self._around = found
-        if found.waiting and self._context.review.case.original is None and not self._cases.blinded:
-            show_info(notice(found.waiting))
         self._show_name()
         self._show_offer()
+
+    def _on_waits(self, sentence: str) -> None:
+        if self._context.review.case.original is None and not self._cases.blinded:
+            show_info(notice(sentence))
 
     def _show_offer(self) -> None:
         found = self._around

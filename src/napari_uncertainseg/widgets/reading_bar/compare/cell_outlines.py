@@ -59,6 +59,9 @@ class CellOutlines:
 
     def _come(self, source: Labels, number: int, title: str) -> None:
         """In a turn of its own, after the one that lays the cells out."""
+        if self._layers.blinded or source not in self._viewer.layers:
+            self.end()
+            return
         layer = self._layers.selected.empty_layer(source, f"lesions ({title})")
         self.cells[layer] = number
         napari_adding.add_quietly(self._viewer, layer)
