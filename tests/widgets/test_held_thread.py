@@ -149,9 +149,7 @@ def test_glibc_gives_back_what_was_freed_between_what_is_kept() -> None:
 def test_what_a_second_window_had_open_is_not_kept_for_the_first(by, make_viewer, flair, looked_at) -> None:
     first, second = make_viewer(), make_viewer()
     spared, other = SparedObjects(first, Case()), SparedObjects(second, Case())
-    second.add_layer(
-        Image(flair.data)
-    )  # before what is kept: napari looks at who calls it, and what that has
+    second.add_layer(Image(flair.data))  # before what is kept: napari keeps what its caller has
     kept = Made()
     opened = weakref.ref(kept)
     spared._spare()  # as a moment after the first window has closed a case
