@@ -69,7 +69,6 @@ class Blinding:
         then
             Called after that.
         """
-        self.complete()  # an exercise that ended a moment ago
         if self.active:
             return
         self.active = True

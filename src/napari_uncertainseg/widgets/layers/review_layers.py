@@ -240,10 +240,9 @@ class ReviewLayers:
 
     def blind(self, then: Callable[[], object] = lambda: None) -> None:
         """Take all but the case's scans out of the viewer, one in a turn; `then` is called afterwards."""
-        self._blinding.complete()  # an exercise that ended a moment ago brings back what goes now
+        for part in (self._blinding, self._results, self._band):  # first what an exercise brings back
+            part.complete()
         self.blinding.emit()
-        self._results.complete()
-        self._band.complete()
         self.surfaces.leave()
         self._blinding.hide(self.scan.layers(), self.blinding_changed.emit, then)
 
