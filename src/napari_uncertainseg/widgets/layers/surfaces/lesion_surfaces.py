@@ -23,6 +23,7 @@ from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.shared.responsive import napari_adding
+from napari_uncertainseg.widgets.shared.responsive.turns import Soon
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -80,7 +81,7 @@ class LesionSurfaces:
         self._placing, self._blinded, self._go_to = placing, blinded, go_to
         self._wanted = True
         self._alone = False
-        self._maker = MeshMaker()
+        self._maker, self._soon = MeshMaker(), Soon()
         self._job: JobRunner | None = None
         self._drawn: DrawnSurfaces | None = None
         self._made: Made | None = None
@@ -150,6 +151,7 @@ class LesionSurfaces:
 
     def leave(self) -> None:
         """Take the surfaces away, and show again what was hidden for them. May be called twice."""
+        self._soon.drop()
         drawn, self._drawn = self._drawn, None
         if drawn is None:
             return
@@ -267,8 +269,11 @@ class LesionSurfaces:
         meshes = [self._in_world(n, made.meshes[n], world) for n in numbers]
         if made.brain is not None and drawn.brain is None:
             drawn.show_brain(made.brain.moved(world))
+            self._soon.add(self._draw)  # one layer in a turn
+            return
         self._facts = {n: _facts(made.lesions, n) for n in numbers}
         doubts = [self._facts[n].doubt for n in numbers]
+        comes = bool(numbers) and drawn.lesions is None
         if numbers:
             affine = placing.grid.affine
             shapes = Shapes(tuple(numbers), tuple(made.meshes[n] for n in numbers), tuple(doubts), affine)
@@ -276,7 +281,10 @@ class LesionSurfaces:
         else:
             drawn.remove_lesions()
         self._picker = RayPicker(numbers, meshes) if numbers else None
-        drawn.show_selected(meshes[numbers.index(selected)] if selected in numbers else None)
+        if comes:
+            self._soon.add(self._draw)  # the ring
+        else:
+            drawn.show_selected(meshes[numbers.index(selected)] if selected in numbers else None)
         by_hand = bool(np.isnan(doubts).any())
         self._write(texts.legend(len(numbers), len(rejected), alone=alone, by_hand=by_hand))
 
@@ -327,6 +335,7 @@ class LesionSurfaces:
     def cleanup(self) -> None:
         """Stop all work and let go of the layers, which stay. May be called twice."""
         self._connections.disconnect_all()
+        self._soon.drop()
         if self._drawn is not None:
             self._drawn.forget()
         self._drawn, self._hidden, self._active = None, [], None
