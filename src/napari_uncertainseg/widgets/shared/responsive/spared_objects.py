@@ -117,7 +117,9 @@ class SparedObjects:
         return True
 
     def _on_inserting(self, event: Any) -> None:
-        self._timer.stop()  # napari lets events come before a layer is there
+        if self._timer.isActive():  # napari lets events come before a layer is there
+            self._timer.stop()
+            self._tidy.start()
 
     def _on_inserted(self, event: Any) -> None:
         self._had_layers = True
