@@ -127,8 +127,8 @@ class ExercisesDock(DockWidget):
         layout.setContentsMargins(6, 6, 6, 6)
         layout.addLayout(form)
         layout.addLayout(buttons)
-        for part in (self.question, self.opinion, self._answering):
-            layout.addWidget(part)
+        for each in (self.question, self.opinion, self._answering):
+            layout.addWidget(each)
         for part in (self.score, self.outline, self._rest):
             layout.addWidget(part, stretch=1)
 
