@@ -38,12 +38,14 @@ class _EachOnce:
 
 def _shaders() -> None:
     """vispy reads each shader anew, which takes a tenth of the time of a test, and shifts its lines."""
+    import vispy.gloo.glir
     import vispy.gloo.program
     from vispy.visuals.shaders.function import Function
 
     vispy.gloo.program.re = _EachOnce()
     shifted = lru_cache(maxsize=4096)(lambda code, clean=Function._clean_code: clean(None, code))
     Function._clean_code = lambda self, code: shifted(code)
+    vispy.gloo.glir.convert_shader = lru_cache(maxsize=4096)(vispy.gloo.glir.convert_shader)
 
 
 def _plugins() -> None:

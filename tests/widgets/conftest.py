@@ -29,16 +29,18 @@ def _preferences_as_before():
     store.save(**before)
 
 
-_ONE_BY_ONE = ("test_held_thread", "test_in_between", "test_whole_path", "test_blinded")
+_IN_TURNS = ("test_held_thread", "test_in_between", "test_between_turns")
+_ONE_BY_ONE = (*_IN_TURNS, "test_whole_path", "test_blinded")
 """Test what is seen, and done, while layers come, or go through all as a reader does."""
 
 
 @pytest.fixture(autouse=True)
 def _layers_that_have_come(request, monkeypatch):
     """After a run layers come one by one: tests look at them once all are there, but those of just that."""
-    if request.module.__name__.rpartition(".")[2] in _ONE_BY_ONE:
-        return
     from napari_uncertainseg.widgets.layers.result_layers import ResultLayers
+    from napari_uncertainseg.widgets.shared.responsive.turns import Soon
+
+    name = request.module.__name__.rpartition(".")[2]
 
     show = ResultLayers.show
 
@@ -46,7 +48,14 @@ def _layers_that_have_come(request, monkeypatch):
         show(self, scan)
         self.complete()
 
-    monkeypatch.setattr(ResultLayers, "show", show_all)
+    def do_at_once(self, *what):
+        for each in what:
+            each()
+
+    if name not in _IN_TURNS:
+        monkeypatch.setattr(Soon, "add", do_at_once)
+    if name not in _ONE_BY_ONE:
+        monkeypatch.setattr(ResultLayers, "show", show_all)
 
 
 @pytest.fixture
@@ -174,11 +183,21 @@ def scans(flair):
 
 
 @pytest.fixture
-def window_that_is_kept(request, _windows_of_this_file, _work_spared, qtbot, scans, tmp_path_factory):
+def fill(qtbot, scans):
+    """What makes a new window what the tests of a file share: here the docks, scans, and a run."""
+    return lambda viewer, file: segment(viewer, qtbot, scans, file)
+
+
+@pytest.fixture
+def window_that_is_kept(
+    request, _windows_of_this_file, _work_spared, qtbot, fill, tmp_path_factory, tmp_path, monkeypatch
+):
     """See `kept_viewer`."""
     folder = tmp_path_factory.mktemp("kept")
-    kept_window.ensure(lambda: kept_window.KeptWindow(qtbot, scans, folder))
+    kept_window.ensure(lambda: kept_window.KeptWindow(qtbot, fill, folder))
+    kept_window.begin(tmp_path / "sessions.db")
     yield
+    monkeypatch.undo()
     called = getattr(request.node, "rep_call", None)
     why = kept_window.end_of_test(qtbot, called is None or called.failed)
     request.node.user_properties.append(("window closed because of", why))
@@ -186,5 +205,5 @@ def window_that_is_kept(request, _windows_of_this_file, _work_spared, qtbot, sca
 
 @pytest.fixture
 def kept_viewer(window_that_is_kept):
-    """As `segmented_viewer`, but shared by tests of a file that give no verdict and do not paint."""
+    """As `segmented_viewer`, but shared by the tests of a file: see `kept_window`."""
     return kept_window.viewer_of_it()

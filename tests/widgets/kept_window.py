@@ -22,6 +22,8 @@ import pytest
 
 from ..leaks import new_threads, new_widgets, wait_until_empty
 
+SIZE = (1280, 800)
+"""Of the window, in pixels."""
 _OPEN: list[KeptWindow] = []
 """The one that is open, if any."""
 
@@ -51,7 +53,7 @@ def segment(viewer: Any, qtbot: Any, scans: Sequence[Any], file: Path) -> None:
 class KeptWindow:
     """A window outside of napari's own fixture, which closes its windows after each test."""
 
-    def __init__(self, qtbot: Any, scans: Sequence[Any], folder: Path) -> None:
+    def __init__(self, qtbot: Any, fill: Callable[[Any, Path], None], folder: Path) -> None:
         from napari import Viewer
         from napari._app_model._app import NapariApplication, _napari_names
         from napari._qt._qapp_model.qactions import init_qactions
@@ -76,20 +78,32 @@ class KeptWindow:
         _initialize_plugins.cache_clear()
         init_qactions.cache_clear()
         self.viewer = Viewer(show=True, show_welcome_screen=False)
-        self.viewer.window.resize(1280, 800)
-        segment(self.viewer, qtbot, scans, folder / "sessions.db")
+        self.viewer.window.resize(*SIZE)
+        fill(self.viewer, folder / "sessions.db")
+        self.review.layers.results.complete()  # layers that are still to come
         qtbot.wait(50)
         self._layers = [(layer, _looks(layer)) for layer in self.viewer.layers]
         self._chosen = [(widget, _choice(widget)) for widget in self._widgets()]
-        self._place = self._seen()
+        self._place, self._theme = self._seen(), self.viewer.theme
+        self._widths = {dock: dock.width() for dock in self._docks()}
+        self._is_empty = self.review.case.prediction is None
         self.as_opened = self.told()
-        self.failed, self.why = False, []
+        self.failed, self.why, self._spent = False, [], []
+        for part in (*self.review.opened.parts.values(), *self.review.opened.widgets):
+            part.cleanup = self._noting(type(part).__name__, part.cleanup)
 
     @property
     def review(self) -> Any:
         from napari_uncertainseg.widgets.window import review_of
 
         return review_of(self.viewer)
+
+    def _noting(self, name: str, cleanup: Callable[[], None]) -> Callable[[], None]:
+        def noted() -> None:
+            self._spent.append(name)
+            cleanup()
+
+        return noted
 
     def _widgets(self) -> list[Any]:
         """All that can be chosen in the window, but for the controls of layers, which come and go."""
@@ -101,13 +115,25 @@ class KeptWindow:
                 found.extend(dock.findChildren(kind))
         return found
 
+    def _docks(self) -> set[Any]:
+        from qtpy.QtWidgets import QDockWidget
+
+        return {dock for dock in self.review._window.findChildren(QDockWidget) if dock.isVisible()}
+
     def _seen(self) -> tuple[Any, ...]:
         dims, camera = self.viewer.dims, self.viewer.scene.camera
-        return dims.order, dims.ndisplay, dims.point, camera.center, camera.zoom, camera.angles
+        zoom = camera.zoom / self._whole()
+        return dims.order, dims.ndisplay, dims.point, camera.center, zoom, camera.angles
+
+    def _whole(self) -> float:
+        """The zoom that shows all of a slice: docks may have become wider, and the canvas smaller."""
+        from napari_uncertainseg.widgets.scans.camera import whole_zoom
+
+        return whole_zoom(self.viewer, self.viewer.layers[0]) if self.viewer.layers else 1.0
 
     def told(self) -> dict[str, Any]:
         """All that a test may have changed, to be compared."""
-        from qtpy.QtWidgets import QDockWidget, QToolBar
+        from qtpy.QtWidgets import QToolBar
 
         from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 
@@ -119,8 +145,9 @@ class KeptWindow:
             **listed,
             "layers": [layer.name for layer in viewer.layers],
             "selection": [*sorted(x.name for x in viewer.layers.selection), viewer.layers.selection.active],
-            "place": [np.round(np.asarray(part, float), 6).tolist() for part in self._seen()],
+            "place": [np.round(np.asarray(part, float), 1).tolist() for part in self._seen()],
             "grid": viewer.canvas.grid.enabled,
+            "window": (viewer.title, viewer.theme, *viewer.window.geometry()[2:]),
             "overlays": sorted((str(key), overlays[key].visible) for key in overlays),
             "callbacks": [
                 [str(one) for one in getattr(viewer, f"mouse_{kind}_callbacks")]
@@ -129,28 +156,59 @@ class KeptWindow:
             "keys": sorted(map(str, viewer.keymap)),
             "case": (id(case.prediction), id(case.original), case.threshold, case.min_volume, case.selected),
             "images": sorted(case.images),
-            "review": (case.review.decisions(), case.review.edit is None, case.review.recorder is None),
-            "history": (case.review.unsaved, len(case.review.verdicts), case.unsaved_mask),
-            "undo": _undo(case.review),
+            **self._told_of_review(),
+            "measurements": review.opened.parts["measure"].measured.items,
             "reference": case.comparison.reference is None,
             "exercise": review.layers.blinded,
-            "docks": sorted((x.windowTitle(), x.isVisible()) for x in window.findChildren(QDockWidget)),
+            "docks": sorted(dock.windowTitle() for dock in self._docks()),
             "bars": sorted((x.objectName(), x.isVisible()) for x in window.findChildren(QToolBar)),
             "widgets": Counter(map(repr, map(_choice, self._widgets()))),
             "preferences": {k: v for k, v in asdict(PreferenceStore().load()).items() if k != "target"},
         }
 
+    def _told_of_review(self) -> dict[str, Any]:
+        case = self.review.case
+        return {
+            "review": (case.review.decisions(), case.review.edit is None, case.review.recorder is None),
+            "history": (case.review.unsaved, len(case.review.verdicts), case.unsaved_mask),
+            "undo": _undo(case.review),
+        }
+
     def put_back(self, qtbot: Any) -> list[str]:
         """Take away what a test added, choose again what was chosen, and say what differs still."""
+        differs = ["closed"]
+        if self._spent:
+            return [f"cleaned up: {self._spent}"]
+        for _ in range(2):  # what is drawn a moment later may come after the first
+            if self.viewer is None or self.review is None or not self.review.opened.parts:
+                break
+            self._put_back()
+            qtbot.wait(50)
+            was, now = self.as_opened, self.told()
+            keys = [key for key in {**was, **now} if was.get(key) != now.get(key)]
+            differs = [f"{key}: {_differing(was.get(key), now.get(key))}" for key in keys]
+            if not differs:
+                break
+        return differs
+
+    def _put_back(self) -> None:
+        from qtpy.QtCore import Qt
+
         viewer, review = self.viewer, self.review
-        if viewer is None or review is None or not review.opened.parts:
-            return ["closed"]
         if review.layers.blinded:
             review.layers.unblind()
+        if (compare := review.opened.parts["compare"]).side.active:
+            compare.toggle_side()
+        if self._is_empty and review.case.prediction is not None:
+            review.case.close_prediction()
+        self._forget_review()
+        self._look_again()
         own = [layer for layer, _ in self._layers]
         for layer in [layer for layer in viewer.layers if layer not in own]:
             if layer in viewer.layers:  # one may take others with it
                 viewer.layers.remove(layer)
+        if self._is_empty and review.case.images:
+            review.case.set_images({})
         if review.case.prediction is not None:
             review.case.select(None)
             _, _, threshold, _, selected = self.as_opened["case"]
@@ -158,14 +216,54 @@ class KeptWindow:
             review.case.select(selected)
         for widget, chosen in self._chosen:
             _choose(widget, chosen)
-        for layer, looks in self._layers:
-            for name in ("visible", "opacity"):
-                if getattr(layer, name) != looks[name]:
-                    setattr(layer, name, looks[name])
+        for dock in self._docks() - self._widths.keys():
+            dock.hide()
+        review._window.resizeDocks([*self._widths], [*self._widths.values()], Qt.Orientation.Horizontal)
+        self._dress(own)
+        if viewer.theme != self._theme:
+            viewer.theme = self._theme
+        viewer.window.resize(*SIZE)
         self._look_again()
-        qtbot.wait(50)
-        now = self.told()
-        return [key for key in {**self.as_opened, **now} if not _same(self.as_opened.get(key), now.get(key))]
+
+    def _dress(self, own: list[Any]) -> None:
+        """Have the layers in their order, and looking as they did."""
+        from napari_uncertainseg.widgets.scans.volumes import is_result
+
+        layers = self.viewer.layers
+        for scan in [x for x in own if x not in layers and not is_result(x)]:
+            layers.insert(min(own.index(scan), len(layers)), scan)
+        if set(own) == set(layers):
+            for place, layer in enumerate(own):
+                if layers[place] is not layer:
+                    layers.move(layers.index(layer), place)
+        for layer, looks in self._layers:
+            if layer.metadata.get("uncertainseg", {}) != looks["metadata"]:
+                layer.metadata["uncertainseg"] = dict(looks["metadata"])
+            for name in ("visible", "opacity", "contrast_limits", "mode"):
+                if np.asarray(getattr(layer, name, None)).tolist() != looks[name]:
+                    setattr(layer, name, looks[name])
+
+    def _forget_review(self) -> None:
+        """Verdicts, painting, and the session that they are in; the next test has a file of its own."""
+        case = self.review.case
+        now, before = self._told_of_review(), self.as_opened
+        if any(now[name] != before[name] for name in now):
+            if case.review.recorder is not None:
+                case.review.set_recorder(None)
+            if case.prediction is not None:
+                case.reset_review()
+        measure = self.review.opened.parts["measure"]
+        measure.tool.end()
+        while measure.measured.items:
+            measure.measured.delete(0)
+        measure.measured.show(())
+
+    def begin(self, file: Path) -> None:
+        """Keep the reviews of a test in a file of its own, and its measurements beside it."""
+        from napari_uncertainseg.widgets.reading_bar.measure.kept import KeptMeasurements, folder_of
+
+        self.review.sessions.choose(file)
+        self.review.opened.parts["measure"]._kept = KeptMeasurements(folder_of(str(file)))
 
     def _look_again(self) -> None:
         dims, camera, selection = self.viewer.dims, self.viewer.scene.camera, self.viewer.layers.selection
@@ -174,7 +272,8 @@ class KeptWindow:
         if dims.ndisplay != self._place[1]:
             dims.ndisplay = self._place[1]
         dims.point = self._place[2]
-        camera.center, camera.zoom, camera.angles = self._place[3:]
+        camera.center, camera.angles = self._place[3], self._place[5]
+        camera.zoom = self._place[4] * self._whole()
         active = self.as_opened["selection"][-1]
         if active is None or active in self.viewer.layers:
             selection.active = active
@@ -186,7 +285,7 @@ class KeptWindow:
         from napari.settings import get_settings
         from qtpy.QtCore import QEventLoop, QTimer
 
-        self._layers, self._chosen, self.as_opened = [], [], {}
+        self._layers, self._chosen, self.as_opened, self._widths = [], [], {}, {}
         if getattr(self.viewer.window, "_qt_window", None) is not None:
             with patch.object(self.viewer.window._qt_window, "_save_current_window_settings"):
                 self.viewer.close()
@@ -215,7 +314,7 @@ def _looks(layer: Any) -> dict[str, Any]:
     names = ("visible", "opacity", "blending", "mode", "contour", "contrast_limits", "editable", "size")
     found = {name: np.asarray(getattr(layer, name, None)).tolist() for name in names}
     found["colormap"] = getattr(getattr(layer, "colormap", None), "name", None)
-    found["about"] = repr(layer.metadata.get("uncertainseg"))
+    found["metadata"] = dict(layer.metadata.get("uncertainseg", {}))
     found["transform"] = np.asarray(layer.scale).tolist(), np.asarray(layer.translate).tolist()
     data = layer.data
     found["data"] = zlib.crc32(np.ascontiguousarray(data)) if isinstance(data, np.ndarray) else len(data)
@@ -252,8 +351,12 @@ def _choose(widget: Any, chosen: tuple[Any, ...]) -> None:
         widget.setValue(chosen[3])
 
 
-def _same(one: Any, other: Any) -> bool:
-    return bool(one == other)
+def _differing(before: Any, now: Any) -> str:
+    """What differs, for the report of a test."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        differs = {key for key in {*before, *now} if before.get(key) != now.get(key)}
+        before, now = ({key: told.get(key) for key in differs} for told in (before, now))
+    return f"{before} before, {now} now"
 
 
 def ensure(make: Callable[[], KeptWindow]) -> None:
@@ -262,6 +365,11 @@ def ensure(make: Callable[[], KeptWindow]) -> None:
         close()
     if not _OPEN:
         _OPEN.append(make())
+
+
+def begin(file: Path) -> None:
+    """See `KeptWindow.begin`."""
+    _OPEN[0].begin(file)
 
 
 def viewer_of_it() -> Any:

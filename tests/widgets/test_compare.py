@@ -10,16 +10,14 @@ from qtpy.QtWidgets import QApplication
 
 from napari_uncertainseg.images.files import write_volume
 from napari_uncertainseg.images.volume import Volume
-from napari_uncertainseg.widgets import window as window_module
 from napari_uncertainseg.widgets.reading_bar.compare import last_visit, texts
 from napari_uncertainseg.widgets.reading_bar.compare import part as part_module
 from napari_uncertainseg.widgets.reading_bar.compare.part import ComparePart
 from napari_uncertainseg.widgets.scans.volumes import is_compared, layer_data
 from napari_uncertainseg.widgets.shared import napari_internals
+from napari_uncertainseg.widgets.window import review_of
 
-from .actions import click, focus
-from .fake_window import docks_with
-from .fakes import FakeSegmenter
+from .actions import focus
 from .mouse_events import RIGHT, drag, mouse
 
 pytestmark = pytest.mark.viewer
@@ -47,16 +45,14 @@ def _questions_as_before():
 
 
 @pytest.fixture
-def opened(make_viewer, qtbot, monkeypatch, tmp_path, flair, t1):
+def scans(t1, flair):
+    return [t1, flair]
+
+
+@pytest.fixture
+def opened(kept_viewer, qtbot):
     """The real window with FLAIR and T1, segmented without a network."""
-    monkeypatch.setattr(window_module, "default_file", lambda: tmp_path / "sessions.db")
-    viewer = make_viewer()
-    review = window_module.open_review(viewer, docks_with(make_segmenter=FakeSegmenter))
-    add(viewer, t1)
-    add(viewer, flair)
-    qtbot.waitUntil(review.segment.run.isEnabled, timeout=3000)
-    with qtbot.waitSignal(review.segment.done, timeout=5000):
-        click(qtbot, review.segment.run)
+    review = review_of(kept_viewer)
     focus(qtbot, review._window)
     return weakref.proxy(review)
 
@@ -136,6 +132,18 @@ def test_side_by_side_is_one_canvas_with_a_cell_each_and_leaves_nothing_behind(o
     assert after == before and not grid.enabled and grid._viewbox_groups(layers) == own_cells
     assert not layers["t1"].name_overlay.visible and label(opened) == "FLAIR"
     assert layers["entropy (nats)"].name_overlay.position == "top_right"
+
+
+def test_it_begins_after_overlays_were_hidden_once(opened, part, qtbot):
+    """napari has drawn the note that says so, and lays it out again as soon as it moves."""
+    note, hiding = opened._viewer.canvas.overlays["overlays_hidden"], opened.opened.parts["overlays"]
+    hiding.toggle()
+    qtbot.wait(30)
+    hiding.toggle()
+    for side, place in ((True, "bottom_left"), (False, "top_left")):
+        press(qtbot, opened, S, SHIFT)
+        assert part.side.active is side
+        qtbot.waitUntil(lambda place=place: note.position == place)
 
 
 def test_a_flip_ends_side_by_side_and_so_does_another_arrangement(opened, part, qtbot):
@@ -416,8 +424,8 @@ def test_a_doubt_about_the_patient_stands_in_the_banner_while_it_is_shown(
     assert not layer.visible and "little in common" not in banner.toolTip()
 
 
-def test_visits_beside_the_scan_are_offered(with_path, part, visits, qtbot):
-    part._looked = lambda: None
+def test_visits_beside_the_scan_are_offered(with_path, part, visits, qtbot, monkeypatch):
+    monkeypatch.setattr(part, "_looked", lambda: None)
     with qtbot.waitSignal(part.visit.found, timeout=5000):
         part.scans.changed.emit()
     part.fill_menu()

@@ -121,12 +121,12 @@ class Hands:
 
 
 @pytest.fixture
-def hands(segmented_viewer, qtbot):
-    review = review_of(segmented_viewer)
+def hands(kept_viewer, qtbot):
+    review = review_of(kept_viewer)
     review.show_dock("lesions")
-    segmented_viewer.reset_view()
+    kept_viewer.reset_view()
     qtbot.wait(50)
-    made = Hands(weakref.proxy(review), segmented_viewer, qtbot)
+    made = Hands(weakref.proxy(review), kept_viewer, qtbot)
     click(qtbot, made.part.button)
     yield weakref.proxy(made)
     made.viewer = None

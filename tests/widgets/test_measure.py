@@ -26,9 +26,9 @@ LEFT = Qt.MouseButton.LeftButton
 
 
 @pytest.fixture
-def opened(segmented_viewer, qtbot):
-    made = review_of(segmented_viewer)
-    segmented_viewer.dims.set_point(0, -10 * 3.0 + 36)
+def opened(kept_viewer, qtbot):
+    made = review_of(kept_viewer)
+    kept_viewer.dims.set_point(0, -10 * 3.0 + 36)
     focus(qtbot, made._window)
     QApplication.processEvents()
     return weakref.proxy(made)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from napari_uncertainseg.cli.options.declare import reads
+from napari_uncertainseg.cli.options.declare import MODEL, reads
 from napari_uncertainseg.cli.options.numbers import count, index, probability, volume
 
 METHODS = ("one-pass", "layers", "mc-dropout", "flips", "ensemble")
@@ -18,6 +18,7 @@ def add_setting(parser: argparse.ArgumentParser) -> None:
         parser,
         "--model",
         missing=None,
+        holds=MODEL,
         type=str,
         default="bundled",
         metavar="NAME|PATH",

@@ -23,6 +23,7 @@ from napari_uncertainseg.networks.engines.int8.whole_numbers import (
     WholeNumbers,
     read_whole_numbers,
 )
+from napari_uncertainseg.networks.formats.markers import OWN
 from napari_uncertainseg.networks.model import INTENSITIES, NAME, Capabilities, Model, Preprocessing
 from napari_uncertainseg.networks.real_probability import (
     REAL_PROBABILITY,
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from napari_uncertainseg.networks.engines.int8.rounded_graph import Rounding
     from napari_uncertainseg.networks.multihead import MultiHeadUNet
 
-CONFIGURATION = "model.json"
 
 MAX_CONFIGURATION_BYTES = 1 << 20
 MAX_WEIGHT_BYTES = 2 << 30
@@ -159,7 +159,7 @@ class MultiHeadModel(Model):
         """``model.json``, ``real_probability.json`` and ``int8.json`` where they are, and the weights."""
         known = () if self.real_probability is None else (self.folder / REAL_PROBABILITY,)
         rounded = () if self.whole_numbers is None else (self.folder / WHOLE_NUMBERS,)
-        return self.folder / CONFIGURATION, *known, *rounded, *self.weights
+        return self.folder / OWN, *known, *rounded, *self.weights
 
     def network(self, index: int = 0) -> MultiHeadUNet:
         """Build one network with its weights.
@@ -246,7 +246,7 @@ class MultiHeadModel(Model):
                 thin=shape.thin,
             )
         if sum(p.numel() for p in network.parameters()) > MAX_PARAMETERS:
-            raise InputError(f"{self.folder / CONFIGURATION}: 'features' make a network of absurd size.")
+            raise InputError(f"{self.folder / OWN}: 'features' make a network of absurd size.")
         return network
 
 
@@ -259,7 +259,7 @@ def read_multihead(folder: Path) -> MultiHeadModel:
         If ``model.json``, ``real_probability.json`` or ``int8.json`` is malformed, or weights may not be
         used.
     """
-    path = folder / CONFIGURATION
+    path = folder / OWN
     _check_inside(path, f"{path} is")
     configuration = read_json(path, most_bytes=MAX_CONFIGURATION_BYTES)
     content = validated(_Content, configuration, str(path))
@@ -314,11 +314,9 @@ def _check_inside(path: Path, what: str) -> None:
 def _weight_file(folder: Path, name: Any) -> Path:
     """Path of a weight file; its name may not lead out of the folder."""
     if not isinstance(name, str) or not NAME.fullmatch(name):
-        raise InputError(
-            f"{folder / CONFIGURATION}: weights {name!r} should be a plain file name in the folder."
-        )
+        raise InputError(f"{folder / OWN}: weights {name!r} should be a plain file name in the folder.")
     if not name.endswith(_WEIGHT_SUFFIXES):
-        raise InputError(f"{folder / CONFIGURATION}: weights '{name}' should be a .safetensors file.")
+        raise InputError(f"{folder / OWN}: weights '{name}' should be a .safetensors file.")
     path = folder / name
     if not path.is_file():
         raise InputError(f"The weights '{path}' are missing.")

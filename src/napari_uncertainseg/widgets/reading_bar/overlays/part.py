@@ -7,7 +7,7 @@ from functools import partial
 
 from napari.components.overlays import TextOverlay
 from napari.utils.notifications import show_info
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QActionGroup
 from qtpy.QtWidgets import (
     QApplication,
@@ -60,7 +60,7 @@ class OverlaysPart(PartWidget):
         self._viewer.canvas.overlays[_OVERLAY] = self._text
         self.hiding.changed.connect(self._show)
         self.maps.changed.connect(self._show)
-        self._viewer.canvas.grid.events.enabled.connect(self._place_note)
+        self._viewer.canvas.grid.events.enabled.connect(self._on_grid)
         self._held[_TOGGLE].released.connect(self.toggle)
         self._layers.results.needed.connect(self._on_needed)
         self._show()
@@ -184,7 +184,12 @@ class OverlaysPart(PartWidget):
             self._text.text = self._fitted(texts.sentence(self._key))
         self._text.visible = hidden
 
-    def _place_note(self, event: object = None) -> None:
+    def _on_grid(self, event: object = None) -> None:
+        # In the next turn: where the note was seen once, napari lays all texts out at once, in cells that
+        # the canvas does not have yet.
+        QTimer.singleShot(0, self._place_note)
+
+    def _place_note(self) -> None:
         """Side by side, the name of the first scan stands where the note is otherwise."""
         self._text.position = "bottom_left" if self._viewer.canvas.grid.enabled else "top_left"
 
@@ -204,7 +209,7 @@ class OverlaysPart(PartWidget):
         self._empty()
         for held in self._held.values():
             held.cleanup()
-        self._viewer.canvas.grid.events.enabled.disconnect(self._place_note)
+        self._viewer.canvas.grid.events.enabled.disconnect(self._on_grid)
         self._layers.results.needed.disconnect(self._on_needed, missing_ok=True)
         self.hiding.cleanup()
         self.maps.cleanup()
