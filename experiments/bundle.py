@@ -14,7 +14,8 @@ import json
 import shutil
 from pathlib import Path
 
-from napari_uncertainseg.networks.formats.multihead import CONFIGURATION, read_multihead
+from napari_uncertainseg.networks.formats.markers import OWN
+from napari_uncertainseg.networks.formats.multihead import read_multihead
 from napari_uncertainseg.networks.real_probability import REAL_PROBABILITY
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,10 +43,10 @@ def main() -> None:
     names = ["weights.safetensors", *(f"member{i}.safetensors" for i in range(1, len(members)))]
     for member, name in zip(members, names, strict=True):
         shutil.copyfile(member.weights[0], BUNDLED / name)
-    before = json.loads((BUNDLED / CONFIGURATION).read_text(encoding="utf-8"))
+    before = json.loads((BUNDLED / OWN).read_text(encoding="utf-8"))
     described = {key: before[key] for key in ("name", "description")}
     content = {**members[0].configuration, **described, "version": arguments.version, "weights": names}
-    (BUNDLED / CONFIGURATION).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    (BUNDLED / OWN).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     model = read_multihead(BUNDLED)
     model.check_runs()
     print(f"{BUNDLED}: version {arguments.version}, {len(model.weights)} networks, sha256 {model.sha256}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,7 @@ class Cache:
         """The arrays that were made before, or are made now."""
         if self.folder is None:
             return make()
-        path = self.folder / kind / f"{scan.prefix.strip('/').replace('/', '-')}.npz"
+        path = self.folder / kind / f"{file_name(scan)}.npz"
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
             np.savez_compressed(path, allow_pickle=False, **make())
@@ -42,6 +43,11 @@ class Cache:
     def get_one(self, kind: str, scan: Scan, make: Callable[[], np.ndarray]) -> np.ndarray:
         """Likewise, a single array."""
         return self.get(kind, scan, lambda: {"values": make()})["values"]
+
+
+def file_name(scan: Scan) -> str:
+    """What files about a scan are named."""
+    return scan.prefix.strip("/").replace("/", "-")
 
 
 def prepared_scan(data: Path, scan: Scan, cache: Cache) -> tuple[Prepared, np.ndarray]:
@@ -85,5 +91,6 @@ def network_heads(source: NetworkInput, model: Model, engine: Engine) -> np.ndar
     """Probabilities of the heads of all styles on the network's voxels, float32 (heads, z, y, x)."""
     nothing = np.zeros(source.brain.shape, np.float32)
     image = torch.from_numpy(np.stack([source.channels.get(m, nothing) for m in model.modalities]))
-    logits = Windows(image, engine, image[0].numel()).run(lambda engine, window: engine.heads(window.image))
+    # One window, as users run it; a limit of the box's own voxels would leave no room for its padding.
+    logits = Windows(image, engine, sys.maxsize).run(lambda engine, window: engine.heads(window.image))
     return np.asarray((logits / model.temperature).sigmoid())

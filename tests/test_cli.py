@@ -21,8 +21,13 @@ import pytest
 
 from napari_uncertainseg import Grid, InputError, samples, write_volume
 from napari_uncertainseg.cli import main
+from napari_uncertainseg.cli.parser import parse
 from napari_uncertainseg.cli.progress import ProgressLine
+from napari_uncertainseg.cli.segment import _check as check_segment
+from napari_uncertainseg.cli.segment import _paths
+from napari_uncertainseg.evaluate.listed_cases import check_cases
 from napari_uncertainseg.images.preparation import brain_search
+from napari_uncertainseg.images.scans import read_scans
 from napari_uncertainseg.inference.model_facts import model_facts
 from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.networks.real_probability import RealProbability, Source, Weight
@@ -127,6 +132,26 @@ def test_segment_takes_one_volume_of_several(scan, tmp_path, capsys):
     single = ["segment", str(scan / "flair.nii.gz"), "--out", str(tmp_path / "out"), "--volume", "0"]
     assert "leave --volume out" in fails(capsys, *single)
     assert main([*command, "--volume", "1"]) == 0
+
+
+def test_a_mask_goes_with_one_volume_of_a_scan_that_is_not_the_main_one(scan, tmp_path):
+    one = nib.load(scan / "flair.nii.gz")
+    both = np.stack([np.asanyarray(one.dataobj)] * 2, axis=-1)
+    nib.save(nib.Nifti1Image(both, one.affine), tmp_path / "t1.nii.gz")
+    command = ["segment", scan / "flair.nii.gz", "--t1", tmp_path / "t1.nii.gz", "--volume", "1"]
+    command += ["--mask", scan / "truth.nii.gz", "--out", tmp_path / "out"]
+    options = parse([str(a) for a in command])
+    assert set(read_scans(_paths(options, "flair"), options.volume)) == {"flair", "t1"}, "they can be read"
+    check_segment(options)
+
+
+def test_masks_that_a_command_does_not_read_need_not_be_there(scan, results, tmp_path):
+    table = tmp_path / "cases.tsv"
+    table.write_text(f"folder\treference\traters\n{results}\t{scan / 'truth.nii.gz'}\tgone.nii.gz\n")
+    check_cases(table)
+    with pytest.raises(InputError, match=r"row 2: .*gone\.nii\.gz"):
+        check_cases(table, raters=True)
+    assert main(["session", "simulate", str(table), "--repeats", "1"]) == 0
 
 
 def test_an_empty_cell_of_a_table_is_said_with_line_and_column(tmp_path, capsys):

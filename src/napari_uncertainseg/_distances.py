@@ -6,7 +6,7 @@ from functools import partial
 from itertools import pairwise
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from napari_uncertainseg._parallel import in_parallel
 
@@ -39,7 +39,7 @@ def distance_inside(mask: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:
         most = int(squares.max(initial=0))
         if most < _FAR**2:
             return np.asarray((np.sqrt(np.arange(most + 1)) * spacing[0])[squares])
-    return np.asarray(ndimage.distance_transform_edt(mask, sampling=spacing))
+    return np.asarray(scipy.ndimage.distance_transform_edt(mask, sampling=spacing))
 
 
 def _squares(mask: np.ndarray) -> np.ndarray:

@@ -19,6 +19,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.disk.folder_lock import Claim, claimed, partial_folder
 from napari_uncertainseg.disk.outputs import FOLDER, TABLE, check_output
+from napari_uncertainseg.disk.replaced_file import replaced_file
 from napari_uncertainseg.disk.result_folder import (
     CLASS_ENTROPY,
     CLASS_MUTUAL_INFORMATION,
@@ -33,7 +34,7 @@ from napari_uncertainseg.disk.result_folder import (
 )
 from napari_uncertainseg.disk.tables import as_tsv
 from napari_uncertainseg.disk.target_folder import check_content, check_folder, unwritable
-from napari_uncertainseg.images.files import replaced_file, write_volume
+from napari_uncertainseg.images.files import write_volume
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.inference.members_file import write_members
 from napari_uncertainseg.prediction.classes import Classes
@@ -125,39 +126,61 @@ def write_results(
     _check_verdicts(verdicts or {}, lesions)
     check_output(target, FOLDER, scans_of(prediction))
     check_folder(target, overwrite=overwrite)
-    with (
-        nullcontext() if claim else claimed(target),
-        _aside(target) as partial,
-        _Beside() as beside,
-    ):
-        grid = prediction.grid
-        around = prediction.voxel_features
-        beside.do(write_members, partial / MEMBERS, prediction.members, prediction.variance, numbers, around)
-        for name, file_name in written_maps().items():
-            beside.do(write_volume, partial / file_name, prediction.maps[name], grid, dtype=np.float32)
-        beside.do(write_volume, partial / "brain.nii.gz", prediction.brain, grid, dtype=np.uint8)
-        beside.do(write_volume, partial / "lesions.nii.gz", lesions.labels, grid, dtype=np.uint16)
-        table = lesions.table
-        details = lesion_details(prediction, lesions.labels, lesions.threshold)
-        more = details.set_index("label")[details.columns.difference(table.columns, sort=False)]
-        table = table.join(more.where(~table.set_index("label")["drawn"], np.nan), on="label")
-        if verdicts is not None:
-            table = table.assign(verdict=[verdicts.get(label, "") for label in table["label"]])
-            reviewed = reviewed_mask(lesions, verdicts)
-            beside.do(write_volume, partial / "reviewed.nii.gz", reviewed, grid, dtype=np.uint8)
-        if edit is not None:
-            beside.do(write_volume, partial / "painted.nii.gz", edit, grid, dtype=np.int8)
-        table = table.assign(slider_slice=[grid.slider_slice(int(s)) for s in table["slice_s"]])
-        write_table(partial / "lesions.tsv", table)
-        if prediction.classes is not None:
-            _write_classes(partial, prediction.classes, grid)
-        about = _for_json(summary(prediction, lesions, verdicts, edit, given, load))
-        beside.end()
+    with nullcontext() if claim else claimed(target), _aside(target) as partial:
+        with _Beside() as beside:
+            beside.do(
+                write_members,
+                partial / MEMBERS,
+                prediction.members,
+                prediction.variance,
+                numbers,
+                prediction.voxel_features,
+            )
+            _write_images(partial, prediction, lesions, verdicts, edit, beside)
+            write_table(partial / "lesions.tsv", _written_table(prediction, lesions, verdicts))
+            if prediction.classes is not None:
+                _write_classes(partial, prediction.classes, prediction.grid)
+            about = _for_json(summary(prediction, lesions, verdicts, edit, given, load))
+            beside.end()
         text = with_hashes(partial, about)
         with replaced_file(partial / SUMMARY) as file:
             file.write(text.encode("utf-8", "replace"))
         check_content(target, overwrite)  # others may have written there meanwhile
         _move_into_place(partial, target)
+
+
+def _write_images(
+    folder: Path,
+    prediction: Prediction,
+    lesions: Lesions,
+    verdicts: Mapping[int, str] | None,
+    edit: np.ndarray | None,
+    beside: _Beside,
+) -> None:
+    """Write maps and masks, in the thread beside."""
+    grid = prediction.grid
+    for name, file_name in written_maps().items():
+        beside.do(write_volume, folder / file_name, prediction.maps[name], grid, dtype=np.float32)
+    beside.do(write_volume, folder / "brain.nii.gz", prediction.brain, grid, dtype=np.uint8)
+    beside.do(write_volume, folder / "lesions.nii.gz", lesions.labels, grid, dtype=np.uint16)
+    if verdicts is not None:
+        reviewed = reviewed_mask(lesions, verdicts)
+        beside.do(write_volume, folder / "reviewed.nii.gz", reviewed, grid, dtype=np.uint8)
+    if edit is not None:
+        beside.do(write_volume, folder / "painted.nii.gz", edit, grid, dtype=np.int8)
+
+
+def _written_table(
+    prediction: Prediction, lesions: Lesions, verdicts: Mapping[int, str] | None
+) -> pd.DataFrame:
+    """The table of lesions, with what members make of each, verdicts, and the slice that napari shows."""
+    table, grid = lesions.table, prediction.grid
+    details = lesion_details(prediction, lesions.labels, lesions.threshold)
+    more = details.set_index("label")[details.columns.difference(table.columns, sort=False)]
+    table = table.join(more.where(~table.set_index("label")["drawn"], np.nan), on="label")
+    if verdicts is not None:
+        table = table.assign(verdict=[verdicts.get(label, "") for label in table["label"]])
+    return table.assign(slider_slice=[grid.slider_slice(int(s)) for s in table["slice_s"]])
 
 
 class _Beside:

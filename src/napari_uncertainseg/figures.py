@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.images.files import replaced_file
+from napari_uncertainseg.disk.replaced_file import replaced_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.audit.cohort import read_audit_cohort
 from napari_uncertainseg.cli import main
 from napari_uncertainseg.evaluate.patients.names import patients_of_table
-from napari_uncertainseg.explain.drivers.cohort import find_visits
+from napari_uncertainseg.evaluate.patients.visits import find_visits
 from napari_uncertainseg.runs.record import FileState, VisitRecord, write_record
 from napari_uncertainseg.runs.setting import Setting
 

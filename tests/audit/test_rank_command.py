@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 
 import numpy as np
 import pytest
@@ -75,6 +77,17 @@ def test_a_folder_with_a_page_tables_and_numbers(results, tmp_path, capsys):
     assert len(combined) == 3 * 3 and "Consensus" in page and "Consensus: all metrics" in said
     assert numbers["rankings"][1]["better"] == "low" and numbers["rankings"][0]["patients"] == CASES
     assert run(results, "--out", out) == 2 and "not empty" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes have names on Unix only")
+def test_a_table_may_come_from_a_pipe(results, tmp_path):
+    """As a shell's ``<(...)`` gives one: what is read of it is gone."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(results.read_bytes(),), daemon=True)
+    writer.start()
+    out = tmp_path / "out"
+    assert run(pipe, "--draws", "10", "--out", out) == 0 and (out / "ranking.html").is_file()
 
 
 def test_weights_of_tasks_decide_the_consensus(tmp_path, capsys):

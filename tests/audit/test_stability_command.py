@@ -25,6 +25,7 @@ from napari_uncertainseg.audit.stability.cases import read_acquisitions
 from napari_uncertainseg.audit.stability.files import write_stability
 from napari_uncertainseg.audit.stability.imitated import runs
 from napari_uncertainseg.audit.stability.imitated.imitation import parse_imitations
+from napari_uncertainseg.audit.stability.imitated.people import Person, people_of_scans
 from napari_uncertainseg.audit.stability.measures import RADIOMICS, Measure, person_measures
 from napari_uncertainseg.audit.stability.reliability import reliability
 from napari_uncertainseg.audit.stability.sentences import all_sentences, sentences
@@ -101,7 +102,7 @@ def imitated(tmp_path_factory):
     """Three people in four ways, and again harmonised: the folder that is kept, and the scans."""
     base = tmp_path_factory.mktemp("imitated")
     scans = [write_scan(base / "scans", person) for person in range(3)]
-    people = runs.people_of_scans(
+    people = people_of_scans(
         [path for path, _ in scans], {"reference": [truth for _, truth in scans], "t1": []}
     )
     ways = parse_imitations(["blur=3", "contrast=0.7", "thick=4"])
@@ -156,7 +157,7 @@ def test_a_folder_of_another_plan_is_refused(imitated, monkeypatch, tmp_path, ch
     people, plan = imitated.people, runs.Plan(imitated.ways, seed=1 if changed == "seed" else 0)
     if changed == "scan":
         other, _ = write_scan(tmp_path, 3)
-        people = [runs.Person(imitated.people[0].name, {"flair": other})]
+        people = [Person(imitated.people[0].name, {"flair": other})]
     with pytest.raises(InputError, match="name a new folder"):
         runs.segment_imitations(people, plan, imitated.kept)
 
@@ -290,7 +291,7 @@ def test_without_images_the_rest_is_the_same(imitated, found, tmp_path):
 def test_people_of_a_table(tmp_path):
     table = tmp_path / "people.tsv"
     table.write_text("patient\tflair\tt1\treference\na\tx/f.nii\t\tx/m.nii\nb\ty/f.nii\ty/t.nii\t\n")
-    one, two = runs.people_of_scans([table])
+    one, two = people_of_scans([table])
     assert one.paths == {"flair": tmp_path / "x/f.nii"} and one.reference == tmp_path / "x/m.nii"
     assert set(two.paths) == {"flair", "t1"} and two.reference is None
     for text, wrong in (
@@ -300,7 +301,7 @@ def test_people_of_a_table(tmp_path):
     ):
         table.write_text(text)
         with pytest.raises(InputError, match=wrong):
-            runs.people_of_scans([table])
+            people_of_scans([table])
 
 
 def write_real(folder, scan, factor=1.0, model="0" * 64):

@@ -22,13 +22,13 @@ from napari_uncertainseg.disk.folder_lock import (
     partial_prefix,
     scratch_beside,
 )
-from napari_uncertainseg.images.files import replaced_file
+from napari_uncertainseg.disk.replaced_file import replaced_file
 
 HELD = """
 import sys, time
 from pathlib import Path
 from napari_uncertainseg.disk.folder_lock import claimed, partial_folder, partial_prefix
-from napari_uncertainseg.images.files import replaced_file
+from napari_uncertainseg.disk.replaced_file import replaced_file
 folder = Path(sys.argv[1])
 with claimed(folder), replaced_file(folder.parent / "t.json") as file:
     partial_folder(folder)

@@ -13,7 +13,7 @@ import pytest
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.cli import main, parser
 from napari_uncertainseg.disk.outputs import NUMBERS, PAGE, SEG, TABLE, check_output, check_replaceable
-from napari_uncertainseg.images.files import replaced_file
+from napari_uncertainseg.disk.replaced_file import replaced_file
 
 
 def commands(found=None, words=()):

@@ -11,9 +11,9 @@ import pytest
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.cli import main
 from napari_uncertainseg.disk.tables import read_tsv
+from napari_uncertainseg.evaluate.patients.visits import find_visits
 from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.explain.drivers import of_case
-from napari_uncertainseg.explain.drivers.cohort import find_visits
 from napari_uncertainseg.explain.drivers.model import (
     FILE,
     DoubtModel,

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from napari_uncertainseg.progress import segmentation as steps
 from napari_uncertainseg.progress.course import Course, course_of, end_own, planned
+from napari_uncertainseg.progress.times import NOTHING_LEFT
 from napari_uncertainseg.progress.usual_times import UsualTimes
 
 from .made_up import FACTOR, Clock, FakeRun, Machine, Run, at, machines, settled, some_run
@@ -28,14 +29,16 @@ def right(seen):
 
 def check_told(seen):
     """What holds of every run."""
-    assert all(now.left is None or (now.left >= 0 and math.isfinite(now.left)) for now in seen)
-    assert all(now.left is not None for now in seen if now.spent >= 3)  # nothing is being estimated any more
+    for now in seen:
+        ends = (0, 0, 0) if now.left is None else (now.left.least, now.left.seconds, now.left.most)
+        assert list(ends) == sorted(ends) and ends[0] >= 0 and math.isfinite(ends[-1])
+    assert all(now.left is not None for now in seen)  # nothing is being estimated
     shares = [now.share for now in seen]
     assert shares == sorted(shares) and shares[0] >= 0
-    assert shares[-1] == 1 and seen[-1].left == 0 and max(shares[:-1]) < 1
+    assert shares[-1] == 1 and seen[-1].left == NOTHING_LEFT and max(shares[:-1]) < 1
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 10**6),
     pace=st.floats(0, 2.5),
@@ -86,7 +89,7 @@ def test_a_machine_five_times_slower_than_the_kept_times_is_noticed():
     seen = FakeRun(run, slow, kept)()
     check_told(seen)
     assert seen[-1].spent == pytest.approx(5 * fast[-1].spent)
-    assert seen[0].left < 0.6 * seen[-1].spent  # at first it cannot know
+    assert seen[0].left.seconds < 0.6 * seen[-1].spent  # at first it cannot know
     assert right(seen)
 
 
@@ -98,9 +101,9 @@ def test_a_run_that_is_stopped_keeps_what_was_done():
         next(parts)
     parts.close()
     course = stopped.course
-    left = course.outlook().left
+    left = course.outlook().left.seconds
     stopped.clock.now += 5
-    assert course.outlook().left <= left + 5 and course.outlook().share < 1
+    assert course.outlook().left.seconds <= left + 5 and course.outlook().share < 1
     course.keep()
     done = set(kept._kept)
     assert steps.ALIGN in done and not any(key.startswith(steps.FIRST_PASS) for key in done)
@@ -110,9 +113,9 @@ def test_a_step_that_is_not_needed_is_not_waited_for():
     clock = Clock()
     course = planned(Course(clock=clock), {steps.ALIGN: 1.0, steps.REGISTER: 2, steps.MAPS: 10.0})
     clock.now += 4
-    before = course.outlook().left
+    before = course.outlook().left.seconds
     course.expect({steps.REGISTER: 0})
-    assert course.outlook().left < before - 6
+    assert course.outlook().left.seconds < before - 6
 
 
 def test_a_step_that_turns_out_to_be_needed_brings_others_along():
@@ -120,9 +123,9 @@ def test_a_step_that_turns_out_to_be_needed_brings_others_along():
     course = planned(Course(clock=clock), {steps.MAPS: 10.0})
     course.expect_after(steps.BRAIN, {steps.BIAS: 3})
     clock.now += 4
-    short = course.outlook().left
+    short = course.outlook().left.seconds
     with course.step(steps.BRAIN):
-        assert course.outlook().left > short + 6
+        assert course.outlook().left.seconds > short + 6
 
 
 def test_a_step_within_a_step_stops_its_clock():
@@ -135,8 +138,8 @@ def test_a_step_within_a_step_stops_its_clock():
             assert course.outlook().stage == "registering"
         clock.now += 1
     course.keep()
-    assert times.usual(steps.ALIGN, 10).seconds == pytest.approx(2)
-    assert times.usual(steps.REGISTER, 1).seconds == pytest.approx(20)
+    found = {one.key: one.seconds for one in times.kept}
+    assert found == pytest.approx({steps.ALIGN: 0.2, steps.REGISTER: 20})
 
 
 def test_a_step_that_fails_is_not_learnt():
@@ -156,7 +159,7 @@ def test_another_model_of_the_same_kind_takes_the_place_of_what_was_expected():
     course = planned(Course(clock=clock), {"passes/flips/a": 100.0})
     clock.now += 4
     course.expect({"passes/flips/b": 1.0})
-    assert course.outlook().left < 3
+    assert course.outlook().left.seconds < 3
 
 
 def test_a_work_within_a_planned_one_takes_part_in_its_steps():
@@ -175,7 +178,7 @@ def test_a_work_within_one_that_only_knows_shares_tells_shares():
     with part.step(steps.ALIGN, stage="aligning T1"):
         pass
     end_own(part, whole)
-    assert told[0] == ("aligning T1", 0.0) and told[-1] == ("done", 1.0)
+    assert told[0][0] == "aligning T1" and told[0][1] < 1 and told[-1] == ("done", 1.0)
     assert not whole.planned
 
 
@@ -202,4 +205,4 @@ def test_over_many_machines_the_time_left_is_mostly_right(many, share, most_firs
 
 @pytest.fixture(scope="module")
 def many():
-    return [runs[0] for runs in machines(150, 1, seed=1)], settled(100, seed=2)
+    return [runs[0] for runs in machines(100, 1, seed=1)], settled(60, seed=2)

@@ -6,6 +6,7 @@ import pytest
 
 from napari_uncertainseg.progress.course import Course, Outlook
 from napari_uncertainseg.progress.parts import part_of
+from napari_uncertainseg.progress.times import NOTHING_LEFT, TimeLeft
 from napari_uncertainseg.progress.words import format_time_left
 
 from .made_up import Clock
@@ -31,9 +32,9 @@ def test_even_work_is_told_right(clock):
         clock.now += 1
         course("working", done / 20)
         if done >= 3:
-            assert course.outlook().left == pytest.approx(20 - done, rel=1e-6)
+            assert course.outlook().left.seconds == pytest.approx(20 - done, rel=1e-6)
     course("working", 1.0)
-    assert course.outlook() == Outlook("working", 1.0, 0.0, 19.0)
+    assert course.outlook() == Outlook("working", 1.0, NOTHING_LEFT, 19.0)
 
 
 def test_the_time_goes_down_in_a_silent_call_and_never_runs_out(clock):
@@ -42,7 +43,7 @@ def test_the_time_goes_down_in_a_silent_call_and_never_runs_out(clock):
     course("one long call", 0.5)
     told = []
     for _ in range(400):
-        told.append(course.outlook().left)
+        told.append(course.outlook().left.seconds)
         clock.now += 1
     assert told[0] == pytest.approx(10) and told[5] == pytest.approx(5, abs=1)
     assert min(told) > 0
@@ -70,7 +71,7 @@ def test_the_share_never_goes_back(clock):
 def test_a_work_that_began_before_it_was_looked_at(clock):
     course = Course(clock=clock, began=clock.now - 30)
     course("visits", 0.25)
-    assert course.outlook().left == pytest.approx(90)
+    assert course.outlook().left.seconds == pytest.approx(90)
 
 
 def test_a_part_is_told_as_shares_of_the_whole():
@@ -79,16 +80,26 @@ def test_a_part_is_told_as_shares_of_the_whole():
     assert told == [("T1: reading", 0.625)]
 
 
+def sure(seconds):
+    return TimeLeft(seconds, 0.8 * seconds, 1.25 * seconds)
+
+
 @pytest.mark.parametrize(
-    ("seconds", "spent", "words"),
+    ("left", "spent", "words"),
     [
         (None, 2.9, "estimating the time left"),
         (None, 3.0, "3 s so far"),
-        (1, 100, "nearly done"),
-        (12.4, 0, "about 12 s left"),
-        (43, 0, "about 45 s left"),
-        (170, 0, "about 3 min left"),
+        (TimeLeft(1, 0.1, 9), 100, "nearly done"),
+        (sure(12.4), 0, "about 12 s left"),
+        (sure(43), 0, "about 45 s left"),
+        (sure(170), 0, "about 3 min left"),
+        (TimeLeft(30, 18.2, 61), 0, "about 18 to 60 s left"),
+        (TimeLeft(30, 10, 110), 0, "about 10 s to 2 min left"),
+        (TimeLeft(400, 130, 800), 0, "about 2 to 13 min left"),
+        (TimeLeft(2.5, 0.2, 4.0), 0, "about 1 to 4 s left"),
+        (TimeLeft(2.0, 1.0, 3.4), 0, "about 1 to 3 s left"),
+        (TimeLeft(1.6, 1.4, 2.5), 0, "about 1 to 2 s left"),
     ],
 )
-def test_in_words(seconds, spent, words):
-    assert format_time_left(seconds, spent) == words
+def test_in_words(left, spent, words):
+    assert format_time_left(left, spent) == words

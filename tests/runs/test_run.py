@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 import stand_ins
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import InputError, silent
 from napari_uncertainseg.bench.cohort import load_bright, write_visits
+from napari_uncertainseg.cli.parser import parse
+from napari_uncertainseg.cli.run import _check as check_run
 from napari_uncertainseg.disk.folder_lock import claimed
 from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.export import write_results
@@ -23,7 +25,8 @@ from napari_uncertainseg.runs import visit as visit_module
 from napari_uncertainseg.runs.places import folder_names
 from napari_uncertainseg.runs.progress_file import LOG, Log
 from napari_uncertainseg.runs.record import RECORD, read_record
-from napari_uncertainseg.runs.run import claimed_run, run_visits
+from napari_uncertainseg.runs.run import claimed_run, plan_run, run_visits
+from napari_uncertainseg.runs.setting import RunOptions
 from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 
 
@@ -402,3 +405,19 @@ def test_nothing_to_do_starts_no_cluster(dataset, run_here, plan, monkeypatch):
     planned = plan(dataset)
     with claimed_run(planned):
         assert run_visits(planned, load=load_bright).done_before == 3
+
+
+def test_the_look_beforehand_takes_what_the_run_takes(tmp_path, plan):
+    """A table of some thousand visits with long notes; and it is read once."""
+    cohort = tmp_path / "cohort.tsv"
+    (tmp_path / "flair.nii.gz").touch()
+    note = "x" * 100_000
+    cohort.write_text("flair\tnote\nflair.nii.gz\t\n" + f"\t{note}\n" * 180)
+    assert cohort.stat().st_size > 16_000_000
+    options = parse(["run", str(cohort), "--out", str(tmp_path / "out")])
+    found, told = check_run(options, silent), []
+    assert [case.name for case in plan(cohort).worklist.cases] == [case.name for case in found.cases]
+    given = plan_run(
+        cohort, tmp_path / "out", RunOptions(), worklist=found, progress=lambda *x: told.append(x)
+    )
+    assert given.worklist is found and not told

@@ -29,16 +29,18 @@ def _preferences_as_before():
     store.save(**before)
 
 
-_ONE_BY_ONE = ("test_held_thread", "test_in_between", "test_whole_path", "test_blinded")
+_IN_TURNS = ("test_held_thread", "test_in_between", "test_between_turns")
+_ONE_BY_ONE = (*_IN_TURNS, "test_whole_path", "test_blinded")
 """Test what is seen, and done, while layers come, or go through all as a reader does."""
 
 
 @pytest.fixture(autouse=True)
 def _layers_that_have_come(request, monkeypatch):
     """After a run layers come one by one: tests look at them once all are there, but those of just that."""
-    if request.module.__name__.rpartition(".")[2] in _ONE_BY_ONE:
-        return
     from napari_uncertainseg.widgets.layers.result_layers import ResultLayers
+    from napari_uncertainseg.widgets.shared.responsive.turns import Soon
+
+    name = request.module.__name__.rpartition(".")[2]
 
     show = ResultLayers.show
 
@@ -46,7 +48,14 @@ def _layers_that_have_come(request, monkeypatch):
         show(self, scan)
         self.complete()
 
-    monkeypatch.setattr(ResultLayers, "show", show_all)
+    def do_at_once(self, *what):
+        for each in what:
+            each()
+
+    if name not in _IN_TURNS:
+        monkeypatch.setattr(Soon, "add", do_at_once)
+    if name not in _ONE_BY_ONE:
+        monkeypatch.setattr(ResultLayers, "show", show_all)
 
 
 @pytest.fixture

@@ -111,9 +111,10 @@ class FakeLayers:
             raise InputError(f"Layer {name!r} does not lie on the grid of the scan.")
         return self.masks[name] > 0
 
-    def blind(self):
+    def blind(self, then=lambda: None):
         self.blinded = True
         self.blinding_changed.emit()
+        then()
 
     def point_at(self, voxel):
         self.visited.append(voxel)
@@ -134,6 +135,10 @@ class FakeLayers:
     def unblind(self):
         self.blinded = False
         self.blinding_changed.emit()
+
+    def unblind_soon(self, then):
+        self.unblind()
+        then()
 
     def current_slice(self):
         return self.shown

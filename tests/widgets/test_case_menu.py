@@ -18,6 +18,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.export import write_results
 from napari_uncertainseg.images.files import read_image, write_volume
+from napari_uncertainseg.images.identity import case_sha256, scan_sha256
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.widgets import case_desk, menu, window
 from napari_uncertainseg.widgets.reading_bar.case_menu import opening, part, texts
@@ -196,6 +197,45 @@ def test_close_asks_only_where_something_would_be_lost(review, qtbot, folders, a
     answer.says = True
     choose(review, qtbot, texts.CLOSE)
     assert review.case.prediction is None and names(review) == []
+
+
+def test_a_review_that_waits_is_told_of_as_soon_as_its_scan_is_opened_again(review, qtbot, folders, told):
+    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
+    run(review, qtbot)
+    flair, shown = review.case.images["flair"], review.case.original
+    sha256 = scan_sha256(flair)
+    about = {"inputs": {"flair": {"scan_sha256": sha256}}, "case": {"sha256": case_sha256({"flair": sha256})}}
+    review.case.open_prediction(replace(shown, information=about))  # as a real run tells it
+    voxel = tuple(int(i) for i in np.argwhere(review.case.lesions.labels > 0)[0])
+    review.case.review.judge(voxel, "accepted")
+    assert not any("waits" in said for said in told), "it is on the screen"
+    choose(review, qtbot, texts.CLOSE)
+    del told[:]
+    drop(review, qtbot, folders / "Bob" / "FLAIR.nii.gz")
+    qtbot.waitUntil(lambda: not case_of(review)._lookout.busy, timeout=5000)
+    assert not any("waits" in said for said in told), "that was another patient's"
+    choose(review, qtbot, texts.CLOSE)
+    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
+    qtbot.waitUntil(lambda: not case_of(review)._lookout.busy, timeout=5000)
+    (said,) = [said for said in told if "waits" in said]
+    assert "1 verdict by" in said and "Press Run" in said
+    review.case.open_prediction(replace(shown, information=about))
+    qtbot.waitUntil(lambda: review.keeper.offer is not None, timeout=3000)  # and after Run it is offered
+
+
+def test_reviews_that_cannot_be_reached_keep_nothing_beside_the_scan_back(
+    review, qtbot, folders, told, monkeypatch
+):
+    answer, lookout = threading.Event(), case_of(review)._lookout
+    monkeypatch.setattr(part, "_waiting", lambda sessions, flair: (answer.wait(20), "a review waits")[1])
+    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
+    assert "mask" in offered(review, qtbot).label.text()
+    assert lookout.busy
+    choose(review, qtbot, texts.CLOSE)
+    answer.set()
+    qtbot.waitUntil(lambda: not lookout.busy, timeout=5000)
+    qtbot.wait(20)
+    assert not any("waits" in said for said in told), "the scan is closed"
 
 
 def test_painting_on_a_mask_of_the_case_is_asked_about(review, qtbot, folders, answer_questions):

@@ -68,6 +68,7 @@ def test_an_exercise_that_begins_in_between_shows_none_of_them(opened, qtbot, ma
     viewer, review = opened
     review.case.open_prediction(fake_prediction(mask, grid))
     review.layers.blind()
+    qtbot.waitUntil(lambda: [x.name for x in viewer.layers] == ["FLAIR"])
     qtbot.wait(100)
     assert [x.name for x in viewer.layers] == ["FLAIR"]
     review.layers.unblind()
@@ -77,6 +78,7 @@ def test_an_exercise_that_begins_in_between_shows_none_of_them(opened, qtbot, ma
 def test_lesions_deleted_in_between(opened, qtbot, mask, grid) -> None:
     viewer, review = opened
     review.case.open_prediction(fake_prediction(mask, grid))
+    qtbot.waitUntil(lambda: review.layers.results.get(LESIONS) is not None)
     viewer.layers.remove(review.layers.results.get(LESIONS))
     qtbot.waitUntil(lambda: all(review.layers.results.get(name) is not None for name in OWN[:-1]))
     viewer.layers.remove("FLAIR")
@@ -105,7 +107,8 @@ def test_lesions_found_side_by_side_are_outlined_in_the_other_cells(opened, qtbo
     review.opened.parts["compare"].act("side_by_side")
     assert side.active
     review.case.open_prediction(fake_prediction(mask, grid))
-    qtbot.waitUntil(lambda: all_there(review))
+    qtbot.waitUntil(lambda: all_there(review) and "lesions (T1)" in viewer.layers)
+    qtbot.waitUntil(lambda: len(viewer.layers["lesions (T1)"].data) > 0)
     (cell,) = (x for x in viewer.layers if x.name == "lesions (T1)")
     assert len(cell.data)
     candidates = review.layers.results.get(CANDIDATES)
@@ -117,7 +120,8 @@ def test_lesions_found_side_by_side_are_outlined_in_the_other_cells(opened, qtbo
     smaller[4:7, 8:14, 6:12] = True
     review.case.open_prediction(fake_prediction(smaller, grid))
     review.opened.parts["compare"].act("side_by_side")
-    assert not side.active and "lesions (T1)" not in viewer.layers
+    assert not side.active
+    qtbot.waitUntil(lambda: "lesions (T1)" not in viewer.layers)
 
 
 def test_an_exercise_side_by_side_shows_no_outlines_and_they_come_back(opened, qtbot, mask, grid) -> None:
@@ -129,10 +133,13 @@ def test_an_exercise_side_by_side_shows_no_outlines_and_they_come_back(opened, q
     viewer.add_labels(mask.astype(np.uint8), name="mine", **place)
     review.case.open_prediction(fake_prediction(mask, grid))
     review.opened.parts["compare"].act("side_by_side")
-    assert "lesions (T1)" in viewer.layers
-    review.layers.blind()
+    qtbot.waitUntil(lambda: "lesions (T1)" in viewer.layers)
+    gone: list[str] = []
+    review.layers.blind(lambda: gone.extend(x.name for x in viewer.layers))
+    qtbot.waitUntil(lambda: bool(gone))
+    assert set(gone) <= {"FLAIR", "T1"}
     qtbot.wait(50)
-    assert {x.name for x in viewer.layers} <= {"FLAIR", "T1"}
+    assert [x.name for x in viewer.layers] == gone
     review.layers.unblind()
     qtbot.wait(50)
     cells = review.opened.parts["compare"].side._outlines.cells
@@ -143,7 +150,7 @@ def test_who_draws_on_when_an_exercise_ends_sees_what_is_drawn(opened, mask, gri
     """napari shows the corners of a polygon only with its overlay, which waits for the first stroke."""
     _, review = opened
     review.case.open_prediction(fake_prediction(mask, grid))
-    layer = review.layers.results.get(LESIONS)
+    layer = review.layers.results.get(LESIONS, soon=False)
     aids = [layer._overlays[name] for name in ("polygon", "brush_stroke")]
     assert not any(aid.visible for aid in aids)
     layer.mode = "polygon"

@@ -10,6 +10,7 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_uncertainseg._base import Cancelled, InputError
+from napari_uncertainseg.progress.times import NOTHING_LEFT
 from napari_uncertainseg.widgets.shared import jobs
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 
@@ -66,7 +67,7 @@ def test_progress_tells_stage_fraction_and_time(runner, qtbot, monkeypatch):
 
     with qtbot.waitSignal(runner.finished, timeout=2000):
         runner.start(work)
-    assert seen == [("brain", 0.2, None), ("member 1 of 2", 0.5, None), ("member 2 of 2", 1.0, 0.0)]
+    assert seen == [("brain", 0.2, None), ("member 1 of 2", 0.5, None), ("member 2 of 2", 1.0, NOTHING_LEFT)]
 
 
 def test_the_time_left_goes_on_while_the_work_reports_nothing(qtbot, monkeypatch, request):

@@ -463,26 +463,26 @@ def test_direction_letters(direction, letters):
 )
 def test_letters_follow_the_displayed_axes(viewer, layers, order, letters):
     viewer.dims.order = order
-    assert layers._letters.letters() == letters
-    shown = {k: v.text for k, v in layers._letters._overlays.items() if v.visible}
+    assert layers.letters.letters() == letters
+    shown = {k: v.text for k, v in layers.letters._overlays.items() if v.visible}
     assert shown == letters
 
 
 def test_letters_follow_roll_camera_and_dimensions(viewer, layers):
     viewer.scene.camera.orientation2d = ("up", "left")
     in_slices = {"top": "P", "bottom": "A", "left": "L", "right": "R"}
-    assert layers._letters.letters() == in_slices
+    assert layers.letters.letters() == in_slices
     viewer.dims.ndisplay = 3  # seen from the same side
-    assert {edge: x.text for edge, x in layers._letters._overlays.items() if x.visible} == in_slices
+    assert {edge: x.text for edge, x in layers.letters._overlays.items() if x.visible} == in_slices
     viewer.scene.camera.orientation = ("towards", "down", "right")
-    assert layers._letters.letters() == {"top": "A", "bottom": "P", "left": "R", "right": "L"}
+    assert layers.letters.letters() == {"top": "A", "bottom": "P", "left": "R", "right": "L"}
 
 
 def test_no_letters_where_they_would_be_a_guess():
     viewer = ViewerModel()
     layers = ReviewLayers(viewer, Case())
     viewer.add_image(np.zeros((4, 5, 6)))
-    assert layers._letters.letters() == {}
+    assert layers.letters.letters() == {}
     layers.cleanup()
 
 
@@ -495,7 +495,7 @@ def test_letters_of_another_readers_scan(flip):
     viewer.add_image(np.zeros((6, 5, 4)), affine=affine, metadata={"affine": affine})
     viewer.dims.order = (2, 1, 0)  # y down, x to the right
     # The world is RAS+, whichever way the array runs.
-    assert layers._letters.letters() == {"top": "P", "bottom": "A", "left": "L", "right": "R"}
+    assert layers.letters.letters() == {"top": "P", "bottom": "A", "left": "L", "right": "R"}
     layers.cleanup()
 
 

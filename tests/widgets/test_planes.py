@@ -15,6 +15,7 @@ from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
 from napari_uncertainseg.widgets.layers.two_tone_outlines import reserved
 from napari_uncertainseg.widgets.reading_bar.views.marks import marks_of
 from napari_uncertainseg.widgets.reading_bar.views.place import best_below
+from napari_uncertainseg.widgets.reading_bar.views.slice_view import SliceView
 from napari_uncertainseg.widgets.reading_bar.views.slices import outline_of, picture_of
 from napari_uncertainseg.widgets.scans.volumes import affine_of, layer_data
 
@@ -131,7 +132,7 @@ def test_three_rolls_show_three_upright_planes_and_come_back(rolled):
         seen = []
         for _ in range(3):
             viewer.dims.roll()
-            seen.append(layers._letters.letters())
+            seen.append(layers.letters.letters())
         assert seen == [sagittal, coronal, axial] and viewer.dims.order == (0, 1, 2)
 
 
@@ -288,6 +289,47 @@ def test_outlines_of_thick_slices_stay_outlines_and_the_selected_lesion_has_its_
     assert sides.sum() == pytest.approx(2 * (np.ptp(world[:, 2]) + 1) + 2 * (np.ptp(world[:, 0]) + 3))
     viewer.layers["selected (outline)"].visible = False
     assert layers.selected.outlined is None
+    layers.cleanup()
+
+
+def test_small_views_draw_thin_lines_where_voxels_are_large(flair, prediction, qtbot):
+    viewer, case = ViewerModel(), Case()
+    data, options, _ = layer_data(flair)
+    viewer.add_layer(Image(data, **options))
+    layers = ReviewLayers(viewer, case)
+    case.set_images({"flair": flair})
+    case.open_prediction(prediction)
+    layers.thin.draw()
+    lesions = viewer.layers["lesions"]
+    assert lesions in layers.thin.sources
+    row = case.lesions.table.iloc[0]
+    number, voxel = int(row["label"]), tuple(int(row[f"slice_{axis}"]) for axis in "sar")
+    point, plane = tuple(lesions.data_to_world(voxel)), Plane(1, 0, 2)
+    assert picture_of(lesions, plane, point).lines is None
+    picture = picture_of(lesions, plane, point, as_lines=True)
+    (line,) = [x for x in picture.lines() if np.allclose(x.colour, lesions.get_color(number))]
+    np.testing.assert_array_equal(line.stretches, outline_of(lesions, number, plane, point))
+    view = SliceView()
+    qtbot.addWidget(view)
+    view.resize(400, 400)
+    view.plane = plane
+    view.show_pictures([picture], (0.0, 0.0, 0.0))
+    view.centre_on(*line.stretches.mean((0, 1)))
+
+    def coloured(field):
+        """Pixels that have the lesion's colour."""
+        view.show_field(field)
+        shown = view.grab().toImage()
+        seen = (shown.pixelColor(x, y).getRgbF()[:3] for x in range(400) for y in range(400))
+        return sum(np.allclose(rgb, line.colour[:3], atol=0.02) for rgb in seen)
+
+    near, nearest = coloured(40.0), coloured(20.0)
+    assert 0 < near < nearest < 3 * near, (
+        "a line is as thick at any zoom; an area would be four times as large"
+    )
+    case.select(voxel)
+    own = picture_of(lesions, plane, point, as_lines=True).lines()
+    assert not any(np.array_equal(x.stretches, line.stretches) for x in own), "the selected one has its own"
     layers.cleanup()
 
 

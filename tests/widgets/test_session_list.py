@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager
 
 import pytest
@@ -9,7 +10,9 @@ import sqlalchemy as sa
 
 from napari_uncertainseg.review.store.predictions import register_prediction
 from napari_uncertainseg.review.store.records import NewTask
+from napari_uncertainseg.widgets.session import agreement, file_buttons
 from napari_uncertainseg.widgets.session.session_list import SessionList
+from napari_uncertainseg.widgets.shared.jobs import JobState
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
 
@@ -87,3 +90,30 @@ def test_an_open_session_of_the_prediction_is_found_with_one_query(file, predict
         session = shown.select_unfinished("anna", prediction)
     assert session is not None and shown.selected_row == 0 and len(statements) == 1
     assert shown.select_unfinished("bert", prediction) is None
+
+
+def test_verifying_and_agreement_are_read_beside_the_window(file, prediction, qtbot, monkeypatch) -> None:
+    """Both go through whole journals: neither may run in the thread of the window."""
+    store = file.store()
+    add_session(store, prediction, "anna", ["accepted"])
+    (session,) = store.sessions()
+    ran: dict[str, list[threading.Thread]] = {"verify": [], "agreement": []}
+
+    def noted(name, original):
+        def run(*told):
+            ran[name].append(threading.current_thread())
+            return original(*told)
+
+        return run
+
+    monkeypatch.setattr(file_buttons, "_verification", noted("verify", file_buttons._verification))
+    monkeypatch.setattr(agreement, "_read", noted("agreement", agreement._read))
+    tools, label = file_buttons.FileButtons(file), agreement.AgreementLine(file)
+    qtbot.addWidget(tools)
+    qtbot.addWidget(label)
+    tools.verify()
+    label.show_readings(session)
+    qtbot.waitUntil(lambda: all(ran.values()) and label.known and tools._jobs.state is JobState.IDLE)
+    assert threading.main_thread() not in [thread for each in ran.values() for thread in each]
+    tools.cleanup()
+    label.cleanup()

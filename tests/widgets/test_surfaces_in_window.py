@@ -197,3 +197,21 @@ def test_the_window_closes_while_meshes_are_made(review, segmented_viewer, qtbot
     qtbot.waitUntil(lambda: job.state is JobState.RUNNING, timeout=15_000)
     segmented_viewer.close()
     qtbot.waitUntil(lambda: stopped == [True], timeout=15_000)
+
+
+def test_a_4d_layer_above_the_surfaces_goes_alone(review, segmented_viewer, qtbot):
+    viewer = segmented_viewer
+    flair = np.asarray(viewer.layers["FLAIR"].data)
+    show(qtbot, review)
+    viewer.add_image(np.stack([flair, flair]), name="two raters")
+    viewer.add_image(flair, name="kept")
+    viewer.add_image(flair, name="kept too")
+    before = [layer.name for layer in viewer.layers]
+    viewer.layers.remove("two raters")
+    assert [name for name in before if name not in viewer.layers] == ["two raters"]
+    assert viewer.dims.ndisplay == 2 and not viewer.layers[NAME].visible
+    qtbot.wait(50)
+    assert not any(isinstance(layer, Surface) for layer in viewer.layers)
+    assert {"kept", "kept too"} <= {layer.name for layer in viewer.layers}
+    for name in ("kept", "kept too"):
+        viewer.layers.remove(name)

@@ -621,3 +621,22 @@ def test_the_name_of_the_plane_lies_over_no_other_text(review, segmented_viewer,
     assert title.text == "Coronal"
     click(qtbot, part_of(review).button)
     assert "uncertainseg_plane" not in overlays
+
+
+def test_3d_ends_before_a_layer_goes_that_has_more_axes_than_all_others(review, segmented_viewer, qtbot):
+    viewer = segmented_viewer
+    flair = np.asarray(viewer.layers["FLAIR"].data)
+    for name in ("two raters", "two more"):
+        viewer.add_image(np.stack([flair, flair]), name=name)
+    viewer.dims.ndisplay = 3
+    qtbot.wait(100)
+    viewer.layers.remove("two raters")
+    assert viewer.dims.ndisplay == 3, "as many axes are left"
+    viewer.layers.remove("entropy (nats)")
+    assert viewer.dims.ndisplay == 3, "the map has fewer"
+    viewer.layers.remove("two more")  # bare napari ends with a segmentation fault when it draws next
+    assert viewer.dims.ndisplay == 2
+    viewer.window._qt_window.grab()
+    qtbot.wait(100)
+    viewer.dims.ndisplay = 3
+    qtbot.wait(100)

@@ -241,6 +241,31 @@ def check_the_choice(seen, qtbot):
     assert seen.viewer.dims.current_step[0] == 14
 
 
+def check_smooth_scans(seen, qtbot):
+    part, viewer = review_of(seen.viewer).opened.parts["window"], seen.viewer
+    maps = {
+        x.name: str(x.interpolation2d) for x in viewer.layers if isinstance(x, Image) and x is not seen.flair
+    }
+    assert set(maps.values()) == {"nearest"}, "a map is shown voxel by voxel"
+    assert str(seen.flair.interpolation2d) == "linear"
+    part.menu.aboutToShow.emit()
+    choices = {action.text(): action for action in part.menu.actions() if action.text()}
+    assert choices[texts.DRAWING_CHOICES[texts.SMOOTH]].isChecked()
+    choices[texts.DRAWING_CHOICES[texts.VOXELS]].trigger()
+    assert str(seen.flair.interpolation2d) == "nearest"
+    assert not PreferenceStore().load().smooth_scans
+    coming = viewer.add_image(np.asarray(seen.flair.data), name="T2")
+    assert str(coming.interpolation2d) == "nearest", "a scan that comes is drawn as the others"
+    part.choose_drawing(texts.SMOOTH)
+    assert str(coming.interpolation2d) == "linear"
+    coming.interpolation2d = "nearest"  # by hand, in napari's own controls
+    viewer.add_image(np.asarray(seen.flair.data), name="T1")
+    assert str(coming.interpolation2d) == "nearest", "what the user chose for one scan stays"
+    assert {x.name: str(x.interpolation2d) for x in viewer.layers if x.name in maps} == maps
+    viewer.layers.remove("T1")
+    viewer.layers.remove("T2")
+
+
 def check_closing(seen, qtbot):
     viewer, review = seen.viewer, review_of(seen.viewer)
     lists = [list(getattr(viewer, f"mouse_{kind}_callbacks")) for kind in ("wheel", "move")]
@@ -326,7 +351,7 @@ def test_tools_of_layers(seen, qtbot):
 
 
 def test_naparis_own_mouse_by_choice_and_after_the_docks_are_closed(seen, qtbot):
-    for check in (check_the_choice, check_closing):
+    for check in (check_the_choice, check_smooth_scans, check_closing):
         check(seen, qtbot)
 
 

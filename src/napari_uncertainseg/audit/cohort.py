@@ -17,8 +17,8 @@ import numpy as np
 from napari_uncertainseg._base import InputError, pluralised
 from napari_uncertainseg.disk.result_folder import load_summary
 from napari_uncertainseg.disk.tables import known
+from napari_uncertainseg.evaluate.patients.visits import PATIENT, Visit, find_visits
 from napari_uncertainseg.evaluate.worklist import RESULTS
-from napari_uncertainseg.explain.drivers.cohort import PATIENT, Visit, find_visits
 from napari_uncertainseg.modalities import main_of
 from napari_uncertainseg.runs.record import read_record
 

@@ -10,9 +10,14 @@ from importlib.util import find_spec
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.bench.timing import Row
 
+GROUPS = ("whole brain", "Dice on labelled scans")
+"""Those that can be asked for alone."""
 
-def run_bench(progress: Progress = silent, *, quick: bool = False, models: Sequence[str] = ()) -> list[Row]:
-    """Measure every row, or those of models made elsewhere.
+
+def run_bench(
+    progress: Progress = silent, *, quick: bool = False, models: Sequence[str] = (), only: str | None = None
+) -> list[Row]:
+    """Measure every row, one group of them, or those of models made elsewhere.
 
     Parameters
     ----------
@@ -22,6 +27,8 @@ def run_bench(progress: Progress = silent, *, quick: bool = False, models: Seque
         Small volumes and few repeats, to see that it works; the figures then mean little.
     models
         Names or folders of MONAI bundles and models of nnU-Net. Where there are any, only they are measured.
+    only
+        The name of the group, see `GROUPS`; all if None.
     """
     from napari_uncertainseg.bench import (
         command,
@@ -34,11 +41,14 @@ def run_bench(progress: Progress = silent, *, quick: bool = False, models: Seque
         saliency,
         startup,
     )
+    from napari_uncertainseg.bench.labelled import dice_lost
     from napari_uncertainseg.bench.scene import make_scene
 
     scene = make_scene(quick=quick)
     groups: list[tuple[str, Callable[[], list[Row]]]] = [
+        ("whole brain", lambda: prediction.whole_brain_rows(scene)),
         ("prediction", lambda: prediction.rows(scene)),
+        *([] if quick else [("Dice on labelled scans", lambda: dice_lost.rows(scene))]),
         ("memory", lambda: prediction.memory_rows(scene)),
         ("saliency", lambda: saliency.rows(scene)),
         ("lesions", lambda: lesions.rows(scene)),
@@ -50,6 +60,8 @@ def run_bench(progress: Progress = silent, *, quick: bool = False, models: Seque
     ]
     if models:
         groups = [("models made elsewhere", lambda: foreign.rows(scene, models))]
+    if only is not None:
+        groups = [group for group in groups if group[0] == only]
     found: list[Row] = []
     with scene:
         for index, (name, measure) in enumerate(groups):
@@ -85,6 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         metavar="MODEL",
         help="measure only these MONAI bundles and folders of nnU-Net, against their own tools",
     )
+    parser.add_argument("--only", choices=GROUPS, help="measure only this group of rows")
     options = parser.parse_args(arguments)
     missing = [name for name in ("monai", "skimage") if find_spec(name) is None]
     if missing:
@@ -98,4 +111,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"Device: {choose_device().name}. {describe(quick=options.quick)}")
     print(f"Load when it began: {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs.\n", flush=True)
     tell = lambda stage, _: print(f"... {stage}", flush=True)  # noqa: E731
-    print(format_table(run_bench(tell, quick=options.quick, models=options.models)))
+    print(format_table(run_bench(tell, quick=options.quick, models=options.models, only=options.only)))

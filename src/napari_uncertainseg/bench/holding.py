@@ -158,7 +158,7 @@ def _simulated(scene: Scene, folder: Path) -> tuple[list[Path], Path, Any]:
 
 def _fill_sessions() -> None:
     """Sessions of others, in the file that the window will open."""
-    from napari_uncertainseg.review.session.opening import default_file, make_folder
+    from napari_uncertainseg.review.session.place import default_file, make_folder
     from napari_uncertainseg.review.store.records import NewTask
     from napari_uncertainseg.review.store.store import Store
 

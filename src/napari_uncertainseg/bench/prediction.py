@@ -8,6 +8,8 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from importlib import import_module
 
 import numpy as np
 import torch
@@ -15,13 +17,13 @@ from torch import Tensor, nn
 
 from napari_uncertainseg._parallel import thread_count
 from napari_uncertainseg.bench.scene import Scene
-from napari_uncertainseg.bench.timing import Row, costlier, faster, seconds
+from napari_uncertainseg.bench.timing import Row, costlier, faster, in_turns, seconds
 from napari_uncertainseg.images.preparation.prepare import NetworkInput, prepare, smoothed
 from napari_uncertainseg.inference.sampling import mean_pass
 from napari_uncertainseg.inference.segmenter import Segmenter
-from napari_uncertainseg.lesions.matching import dice
 from napari_uncertainseg.modalities import title_of
-from napari_uncertainseg.networks.engines.device import choose_device
+from napari_uncertainseg.networks.engines.device import Device, choose_device
+from napari_uncertainseg.networks.engines.openvino_import import import_openvino
 from napari_uncertainseg.networks.model import Preprocessing
 from napari_uncertainseg.networks.multihead import MultiHeadUNet
 from napari_uncertainseg.uncertainty.voxel import binary_entropy
@@ -39,14 +41,23 @@ STAGES = {
 
 
 def rows(scene: Scene) -> list[Row]:
-    """Measure prediction on this machine's best device."""
+    """Measure preparing and the network alone on this machine's best device."""
+    return [_preparing(scene), *_passes(scene, _prepared(scene)[1])]
+
+
+def whole_brain_rows(scene: Scene) -> list[Row]:
+    """Measure against MONAI's sliding window, in each precision that the CPU can imitate, in turns."""
+    channels, source = _prepared(scene)
+    return _whole_brain(scene, channels, source)
+
+
+def _prepared(scene: Scene) -> tuple[dict[str, np.ndarray], NetworkInput]:
+    """The scene's scans on their own grid, and what the network reads of them."""
     prepared = prepare(scene.images)
     own = scene.model.preprocessing
     assert isinstance(own, Preprocessing)
-    source = prepared.network_input(own.spacing, own.smoothing)
     flair = smoothed(prepared.channels["flair"], prepared.brain, own.smoothing)
-    channels = {**prepared.channels, "flair": flair}
-    return [*_whole_brain(scene, channels, source), _preparing(scene), *_passes(scene, source)]
+    return {**prepared.channels, "flair": flair}, prepared.network_input(own.spacing, own.smoothing)
 
 
 def memory_rows(scene: Scene) -> list[Row]:
@@ -75,24 +86,40 @@ def _preparing(scene: Scene) -> Row:
     return Row(what, against, own / PREPARED, 1, False, f"{own:.2f} s on {thread_count()} cores")
 
 
-def _whole_brain(scene: Scene, channels: object, source: NetworkInput) -> list[Row]:
-    """Measure against MONAI's sliding window; with a reference, also what the speed costs in Dice."""
-    segmenter = Segmenter(scene.model)
-    parts: list[Mapping[str, float]] = []
-    own = seconds(lambda: parts.append(segmenter.predict(scene.images).information["seconds"]), scene.repeats)
+def _whole_brain(scene: Scene, channels: Mapping[str, np.ndarray], source: NetworkInput) -> list[Row]:
+    segmenters = _segmenters(scene)
+    parts: list[list[Mapping[str, float]]] = [[] for _ in segmenters]
+
+    def predict(segmenter: Segmenter, seen: list[Mapping[str, float]]) -> None:
+        seen.append(segmenter.predict(scene.images).information["seconds"])
+
+    own = in_turns([partial(predict, *one) for one in zip(segmenters, parts, strict=True)], scene.repeats)
     network = scene.model.network()
     image = _image(scene, channels)
-    theirs: list[np.ndarray] = []
-    other = seconds(lambda: theirs.extend(_monai(network, image, scene.window)), 1, warm=False)
-    what = "whole-brain prediction, all maps, preparation included"
+    other = seconds(lambda: monai_window(network, image, scene.window), 1, warm=False)
     against = f"MONAI sliding window, float32, {scene.window}^3, overlap 0.25, gaussian, numpy maps"
-    target = 4 if segmenter.device.kind == "cuda" else 30 if has_amx() else 15
-    whole = faster(what, against, own, other, target, _least_seconds(network, source.brain.shape))
-    rows = [replace(whole, detail=f"{whole.detail}; {_shares(parts, own)}")]
-    if scene.reference is not None and scene.trained:
-        ours = segmenter.predict(scene.images).probability
-        rows.append(_dice_lost(ours, theirs[0], scene.reference, scene.model.threshold))
+    target = 4 if segmenters[0].device.kind == "cuda" else 30 if has_amx() else 15
+    rows = []
+    for segmenter, times, seen in zip(segmenters, own, parts, strict=True):
+        first, precision = segmenter is segmenters[0], segmenter.device.precision
+        what = "whole-brain prediction, all maps, preparation included"
+        if not first:
+            what = f"the same in {precision}, as on a CPU without bf16"
+        limit = _least_seconds(network, source.brain.shape, segmenter.device)
+        spent = statistics.median(times)
+        row = faster(what, against, spent, other, target, limit)
+        rows.append(replace(row, detail=f"{row.detail}; {_shares(seen, spent)}"))
     return rows
+
+
+def _segmenters(scene: Scene) -> list[Segmenter]:
+    """On this machine's best device; where that is a CPU with bf16, also as on one without."""
+    best = Segmenter(scene.model)
+    if best.device.kind != "cpu" or best.device.precision == "float32":
+        return [best]
+    others = [Segmenter(scene.model, device=wish) for wish in ("cpu-float32", "cpu-int8")]
+    shown = {best.device.precision}
+    return [best, *(one for one in others if one.device.precision not in shown)]
 
 
 def _shares(parts: Sequence[Mapping[str, float]], whole: float) -> str:
@@ -101,13 +128,6 @@ def _shares(parts: Sequence[Mapping[str, float]], whole: float) -> str:
         said: statistics.median(one.get(name, 0.0) for one in parts) / whole for name, said in STAGES.items()
     }
     return ", ".join(f"{said} {share:.0%}" for said, share in shares.items() if share >= 0.005)
-
-
-def _dice_lost(ours: np.ndarray, theirs: np.ndarray, reference: np.ndarray, threshold: float) -> Row:
-    own, other = (dice(p >= threshold, reference) for p in (ours, theirs))
-    detail = f"{own:.4f} against {other:.4f}, threshold {threshold:g}"
-    what, against = "Dice lost by it, against the reference mask", "that sliding window"
-    return Row(what, against, other - own, 0.005, False, detail, unit="")
 
 
 def _passes(scene: Scene, source: NetworkInput) -> list[Row]:
@@ -135,13 +155,12 @@ def _passes(scene: Scene, source: NetworkInput) -> list[Row]:
     ]
 
 
-def _image(scene: Scene, channels: object) -> Tensor:
-    assert isinstance(channels, dict)
+def _image(scene: Scene, channels: Mapping[str, np.ndarray]) -> Tensor:
     nothing = np.zeros(scene.shape, np.float32)
     return torch.from_numpy(np.stack([channels.get(m, nothing) for m in scene.model.modalities])[None])
 
 
-def _monai(network: nn.Module, image: Tensor, window: int) -> tuple[np.ndarray, ...]:
+def monai_window(network: nn.Module, image: Tensor, window: int) -> tuple[np.ndarray, ...]:
     """What a user of MONAI would write."""
     from monai.inferers import sliding_window_inference
 
@@ -168,15 +187,16 @@ def has_amx() -> bool:
     return bool(found.get("amx_bf16"))
 
 
-_TYPES = {"float32": torch.float32, "int8": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+_TYPES = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-def _least_seconds(network: MultiHeadUNet, shape: tuple[int, ...]) -> float:
-    """Time that the convolutions' multiply-adds take at this machine's matrix rate, in its precision.
+def _least_seconds(network: MultiHeadUNet, shape: tuple[int, ...], device: Device) -> float:
+    """Time that the convolutions' multiply-adds take at this machine's matrix rate, in a precision.
 
     Where bf16 is emulated it takes a thousand times as long as float32, and is not used.
     """
-    device = choose_device()
+    if device.precision == "int8":
+        return _multiply_adds(network, shape) / _int8_rate(device)
     a = torch.randn(2048, 2048, dtype=_TYPES[device.precision], device=device.kind)
 
     def multiply() -> None:
@@ -184,6 +204,21 @@ def _least_seconds(network: MultiHeadUNet, shape: tuple[int, ...]) -> float:
 
     rate = 2048**3 / seconds(multiply, 5)
     return _multiply_adds(network, shape) / rate
+
+
+def _int8_rate(device: Device) -> float:
+    """Multiply-adds a second of OpenVINO with whole numbers of 8 bits."""
+    openvino, side = import_openvino(), 2048
+    operations = import_module("openvino.opset8")
+    image = operations.parameter([side, side], np.float32)
+    ends = [operations.constant(np.float32(value)) for value in (-1, 1, -1, 1)]
+    rounded = operations.fake_quantize(image, *ends, 256)
+    weights = np.random.default_rng(0).uniform(-1, 1, (side, side)).astype(np.float32)
+    others = operations.fake_quantize(operations.constant(weights), *ends, 255)
+    product = operations.result(operations.matmul(rounded, others, False, False))
+    threads = {"INFERENCE_NUM_THREADS": device.threads, "INFERENCE_PRECISION_HINT": "f32"}
+    run = openvino.Core().compile_model(openvino.Model([product], [image], "one"), "CPU", threads)
+    return side**3 / seconds(lambda: run(weights), 5)
 
 
 def _multiply_adds(network: MultiHeadUNet, shape: tuple[int, ...]) -> int:

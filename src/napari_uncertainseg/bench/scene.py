@@ -64,10 +64,14 @@ class Scene:
         return self.images["flair"].grid
 
 
+def data_folder() -> Path:
+    """Where real scans are: ``UNCERTAINSEG_DATA``, or ``../shared/data``."""
+    return Path(os.environ.get("UNCERTAINSEG_DATA") or Path(__file__).parents[3].parent / "shared" / "data")
+
+
 def real_patient() -> Path | None:
-    """Folder of patient 07 of 3D-MR-MS, where ``UNCERTAINSEG_DATA`` or ``../shared/data`` has it."""
-    root = Path(os.environ.get("UNCERTAINSEG_DATA") or Path(__file__).parents[3].parent / "shared" / "data")
-    folder = root / "3d-mr-ms" / "patient07"
+    """Folder of patient 07 of 3D-MR-MS, where it is there."""
+    folder = data_folder() / "3d-mr-ms" / "patient07"
     return folder if folder.is_dir() else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,6 +72,15 @@ def times(function: Callable[[], Any], repeats: int, *, warm: bool = True) -> li
         function()
         found.append(time.perf_counter() - start)
     return found
+
+
+def in_turns(functions: Sequence[Callable[[], Any]], repeats: int) -> list[list[float]]:
+    """Times of several functions, s, run one after the other in each round; a first round does not count."""
+    found: list[list[float]] = [[] for _ in functions]
+    for _ in range(1 + repeats):
+        for one, spent in zip(functions, found, strict=True):
+            spent += times(one, 1, warm=False)
+    return [spent[1:] for spent in found]
 
 
 def faster(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +64,7 @@ class WindowPath:
     mask: Path
     segment: Callable[[Review], object] | None = None
     rest_s: float = 0.6
+    _turns: int = field(default=0, init=False)
 
     # -- steps --------------------------------------------------------------------------------
 
@@ -194,10 +195,16 @@ class WindowPath:
         while time.monotonic() < quiet:
             QApplication.processEvents()
             time.sleep(0.002)
-            if self._busy():
+            if self._busy() or self._went_on():
                 quiet = time.monotonic() + self.rest_s
             if time.monotonic() > end:
                 raise TimeoutError(f"{self.beat.step} did not end.")
+
+    def _went_on(self) -> bool:
+        """Whether something was done since in a turn of its own: there may be more to come."""
+        done = sum(hold.what.startswith("QTimer") for hold in self.beat.holds)
+        before, self._turns = self._turns, done
+        return done != before
 
     def _busy(self) -> bool:
         from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState

@@ -16,10 +16,13 @@ from importlib import import_module
 from typing import NoReturn
 
 from napari_uncertainseg._base import Cancelled, InputError, one_line
+from napari_uncertainseg.cli.contents import check_contents
 from napari_uncertainseg.cli.guard import check_files
 from napari_uncertainseg.cli.parser import parse
 from napari_uncertainseg.cli.terminal import plain_streams
 
+_WITH_PYDICOM = ("view", "demo", "bench", "models", "rank", "session", "train")
+"""Commands that read no scan at first, or in whose process other programs run, which may want it."""
 DONE, INTERNAL_ERROR, BAD_INPUT, SOME_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
 
@@ -69,8 +72,9 @@ def _import_nibabel() -> None:
 def _run(options: Namespace, *, alone: bool) -> int:
     try:
         check_files(options)
-        if alone and options.command == "segment":
+        if alone and options.command not in _WITH_PYDICOM:
             _import_nibabel()
+        check_contents(options)
         options.run(options)
         sys.stdout.flush()
     except InputError as error:

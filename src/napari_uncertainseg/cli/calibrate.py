@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 def calibrate(options: Namespace) -> None:
     """Make a record, save it, and print what it can guarantee."""
+    from napari_uncertainseg.evaluate.listed_cases import check_cases, notes_of
+
+    check_cases(options.cases)
     from napari_uncertainseg.evaluate import calibration_record as calibrating
-    from napari_uncertainseg.evaluate.cohort import notes_of
 
     with ProgressLine() as progress:
         record = calibrating.build_record(options.cases, kind=options.kind, progress=progress)

@@ -46,19 +46,13 @@ _ERRORS = {
 
 def evaluate(options: Namespace) -> None:
     """Compare, show a table, and write the numbers where that is asked for."""
+    many = _check(options)
     from napari_uncertainseg.disk.result_folder import note_on
     from napari_uncertainseg.evaluate.case_folder import evaluate_folder, write_json
     from napari_uncertainseg.evaluate.cohort import Cohort, evaluate_cases
     from napari_uncertainseg.export import write_table
     from napari_uncertainseg.figures import save_sheet
 
-    many = options.cases is not None
-    if many == (options.folder is not None) or many == (options.reference is not None):
-        raise InputError("Give a folder and --reference, or a table of --cases.")
-    if many and options.rater:
-        raise InputError("With --cases, name the raters in the table's column 'raters'.")
-    if many and options.label_map:
-        raise InputError("--label-map is for one folder and its --reference.")
     if many:
         with ProgressLine() as progress:
             cohort = evaluate_cases(options.cases, resample=options.resample, progress=progress)
@@ -81,6 +75,28 @@ def evaluate(options: Namespace) -> None:
     for case in cohort.cases:
         if note := note_on(case.folder):
             print(f"note: {note}")
+
+
+def _check(options: Namespace) -> bool:
+    """Refuse what does not go together or cannot be compared; whether there are many cases."""
+    from napari_uncertainseg.disk.result_folder import check_has_classes
+    from napari_uncertainseg.evaluate.listed_cases import check_case, check_cases
+
+    many = options.cases is not None
+    if many == (options.folder is not None) or many == (options.reference is not None):
+        raise InputError("Give a folder and --reference, or a table of --cases.")
+    if many and options.rater:
+        raise InputError("With --cases, name the raters in the table's column 'raters'.")
+    if many and options.label_map:
+        raise InputError("--label-map is for one folder and its --reference.")
+    if many:
+        check_cases(options.cases, resample=options.resample, raters=True)
+    else:
+        masks = (options.reference, *options.rater)
+        check_case(options.folder, masks, resample=options.resample, whole=True)
+        if options.label_map:
+            check_has_classes(options.folder)
+    return many
 
 
 def table(evaluation: Evaluation) -> str:

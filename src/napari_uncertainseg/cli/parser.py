@@ -13,7 +13,16 @@ from napari_uncertainseg import __version__
 from napari_uncertainseg.cli.options.attention import add_attention, add_train_mil
 from napari_uncertainseg.cli.options.audit.audit import add_audit
 from napari_uncertainseg.cli.options.audit.ranking import add_rank
-from napari_uncertainseg.cli.options.declare import NOTICE, command, later, reads, writes
+from napari_uncertainseg.cli.options.declare import (
+    MODEL,
+    NOTICE,
+    RESULTS,
+    SCAN,
+    command,
+    later,
+    reads,
+    writes,
+)
 from napari_uncertainseg.cli.options.drivers import add_drivers
 from napari_uncertainseg.cli.options.explanations import add_explain
 from napari_uncertainseg.cli.options.numbers import count, probability
@@ -116,14 +125,21 @@ def _add_segment(commands: argparse._SubParsersAction) -> None:
     parser = command(
         commands, "segment", "segment", "segment a scan and write the maps and the list of lesions"
     )
-    reads(parser, "scan", metavar="SCAN", help=f"the FLAIR, or what the model reads: {formats_in_words()}")
+    reads(
+        parser,
+        "scan",
+        holds=SCAN,
+        metavar="SCAN",
+        help=f"the FLAIR, or what the model reads: {formats_in_words()}",
+    )
     for modality in OPTIONAL:
         title = MODALITIES[modality].title
-        reads(parser, f"--{modality}", metavar="F", help=f"{title} of the same visit")
+        reads(parser, f"--{modality}", holds=SCAN, metavar="F", help=f"{title} of the same visit")
     reads(
         parser,
         "--scan",
         dest="scans",
+        holds=SCAN,
         type=str,
         nargs=2,
         action="append",
@@ -248,7 +264,7 @@ def _add_calibrate(commands: argparse._SubParsersAction) -> None:
 def _add_export_seg(commands: argparse._SubParsersAction) -> None:
     parser = command(commands, "export-seg", "short_commands", "write the lesions of a folder as a DICOM SEG")
     parser.set_defaults(run=later("short_commands", "export_seg"))
-    reads(parser, "folder", metavar="DIR", help="a folder that `segment` or the window wrote")
+    reads(parser, "folder", holds=RESULTS, metavar="DIR", help="a folder that `segment` or the window wrote")
     reads(parser, "--dicom", required=True, metavar="SERIES", help="folder of the FLAIR's DICOM series")
     writes(parser, "--out", kind=SEG, required=True, metavar="FILE.dcm", help="where to")
 
@@ -258,7 +274,7 @@ def _add_models(commands: argparse._SubParsersAction) -> None:
     actions = parser.add_subparsers(dest="action", metavar="[list|show|add]")
     actions.add_parser("list", help="every model that can be named (the default)")
     show = actions.add_parser("show", help="what a model is, and its card")
-    reads(show, "name", missing=None, type=str, metavar="NAME|PATH", help="name or folder")
+    reads(show, "name", missing=None, holds=MODEL, type=str, metavar="NAME|PATH", help="name or folder")
     add = actions.add_parser("add", help="check a model folder or zip file and copy it to your models")
     reads(add, "path", metavar="PATH|ZIP", help="the folder, or a zip file of it")
     add_told(add)

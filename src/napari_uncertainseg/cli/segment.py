@@ -46,8 +46,7 @@ def _run(options: Namespace, progress: ProgressLine) -> tuple[Prediction, Lesion
 
 
 def _segment(options: Namespace, progress: ProgressLine, claim: Claim) -> tuple[Prediction, Lesions]:
-    if options.probabilities and options.target:
-        raise InputError("--target is for models: probability maps have their target already.")
+    _check(options)
     predict = _from_maps if options.probabilities else _by_model
     prediction = predict(options, progress)
     from napari_uncertainseg.evaluate.patients.intervals import find_intervals
@@ -60,6 +59,27 @@ def _segment(options: Namespace, progress: ProgressLine, claim: Claim) -> tuple[
     with progress.step(steps.WRITE, steps.millions(prediction.grid.shape), "writing"):
         write_results(options.out, prediction, lesions, load=load, overwrite=options.overwrite, claim=claim)
     return prediction, lesions
+
+
+def _check(options: Namespace) -> None:
+    """Refuse by names and headers what cannot be segmented: to read a scan takes longer."""
+    from napari_uncertainseg.images.files import check_on_grid
+    from napari_uncertainseg.images.scans import check_scan
+    from napari_uncertainseg.networks.catalog import find_model
+
+    if options.probabilities and options.target:
+        raise InputError("--target is for models: probability maps have their target already.")
+    model = find_model(options.model)
+    if options.target is not None:
+        model = model.with_target(options.target)
+    main = REFERENCE if options.probabilities else model.main
+    paths = _paths(options, main)
+    if not options.probabilities and (options.scans or options.model != "bundled"):
+        from napari_uncertainseg.inference.scans_of_model import check_modalities
+
+        check_modalities(paths, model)
+    if options.mask is not None:
+        check_on_grid(options.mask, check_scan(paths[main], options.volume))
 
 
 def _from_maps(options: Namespace, progress: ProgressLine) -> Prediction:

@@ -42,16 +42,20 @@ def session(options: Namespace) -> None:
 def _new(options: Namespace) -> None:
     """Make the referral list of a run into review sessions; exit status 3 where visits were left out."""
     from napari_uncertainseg.review.database.passwords import check_target
-    from napari_uncertainseg.review.session.opening import default_file, make_folder
-    from napari_uncertainseg.review.store.store import Store
-    from napari_uncertainseg.runs.review_sessions import describe_prepared, find_referral, prepare_sessions
+    from napari_uncertainseg.runs.places import find_referral, referral_rows
 
     referral = find_referral(options.source)
+    referral_rows(referral)
+    from napari_uncertainseg.review.session.place import default_file, make_folder
+    from napari_uncertainseg.review.store.store import Store
+
     target = options.file or str(default_file())
     if "://" not in target:
         check_target(target)
         make_folder(Path(target).absolute().parent)
     with Store(target, options.masks) as store, ProgressLine() as progress:
+        from napari_uncertainseg.runs.review_sessions import describe_prepared, prepare_sessions
+
         found = prepare_sessions(
             referral, store, options.annotator, visits=options.visits, order=options.order, progress=progress
         )
@@ -81,9 +85,9 @@ def _list(options: Namespace) -> None:
 
 
 def _verify(options: Namespace) -> None:
-    from napari_uncertainseg.review.store.kept_hashes import not_as_kept
-
     with _open(options) as store, store.reading():
+        from napari_uncertainseg.review.store.kept_hashes import not_as_kept
+
         faults = store.verify(options.session)
         sound = [session_id for session_id, fault in faults.items() if not fault]
         heads = {session_id: store.head(session_id) for session_id in sound}
@@ -103,15 +107,15 @@ def _verify(options: Namespace) -> None:
 
 
 def _export(options: Namespace) -> None:
-    from napari_uncertainseg.evaluate.case_folder import write_json
-    from napari_uncertainseg.export import write_table
-    from napari_uncertainseg.review.reports.verdict_table import as_json, verdict_table
-    from napari_uncertainseg.review.store.kept_hashes import hashes, hashes_file
-
     if options.json is not None and options.without_names:
         raise InputError("A journal holds names: leave --json out, or --without-names.")
-    beside = hashes_file(options.out)
     with _open(options) as store:
+        from napari_uncertainseg.evaluate.case_folder import write_json
+        from napari_uncertainseg.export import write_table
+        from napari_uncertainseg.review.reports.verdict_table import as_json, verdict_table
+        from napari_uncertainseg.review.store.kept_hashes import hashes, hashes_file
+
+        beside = hashes_file(options.out)
         table = verdict_table(store, named=not options.without_names)
         write_table(options.out, table)
         write_table(beside, hashes(store))
@@ -131,10 +135,10 @@ def _tell(odd: Mapping[str, str]) -> None:
 
 
 def _report(options: Namespace) -> None:
-    from napari_uncertainseg.evaluate.session_report import write_report
-    from napari_uncertainseg.explain.feedback.section import feedback_section
-
     with _open(options) as store, ProgressLine() as progress:
+        from napari_uncertainseg.evaluate.session_report import write_report
+        from napari_uncertainseg.explain.feedback.section import feedback_section
+
         found = write_report(
             store,
             options.out,
@@ -149,13 +153,13 @@ def _report(options: Namespace) -> None:
 
 
 def _adjudicate(options: Namespace) -> None:
-    from napari_uncertainseg.evaluate.adjudication.combine import RULES, adjudicate
-    from napari_uncertainseg.evaluate.adjudication.files import write_adjudication
-    from napari_uncertainseg.evaluate.adjudication.reviews import finished_reviews, read_masks
-    from napari_uncertainseg.evaluate.saved_results import read_saved_results
-
-    prediction = read_saved_results(Path(options.results)).prediction
     with _open(options) as store:
+        from napari_uncertainseg.evaluate.adjudication.combine import RULES, adjudicate
+        from napari_uncertainseg.evaluate.adjudication.files import write_adjudication
+        from napari_uncertainseg.evaluate.adjudication.reviews import finished_reviews, read_masks
+        from napari_uncertainseg.evaluate.saved_results import read_saved_results
+
+        prediction = read_saved_results(Path(options.results)).prediction
         offered = [found.id for found in finished_reviews(store, prediction).sessions]
         chosen = options.sessions or offered
         if missing := [one for one in chosen if one not in offered]:
@@ -183,14 +187,16 @@ def _migrate(options: Namespace) -> None:
 
 
 def _simulate(options: Namespace) -> None:
-    from napari_uncertainseg.evaluate.cohort import notes_of
+    from napari_uncertainseg.evaluate.listed_cases import check_cases, notes_of
+
+    if options.repeats < 1:
+        raise InputError("There must be at least one reading.")
+    check_cases(options.cases)
     from napari_uncertainseg.evaluate.simulated_readers import review_tables
     from napari_uncertainseg.export import write_table
     from napari_uncertainseg.review.simulation import SimulatedReader, compare
     from napari_uncertainseg.review.store.reading_speed import ReadingSpeed
 
-    if options.repeats < 1:
-        raise InputError("There must be at least one reading.")
     reader = SimulatedReader(ReadingSpeed(options.seconds), skill=options.skill)
     with ProgressLine() as progress:
         tables = review_tables(options.cases, progress=progress)

@@ -11,6 +11,9 @@ from napari_uncertainseg.cli.progress import ProgressLine
 
 def train(options: Namespace) -> None:
     """Train a network, and say where it is; after Ctrl+C, say how to resume."""
+    from napari_uncertainseg.training.configuration_file import read_configuration
+
+    read_configuration(options.configuration, seed=options.seed)
     from napari_uncertainseg.training import trainer
     from napari_uncertainseg.training.interruption import Stopped
 
@@ -32,16 +35,20 @@ def bench(options: Namespace) -> None:
 
 def export_seg(options: Namespace) -> None:
     """Write the lesions of a folder as DICOM SEG: as reviewed in the window, else as found."""
-    from napari_uncertainseg.disk.result_folder import load_summary, note_on
-    from napari_uncertainseg.evaluate.case_folder import read_summary, result_file
-    from napari_uncertainseg.images.dicom_seg import Algorithm, write_dicom_seg
+    from napari_uncertainseg.disk.result_folder import load_summary, note_on, result_file
     from napari_uncertainseg.images.files import read_labels
 
     folder = options.folder
-    threshold = read_summary(folder).threshold
     reviewed = (folder / "reviewed.nii.gz").is_file()
-    file = result_file(folder, "reviewed" if reviewed else "lesions")
+    file = result_file(folder, "reviewed.nii.gz" if reviewed else "lesions.nii.gz")
     mask = read_labels(file)
+    from napari_uncertainseg.images.formats.dicom import dicom_series
+
+    dicom_series(options.dicom)
+    from napari_uncertainseg.evaluate.case_folder import read_summary
+    from napari_uncertainseg.images.dicom.seg import Algorithm, write_dicom_seg
+
+    threshold = read_summary(folder).threshold
     algorithm = Algorithm.from_information(load_summary(folder), threshold)
     write_dicom_seg(options.out, mask.data, mask.grid, options.dicom, algorithm=algorithm, reviewed=reviewed)
     voxels = int((mask.data != 0).sum())

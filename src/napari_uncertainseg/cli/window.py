@@ -6,6 +6,8 @@ import os
 import shutil
 import sys
 from argparse import Namespace
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -22,15 +24,12 @@ _INSTALL_XVFB = "sudo apt-get install xvfb xauth"
 
 def view(options: Namespace) -> None:
     """Open napari with the scans and the Review docks, until the user closes it."""
+    folders = _check_scans(options.scans)
     _need_qt()
-    from napari_uncertainseg.evaluate.saved_results import is_results
     from napari_uncertainseg.explain.attention.files import is_attention_map
     from napari_uncertainseg.widgets.readers import get_reader
 
     layers: list[Any] = []
-    folders = [path for path in options.scans if is_results(path)]
-    if len(folders) > 1:
-        raise InputError("One folder of results is opened at a time: a window shows one case.")
     above = [path for path in options.scans if is_attention_map(path)]
     for path in [path for path in options.scans if path not in (*folders, *above)]:
         read = get_reader(str(path))
@@ -52,8 +51,33 @@ def view(options: Namespace) -> None:
     napari.run()
 
 
+def _check_scans(paths: Sequence[Path]) -> list[Path]:
+    """See by their headers that scans can be shown, before Qt is imported; the folders of results."""
+    from napari_uncertainseg.disk.result_folder import check_results, is_results
+    from napari_uncertainseg.images.files import grid_by_header
+    from napari_uncertainseg.images.formats import formats
+    from napari_uncertainseg.images.formats.raw_image import SeveralVolumes
+
+    folders = [path for path in paths if is_results(path)]
+    if len(folders) > 1:
+        raise InputError("One folder of results is opened at a time: a window shows one case.")
+    for path in paths:
+        if path in folders:
+            check_results(path)
+        elif formats.format_of(path) is None:
+            raise InputError(f"{path}: {_why_not(path)}")
+        else:
+            with suppress(SeveralVolumes):
+                grid_by_header(path, whole=True)
+    return folders
+
+
 def demo(options: Namespace) -> None:
     """Segment the simulated case in the window; headless: leave pictures and results."""
+    if options.headless:
+        from napari_uncertainseg.disk.target_folder import check_folder
+
+        check_folder(options.out, overwrite=True)
     _need_qt()
     if options.headless:
         _on_virtual_screen(options)
@@ -79,9 +103,6 @@ def _demo_in_window() -> None:
 def _demo_headless(folder: Path) -> None:
     import tempfile
 
-    from napari_uncertainseg.disk.target_folder import check_folder
-
-    check_folder(folder, overwrite=True)
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as settings:
         # The user's own settings would change the pictures, and the pictures would change them.

@@ -47,6 +47,55 @@ def known_files() -> tuple[str, ...]:
     return (*of_classes, *(class_map(number) for number in range(MOST_CLASSES)), *result_files())
 
 
+def is_results(folder: Path) -> bool:
+    """Whether a folder is one that `segment` or *Export all* wrote; no path that cannot be is."""
+    try:
+        return (folder / SUMMARY).is_file() and (folder / MAP_OF_ALL).is_file()
+    except (OSError, ValueError):  # such as a name that is too long
+        return False
+
+
+def check_results(folder: Path) -> None:
+    """See by names and the summary that a folder holds results that were written to their end.
+
+    Raises
+    ------
+    InputError
+        If it does not.
+    """
+    file_in(folder, MAP_OF_ALL)
+    load_summary(folder)
+
+
+def check_has_members(folder: Path) -> None:
+    """See that results are not of an older version.
+
+    Raises
+    ------
+    InputError
+        If they are: they hold no members.
+    """
+    if not (folder / MEMBERS).is_file():
+        raise InputError(
+            f"{folder}: there is no {MEMBERS}, as in results of older versions, so that their doubt "
+            "cannot be found again; segment the scans again."
+        )
+
+
+def check_has_classes(folder: Path) -> None:
+    """See that results are of a model with several classes.
+
+    Raises
+    ------
+    InputError
+        If they are not.
+    """
+    if not (folder / CLASS_TABLE).is_file():
+        raise InputError(
+            f"{folder}: these results hold no classes; a label map is for those of a model with several."
+        )
+
+
 def load_summary(folder: Path) -> dict[str, Any]:
     """The summary of a folder of results.
 
@@ -109,6 +158,19 @@ def result_file(folder: Path, name: str) -> Path:
     InputError
         If it is not there, was not written with the others, or was changed.
     """
+    path = file_in(folder, name)
+    check_written(folder, name)
+    return path
+
+
+def file_in(folder: Path, name: str) -> Path:
+    """As `result_file`, without a look at what is in it.
+
+    Raises
+    ------
+    InputError
+        If it is not there.
+    """
     path = folder / name
     if (folder / MAP_OF_ALL).is_file() and not (folder / SUMMARY).is_file():
         raise InputError(
@@ -117,7 +179,6 @@ def result_file(folder: Path, name: str) -> Path:
         )
     if not path.is_file():
         raise InputError(f"{folder}: there is no {name}; give a folder that `uncertainseg segment` wrote.")
-    check_written(folder, name)
     return path
 
 

@@ -11,13 +11,16 @@ import codecs
 import csv
 import re
 import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from napari_uncertainseg._base import InputError
+
+if TYPE_CHECKING:  # a table of texts is read, and refused, without it: it takes a quarter of a second
+    import pandas as pd
 
 MISSING = "n/a"
 _UNKNOWN = ("", MISSING, "na", "nan")
@@ -25,6 +28,8 @@ _UNKNOWN = ("", MISSING, "na", "nan")
 _FORMULA = re.compile(r"'*(?:[=+\-@\t\r\n＝＋－＠]|n/a$)")  # noqa: RUF001 - wide forms count as well
 _WRITTEN = re.compile(r"'+(?:[=+\-@\t\r\n＝＋－＠]|n/a$)")  # noqa: RUF001
 _LOOKED_AT = 4096
+_END = "\x1e"
+"""A row of its own after the last one, where no quotation mark is open."""
 _MOST_BYTES = 100_000_000
 
 
@@ -75,13 +80,12 @@ def read_tsv(path: Path, *, texts: bool = False) -> pd.DataFrame:
     InputError
         If it cannot be read, or is no such table.
     """
+    text = _checked_text(path)
+    import pandas as pd
+
     options: dict[str, Any] = {"dtype": str} if texts else {}
     options["index_col"] = False  # else a row of more cells than the header moves all columns
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise InputError(f"{path} is too large for a table.")
-        text = _text_of(path)
-        _check_columns(path, text)
         with warnings.catch_warnings(action="ignore", category=pd.errors.ParserWarning):  # cells too many
             found = pd.read_csv(
                 StringIO(text, newline=""),
@@ -91,17 +95,106 @@ def read_tsv(path: Path, *, texts: bool = False) -> pd.DataFrame:
                 skip_blank_lines=not texts,
                 **options,
             )
-    except OSError as error:
-        raise InputError(f"Cannot read the table {path}: {error.strerror or error}.") from error
-    except InputError:
-        raise
-    except (ValueError, csv.Error, pd.errors.ParserError) as error:
-        why = " ".join(str(error).split())
-        raise InputError(f"{path} is not a tab-separated table ({why}).") from error
+    except (ValueError, pd.errors.ParserError) as error:
+        raise _no_table(path, error) from error
     found = found.fillna("") if texts else found
     return found.apply(lambda column: column.map(as_read) if _has_text(column) else column).rename(
         columns=as_read
     )
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of texts.
+
+    Attributes
+    ----------
+    line
+        Its number for the user: the header is 1.
+    cells
+        By column, without spaces around; a missing one is empty.
+    """
+
+    line: int
+    cells: Mapping[str, str]
+
+    def __getitem__(self, column: str) -> str:
+        return self.cells[column]
+
+    def get(self, column: str) -> str:
+        """A cell; empty where there is no such column."""
+        return self.cells.get(column, "")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A table of texts.
+
+    Attributes
+    ----------
+    columns
+        Their names, without spaces around.
+    rows
+        Those that are not blank.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+    def __contains__(self, column: object) -> bool:
+        return column in self.columns
+
+    def renamed(self, names: Mapping[str, str]) -> Rows:
+        """The same with other names for some columns."""
+        return Rows(
+            tuple(names.get(name, name) for name in self.columns),
+            tuple(
+                Row(row.line, {names.get(name, name): cell for name, cell in row.cells.items()})
+                for row in self.rows
+            ),
+        )
+
+    def lacking(self, needed: Sequence[str]) -> list[str]:
+        """Columns that are not there."""
+        return [name for name in needed if name not in self.columns]
+
+
+def read_rows(path: Path) -> Rows:
+    """As `read_tsv` with ``texts=True``, without pandas: a quarter of a second sooner.
+
+    Raises
+    ------
+    InputError
+        As `read_tsv`.
+    """
+    text = _checked_text(path)
+    reader = csv.reader(StringIO(text, newline=""), delimiter="\t")
+    columns = tuple(as_read(name).strip() for name in next(reader))
+    rows = []
+    for number, cells in enumerate(reader, 2):
+        row = dict.fromkeys(columns, "")
+        row.update(zip(columns, (as_read(cell).strip() for cell in cells), strict=False))
+        if any(row.values()):
+            rows.append(Row(number, row))
+    return Rows(columns, tuple(rows))
+
+
+def _checked_text(path: Path) -> str:
+    """The text of a table, after all that can be said against it without reading its values."""
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise InputError(f"{path} is too large for a table.")
+        text = _text_of(path)
+        _check_columns(path, text)
+    except OSError as error:
+        raise InputError(f"Cannot read the table {path}: {error.strerror or error}.") from error
+    except csv.Error as error:
+        raise _no_table(path, error) from error
+    return text
+
+
+def _no_table(path: Path, error: Exception) -> InputError:
+    return InputError(f"{path} is not a tab-separated table ({' '.join(str(error).split())}).")
 
 
 _KINDS = (
@@ -145,16 +238,22 @@ def _other_separator(text: str) -> str:
 
 
 def _check_columns(path: Path, text: str) -> None:
-    """Refuse a column that is there twice, and rows of more cells than the header has."""
-    rows = csv.reader(StringIO(text, newline=""), delimiter="\t")
+    """Refuse a column that is there twice, rows with too many cells, and a quotation mark without end."""
+    rows = csv.reader(StringIO(f"{text}\n{_END}", newline=""), delimiter="\t")
     names = [name.strip() for name in next(rows, [])]
     if not any(names):
         raise InputError(f"{path}: the first line is blank; it should name the columns.")
     for name in names:
         if names.count(name) > 1 and name:
             raise InputError(f"{path} has the column {name!r} twice; which one is meant cannot be told.")
-    if any(cell.strip() for row in rows for cell in row[len(names) :]):
-        raise InputError(f"{path} has a row with more cells than the header has columns; name all columns.")
+    last: list[str] = []
+    for last in rows:
+        if any(cell.strip() for cell in last[len(names) :]):
+            raise InputError(
+                f"{path} has a row with more cells than the header has columns; name all columns."
+            )
+    if last != [_END]:
+        raise InputError(f"{path} is not a tab-separated table (a quotation mark is not closed).")
 
 
 def _has_text(column: pd.Series) -> bool:

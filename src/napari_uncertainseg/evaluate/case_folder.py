@@ -17,6 +17,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.reliability import Reliability, reliability
 from napari_uncertainseg.disk import result_folder as results
 from napari_uncertainseg.disk.outputs import NUMBERS, check_output
+from napari_uncertainseg.disk.replaced_file import replaced_file
 from napari_uncertainseg.disk.tables import read_tsv
 from napari_uncertainseg.disk.validation import Strict, validated
 from napari_uncertainseg.evaluate.agreement import (
@@ -26,9 +27,10 @@ from napari_uncertainseg.evaluate.agreement import (
     reference_agreement,
 )
 from napari_uncertainseg.evaluate.class_agreement import ClassesAgreement, compare_classes
+from napari_uncertainseg.evaluate.listed_cases import check_case
 from napari_uncertainseg.evaluate.patients.checked import CheckedLoad, checked_load
 from napari_uncertainseg.evaluate.saved_classes import read_classes
-from napari_uncertainseg.images.files import read_image, read_labels, replaced_file
+from napari_uncertainseg.images.files import read_image, read_labels
 from napari_uncertainseg.images.resample import resample_to
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions.matching import dice, lesions_touching
@@ -183,6 +185,7 @@ def evaluate_folder(
         was cut short.
     """
     folder = Path(folder)
+    check_case(folder, (reference, *raters), resample=resample)
     probability = read_image(result_file(folder, "probability"))
     grid = probability.grid
     lesions = read_labels(result_file(folder, "lesions"), grid).data
@@ -238,11 +241,10 @@ def evaluate_folder(
 
 
 def _classes(folder: Path, grid: Grid) -> Classes:
+    results.check_has_classes(folder)
     classes = read_classes(folder, grid)
     if classes is None:
-        raise InputError(
-            f"{folder}: these results hold no classes; a label map is for those of a model with several."
-        )
+        raise InputError(f"{folder}: there is no brain in these results, and so no class.")
     return classes
 
 

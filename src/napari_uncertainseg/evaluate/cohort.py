@@ -15,9 +15,8 @@ import pandas as pd
 
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.calibration.dataset import dataset_calibration, reliability_histogram
-from napari_uncertainseg.disk.result_folder import note_on
-from napari_uncertainseg.disk.tables import read_tsv
 from napari_uncertainseg.evaluate.case_folder import Evaluation, evaluate_folder, plain
+from napari_uncertainseg.evaluate.listed_cases import read_cases
 from napari_uncertainseg.raters.correspondence import Correspondence, correspondence
 from napari_uncertainseg.uncertainty.referral import risk_coverage
 from napari_uncertainseg.uncertainty.retention import auroc, patient_retention
@@ -144,40 +143,14 @@ def for_each_case(path: Path, look: Callable[[Path, Path, Sequence[Path]], T], p
     InputError
         If the table cannot be used; or what `look` raises, with the row.
     """
-    rows, found = _read_cases(Path(path)), []
-    for i, (number, row) in enumerate(rows.items()):
-        progress(f"case {i + 1} of {len(rows)}", i / len(rows))
+    cases, found = read_cases(Path(path)), []
+    for i, case in enumerate(cases):
+        progress(f"case {i + 1} of {len(cases)}", i / len(cases))
         try:
-            found.append(look(*row))
+            found.append(look(case.folder, case.reference, case.raters))
         except InputError as error:
-            raise InputError(f"{path}, row {number}: {error}") from error
+            raise InputError(f"{path}, row {case.line}: {error}") from error
     return found
-
-
-def notes_of(path: Path) -> list[str]:
-    """What the user should know of the folders that a table lists, see `disk.results.note_on`."""
-    return [note for folder, *_ in _read_cases(Path(path)).values() if (note := note_on(folder))]
-
-
-def _read_cases(path: Path) -> dict[int, tuple[Path, Path, Sequence[Path]]]:
-    """Folder, reference and raters of each row that is not empty, by the number of its line."""
-    table = read_tsv(path, texts=True).apply(lambda column: column.str.strip())
-    table = table[(table != "").any(axis=1)]
-    missing = [name for name in ("folder", "reference") if name not in table]
-    if missing or table.empty:
-        what = f"lacks the column {missing[0]!r}" if missing else "lists no case"
-        raise InputError(
-            f"{path} {what}: it needs the columns folder and reference, and a row for each case."
-        )
-    return {int(line) + 2: _case_of(path, int(line) + 2, row) for line, row in table.iterrows()}
-
-
-def _case_of(path: Path, number: int, row: pd.Series) -> tuple[Path, Path, Sequence[Path]]:
-    for column in ("folder", "reference"):
-        if not row[column]:
-            raise InputError(f"{path}, row {number}: the column {column} is empty; each case needs both.")
-    raters = [path.parent / one.strip() for one in row.get("raters", "").split(";") if one.strip()]
-    return path.parent / row["folder"], path.parent / row["reference"], raters
 
 
 def mean_with_interval(values: np.ndarray) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import as_probabilities
 from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD
 from napari_uncertainseg.disk import result_folder as results
-from napari_uncertainseg.disk.result_folder import MEMBERS, SUMMARY, load_summary
+from napari_uncertainseg.disk.result_folder import MEMBERS, SUMMARY, check_has_members, load_summary
 from napari_uncertainseg.evaluate.case_folder import result_file
 from napari_uncertainseg.evaluate.saved_classes import read_classes, read_map
 from napari_uncertainseg.export import OWN
@@ -87,14 +87,6 @@ class SavedResults:
     notes: tuple[str, ...]
 
 
-def is_results(folder: Path) -> bool:
-    """Whether a folder is one that `segment` or *Export all* wrote; no path that cannot be is."""
-    try:
-        return (folder / SUMMARY).is_file() and (folder / "probability.nii.gz").is_file()
-    except (OSError, ValueError):  # such as a name that is too long
-        return False
-
-
 def read_saved_results(folder: str | Path) -> SavedResults:
     """Read a folder of results.
 
@@ -106,11 +98,7 @@ def read_saved_results(folder: str | Path) -> SavedResults:
     """
     folder = Path(folder)
     said = load_summary(folder)
-    if not (folder / MEMBERS).is_file():
-        raise InputError(
-            f"{folder}: there is no {MEMBERS}, as in results of older versions, so that their doubt "
-            "cannot be found again; segment the scans again."
-        )
+    check_has_members(folder)
     scans, notes = _scans(said)
     probability, grid = read_map(result_file(folder, "probability"))
     inputs = said.get("inputs")

@@ -8,8 +8,8 @@ from pathlib import Path
 from napari_uncertainseg import __version__
 from napari_uncertainseg._base import Progress, silent
 from napari_uncertainseg.disk.outputs import PAGE, check_output
+from napari_uncertainseg.disk.replaced_file import replaced_file
 from napari_uncertainseg.evaluate.place_pictures import Pictures, draw_places
-from napari_uncertainseg.images.files import replaced_file
 from napari_uncertainseg.review.reports.html import Markup
 from napari_uncertainseg.review.reports.report_data import Summary
 from napari_uncertainseg.review.reports.report_page import report_page

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_uncertainseg._base import InputError, Progress, silent
+from napari_uncertainseg.disk.result_folder import is_results
 from napari_uncertainseg.disk.tables import as_read
-from napari_uncertainseg.evaluate.saved_results import is_results
 from napari_uncertainseg.evaluate.scan_folders import MOST, Budget, bids_cases, folder_cases, is_bids
 from napari_uncertainseg.images.files import stem
 from napari_uncertainseg.modalities import OWN_SCANS, WantedScans, described, main_of, title_of

@@ -13,7 +13,8 @@ import numpy as np
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.evaluate.case_folder import result_file
 from napari_uncertainseg.evaluate.saved_results import SavedResults, read_saved_results
-from napari_uncertainseg.explain.made_by import model_of, scans_of
+from napari_uncertainseg.explain.made_by import scans_of
+from napari_uncertainseg.explain.maker import model_of
 from napari_uncertainseg.explain.scene import Scene
 from napari_uncertainseg.explain.voxels import VoxelMap
 from napari_uncertainseg.images.files import read_labels

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
 from napari_uncertainseg._base import InputError, one_line
-from napari_uncertainseg.disk.errors import why_not
-from napari_uncertainseg.disk.folder_lock import clear_partials, partial_prefix
-from napari_uncertainseg.disk.outputs import check_replaceable
 from napari_uncertainseg.disk.packing import GzipWriter
+from napari_uncertainseg.disk.replaced_file import replaced_file
 from napari_uncertainseg.images.formats import formats
-from napari_uncertainseg.images.formats.raw_image import RawImage
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.modalities import guess_modality
 
@@ -64,7 +56,7 @@ def read_image(path: str | Path, *, index: int | None = None, modality: str | No
     """Read as :func:`read_volume` does, but take label images too."""
     path = Path(path)
     stored = formats.load(path, index=index)
-    grid = grid_of(path, stored)
+    grid = grid_of(path, stored.array.shape, stored.affine)
     data, notes = _finite(path, stored.array)
     low, high = float(data.min()), float(data.max())
     if low == high:
@@ -100,9 +92,9 @@ def read_labels(path: str | Path, grid: Grid | None = None) -> Volume:
     """
     path = Path(path)
     stored = formats.load(path)
-    found = grid_of(path, stored)
-    if grid is not None and not found.same_as(grid, tolerance=1e-2):
-        raise InputError(f"{path}: the labels do not lie on the scan's grid: {difference(found, grid)}.")
+    found = grid_of(path, stored.array.shape, stored.affine)
+    if grid is not None:
+        _check_same(path, found, grid)
     array = stored.array
     if not np.isfinite(array).all() or (array.dtype.kind == "f" and (array != np.rint(array)).any()):
         raise InputError(
@@ -114,6 +106,63 @@ def read_labels(path: str | Path, grid: Grid | None = None) -> Volume:
     dtype = np.result_type(np.min_scalar_type(low), np.min_scalar_type(high))
     data = np.ascontiguousarray(found.to_canonical(array.astype(dtype, copy=False)))
     return Volume(data, grid or found, stem(path), None, path.absolute(), stored.notes)
+
+
+def grid_by_header(path: str | Path, *, index: int | None = None, whole: bool = False) -> Grid | None:
+    """The grid of an image, of which the header alone is read; None where that takes reading all of it.
+
+    Parameters
+    ----------
+    path, index
+        As for `read_image`.
+    whole
+        See also that the file does not end early: it is unpacked for that.
+
+    Raises
+    ------
+    InputError
+        As `read_image`, but for what only the voxels say.
+    """
+    path = Path(path)
+    found = formats.place(path, index=index, whole=whole)
+    return None if found is None else grid_of(path, found.shape, found.affine)
+
+
+def check_on_grid(path: str | Path, grid: Grid | None, *, whole: bool = False) -> None:
+    """See by the header, before anything is read, that labels can be read and lie on a grid.
+
+    Parameters
+    ----------
+    path, grid
+        As for `read_labels`.
+    whole
+        As for `grid_by_header`.
+
+    Raises
+    ------
+    InputError
+        As `read_labels`, but for what only the voxels say.
+    """
+    found = grid_by_header(path, whole=whole)
+    if found is not None and grid is not None:
+        _check_same(Path(path), found, grid)
+
+
+def _check_same(path: Path, found: Grid, grid: Grid) -> None:
+    if not found.same_as(grid, tolerance=1e-2):
+        raise InputError(f"{path}: the labels do not lie on the scan's grid: {difference(found, grid)}.")
+
+
+def check_beside(path: Path, found: Grid, folder: Path, grid: Grid) -> None:
+    """See that a map lies on the grid of the lesions in a folder.
+
+    Raises
+    ------
+    InputError
+        If it does not.
+    """
+    if not found.same_as(grid, tolerance=1e-2):
+        raise InputError(f"{path} does not lie on the grid of the lesions in {folder}.")
 
 
 def write_volume(
@@ -160,40 +209,6 @@ def write_volume(
     return path
 
 
-@contextmanager
-def replaced_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that takes the place of ``path`` only when it was written whole.
-
-    Whatever goes wrong, an existing file stays as it was and nothing else is left behind.
-
-    Raises
-    ------
-    InputError
-        If the folder cannot be written, the disk is full, or what is there must not be replaced.
-    """
-    temporary: Path | None = None
-    check_replaceable(path)
-    try:
-        clear_partials(path)
-        temporary = path.parent / f"{partial_prefix(path)}{secrets.token_hex(4)}"
-        with os.fdopen(_created(temporary), "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written {why_not(error)}.") from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-
-
-def _created(path: Path) -> int:
-    """Make a new file, open to write; who may read it is for the user's umask to say."""
-    binary = getattr(os, "O_BINARY", 0)  # Windows would change line ends otherwise
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | binary, 0o666)
-
-
 def looks_like_labels(data: np.ndarray) -> bool:
     """Whether an image holds labels: whole numbers, few of them or in solid patches.
 
@@ -223,9 +238,8 @@ def _changing_neighbours(array: np.ndarray) -> float:
     return float(((one != other) & both).sum()) / count if count else 0.0
 
 
-def grid_of(path: Path, stored: RawImage) -> Grid:
+def grid_of(path: Path, shape: tuple[int, ...], affine: np.ndarray) -> Grid:
     """Grid of a file's array; InputError where the header's affine cannot be one."""
-    affine = stored.affine
     sizes = np.linalg.norm(affine[:3, :3], axis=0)
     # Wider than any scan's; a header in metres or micrometres lies outside.
     usable = np.isfinite(affine).all() and (sizes > 0.01).all() and (sizes < 100).all()
@@ -234,7 +248,7 @@ def grid_of(path: Path, stored: RawImage) -> Grid:
             f"{path}: the voxel size or orientation in the header cannot be used "
             f"(sizes {', '.join(f'{s:g}' for s in sizes)} mm); a correct header is needed."
         )
-    return Grid.from_file(stored.array.shape, affine)
+    return Grid.from_file(shape, affine)
 
 
 def _finite(path: Path, array: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:

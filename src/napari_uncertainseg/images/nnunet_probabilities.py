@@ -21,8 +21,9 @@ from napari_uncertainseg.images.files import difference, read_labels
 from napari_uncertainseg.images.formats import formats
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.networks.foreign_settings import read_settings
+from napari_uncertainseg.networks.formats.markers import NNUNET
 from napari_uncertainseg.networks.formats.nnunet.dataset import DATASET, Dataset, read_dataset, target_of
-from napari_uncertainseg.networks.formats.nnunet.plans import PLANS, read_reorients
+from napari_uncertainseg.networks.formats.nnunet.plans import read_reorients
 
 SUFFIX = ".npz"
 _KEY = "probabilities"
@@ -163,10 +164,10 @@ def _on_grid(path: Path, channels: np.ndarray, dataset: Dataset, segmentation: V
 
 def _reorients(path: Path) -> bool:
     """Whether nnU-Net turned the scan to RAS first, by the plans that it writes beside its results."""
-    plans = path.parent / PLANS
+    plans = path.parent / NNUNET
     if not plans.is_file():
         raise InputError(
-            f"{path}: the segmentation beside it is empty, and there is no {PLANS}: nothing tells how the "
+            f"{path}: the segmentation beside it is empty, and there is no {NNUNET}: nothing tells how the "
             "probabilities lie."
         )
     return read_reorients(path.parent)

@@ -44,7 +44,7 @@ def read_probabilities(path: str | Path, scan: Volume) -> np.ndarray:
     if path.suffix == SUFFIX:
         return read_saved_probabilities(path, scan.grid)
     stored = formats.load(path)
-    grid = grid_of(path, stored)
+    grid = grid_of(path, stored.array.shape, stored.affine)
     check_grid(path, grid, scan.grid)
     values = as_probabilities(stored.array, f"{path}: the values")
     return np.ascontiguousarray(grid.to_canonical(values), np.float32)

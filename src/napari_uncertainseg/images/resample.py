@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from napari_uncertainseg._boxes import bounding_slices
 from napari_uncertainseg.images.volume import Grid, Volume
@@ -44,12 +44,12 @@ def resample_to(
     matrix = np.linalg.solve(volume.grid.affine, world)
     if nearest:
         data = volume.data.astype(np.uint8) if volume.data.dtype == bool else volume.data
-        return ndimage.affine_transform(data, matrix, output_shape=grid.shape, order=0)
+        return scipy.ndimage.affine_transform(data, matrix, output_shape=grid.shape, order=0)
     ratios = tuple(g / v for g, v in zip(grid.spacing, volume.grid.spacing, strict=True))
     if (order := _order_of_axes(matrix[:3, :3])) is not None:
         return _along_axes(volume.data, matrix, ratios, order, grid.shape)
     smooth = antialias(volume.data, ratios)
-    return ndimage.affine_transform(
+    return scipy.ndimage.affine_transform(
         smooth, matrix, output_shape=grid.shape, order=1, output=np.float32, mode="constant"
     )
 
@@ -164,7 +164,7 @@ def zoom(data: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """
     ratios = tuple(old / new for old, new in zip(data.shape, shape, strict=True))
     offset = [(r - 1) / 2 for r in ratios]
-    return ndimage.affine_transform(
+    return scipy.ndimage.affine_transform(
         antialias(data, ratios), ratios, offset, shape, order=1, output=np.float32, mode="nearest"
     )
 
@@ -192,7 +192,7 @@ def _blurred(data: np.ndarray, ratio: float, axis: int) -> np.ndarray:
     """The same along one axis, float32."""
     if ratio <= _BLURRED_FROM:
         return data
-    return ndimage.gaussian_filter1d(data, _sigma(ratio), axis=axis, mode="nearest")
+    return scipy.ndimage.gaussian_filter1d(data, _sigma(ratio), axis=axis, mode="nearest")
 
 
 def _sigma(ratio: float) -> float:

@@ -6,9 +6,30 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.images.files import read_volume
+from napari_uncertainseg.images.files import grid_by_header, read_volume
 from napari_uncertainseg.images.formats.raw_image import SeveralVolumes
-from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.images.volume import Grid, Volume
+
+
+def check_scan(path: Path, volume: int | None) -> Grid | None:
+    """See by the header that a scan can be read; its grid, None where that takes reading all of it.
+
+    Parameters
+    ----------
+    path, volume
+        As of `read_scans`.
+
+    Raises
+    ------
+    InputError
+        As `read_scans`, but for what only the voxels say.
+    """
+    try:
+        return grid_by_header(path)
+    except SeveralVolumes:
+        if volume is None:
+            raise
+        return grid_by_header(path, index=volume)
 
 
 def read_scans(

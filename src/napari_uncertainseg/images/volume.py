@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from nibabel import orientations
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +44,8 @@ class Grid:
         affine
             4x4, file voxel index to RAS+ mm; not singular.
         """
+        from nibabel import orientations  # it takes a fifth of a second, and not all who know grids read one
+
         affine = np.array(affine, dtype=np.float64)
         stored = orientations.io_orientation(affine).astype(int)
         stored[:, 0] = 2 - stored[:, 0]
@@ -62,6 +63,8 @@ class Grid:
         array
             Any dtype, in the file's axis order.
         """
+        from nibabel import orientations
+
         return orientations.apply_orientation(array, self.stored)
 
     def to_file(self, array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -82,6 +85,8 @@ class Grid:
         moved = array.transpose(order)[flips]
         if self.file_affine is not None:
             return moved, self.file_affine.copy()
+        from nibabel import orientations
+
         back = np.linalg.inv(orientations.inv_ornt_aff(self.stored, moved.shape))
         return moved, self.affine @ back
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from scipy import special
+import scipy
 
 from napari_uncertainseg.disk.result_folder import MOST_CLASSES
 from napari_uncertainseg.images.preparation.prepare import NetworkInput
@@ -142,8 +142,8 @@ class ClassCollector:
 
     def _probabilities(self, logits: np.ndarray) -> np.ndarray:
         if self._classes.overlapping:
-            return special.expit(logits)
-        return special.softmax(logits, axis=0)
+            return scipy.special.expit(logits)
+        return scipy.special.softmax(logits, axis=0)
 
     def _union(self, target: np.ndarray) -> np.ndarray:
         """Probability that a voxel is of any class of the target: with a sigmoid each, the largest."""

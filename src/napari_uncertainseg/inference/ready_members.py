@@ -16,13 +16,13 @@ from napari_uncertainseg.images.preparation.found_brain import GIVEN, WHOLE
 from napari_uncertainseg.images.preparation.prepare import NetworkInput
 from napari_uncertainseg.images.probability_maps import read_probabilities
 from napari_uncertainseg.images.volume import Volume
-from napari_uncertainseg.inference.prediction_accumulator import PredictionAccumulator
-from napari_uncertainseg.inference.provenance import describe_scan, versions
+from napari_uncertainseg.inference.prediction_accumulator import AccumulatedMaps, PredictionAccumulator
+from napari_uncertainseg.inference.provenance import READY, describe_scan, versions
 from napari_uncertainseg.inference.sampling import MAX_SAMPLES, Pass
 from napari_uncertainseg.modalities import REFERENCE
 from napari_uncertainseg.prediction.prediction import Prediction
 
-MODEL, METHOD = "maps made elsewhere", "given"
+MODEL = "maps made elsewhere"
 """What stands for the model and the method in the information of such a prediction."""
 
 
@@ -61,11 +61,49 @@ def predict_from_maps(
     if not 1 <= len(paths) <= MAX_SAMPLES:
         raise InputError(f"There should be 1 to {MAX_SAMPLES} probability maps, not {len(paths)}.")
     _check_differ(paths)
+    brain = _brain(scan, mask)
+    collected, sha256 = _collected(scan, paths, brain, progress)
+    about = describe_scan(scan)
+    progress("done", 1.0)
+    case = {"sha256": case_sha256({modality: about["scan_sha256"]}), "name": case_name(scan.path, scan.name)}
+    return Prediction(
+        grid=scan.grid,
+        maps=collected.maps,
+        brain=brain,
+        members=collected.members,
+        threshold=threshold,
+        information={
+            "case": case,
+            "inputs": {modality: about},
+            "brain": WHOLE if mask is None else GIVEN,
+            "bias_corrected": False,
+            "model": MODEL,
+            "model_version": "",
+            "model_sha256": sha256,
+            "method": READY,
+            "members": len(paths),
+            "maps": [Path(path).name for path in paths],
+            "seconds": {"members": round(time.perf_counter() - started, 3)},
+            "notes": list(scan.notes),
+            "versions": versions(),
+        },
+    )
+
+
+def _brain(scan: Volume, mask: Volume | None) -> np.ndarray:
+    """Where maps count."""
     shape = scan.grid.shape
-    brain = np.ones(shape, bool) if mask is None else mask.data != 0
+    brain: np.ndarray = np.ones(shape, bool) if mask is None else mask.data != 0
     if brain.shape != shape or not brain.any():
         raise InputError("The brain mask is empty, or does not lie on the scan's grid.")
-    box = bounding_box(brain)
+    return brain
+
+
+def _collected(
+    scan: Volume, paths: Sequence[str | Path], brain: np.ndarray, progress: Progress
+) -> tuple[AccumulatedMaps, str]:
+    """What the maps say together, and the hash of their values."""
+    box, shape = bounding_box(brain), scan.grid.shape
     collector = PredictionAccumulator(NetworkInput({}, brain[box], box, brain[box], shape), shape)
     digest = hashlib.sha256()
     for number, path in enumerate(paths):
@@ -74,34 +112,7 @@ def predict_from_maps(
         digest.update(np.ascontiguousarray(values).data)
         member = values[box]
         collector.add(Pass(member[None], np.zeros_like(member)))
-    collected = collector.result()
-    about = describe_scan(scan)
-    progress("done", 1.0)
-    return Prediction(
-        grid=scan.grid,
-        maps=collected.maps,
-        brain=brain,
-        members=collected.members,
-        threshold=threshold,
-        information={
-            "case": {
-                "sha256": case_sha256({modality: about["scan_sha256"]}),
-                "name": case_name(scan.path, scan.name),
-            },
-            "inputs": {modality: about},
-            "brain": WHOLE if mask is None else GIVEN,
-            "bias_corrected": False,
-            "model": MODEL,
-            "model_version": "",
-            "model_sha256": digest.hexdigest(),
-            "method": METHOD,
-            "members": len(paths),
-            "maps": [Path(path).name for path in paths],
-            "seconds": {"members": round(time.perf_counter() - started, 3)},
-            "notes": list(scan.notes),
-            "versions": versions(),
-        },
-    )
+    return collector.result(), digest.hexdigest()
 
 
 def _check_differ(paths: Sequence[str | Path]) -> None:

@@ -13,7 +13,7 @@ from napari_uncertainseg.networks.foreign_steps import ForeignPreprocessing
 from napari_uncertainseg.networks.model import Model
 
 
-def check_modalities(images: Mapping[str, Volume], model: Model) -> None:
+def check_modalities(images: Mapping[str, object], model: Model) -> None:
     """Refuse scans that nothing is known of, and visits that lack what the model needs.
 
     Raises

@@ -17,13 +17,18 @@ import numpy as np
 
 from napari_uncertainseg._base import Progress, silent
 from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD, LOWEST_CANDIDATES
-from napari_uncertainseg.images.identity import case_name, case_sha256
 from napari_uncertainseg.images.preparation.foreign import prepare_foreign
 from napari_uncertainseg.images.preparation.found_brain import FoundBrain, accept
 from napari_uncertainseg.images.preparation.prepare import NetworkInput, Prepared, prepare
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.inference.prediction_accumulator import AccumulatedMaps, PredictionAccumulator
-from napari_uncertainseg.inference.provenance import about_classes, describe_scan, versions
+from napari_uncertainseg.inference.provenance import (
+    about_model,
+    about_scans,
+    describe_scan,
+    note_on_target,
+    versions,
+)
 from napari_uncertainseg.inference.sampling import SamplingSetting, check_method
 from napari_uncertainseg.inference.scan_recalibration import ScanRecalibration, recalibration_of_scan
 from napari_uncertainseg.inference.scans_of_model import check_modalities, prepare_for
@@ -89,7 +94,7 @@ class Segmenter:
         known = model if isinstance(model, Model) else find_model(model)
         self.model = known if target is None else known.with_target(target)
         self._method, self.members = check_method(method, self.model, members)
-        self.device = device if isinstance(device, Device) else choose_device(device)
+        self.device = self.suited(device if isinstance(device, Device) else choose_device(device))
         self.seed = seed
         self.window_share = window_share
         self._engines: dict[tuple[str, int], Engine] = {}
@@ -163,6 +168,11 @@ class Segmenter:
                 for engine in self._engines.values():
                     engine.check = never
 
+    def suited(self, device: Device) -> Device:
+        """The same device, in float32 where nobody measured what int8 costs this model and method."""
+        whole = device.precision == "int8" and self.model.runs_int8(self.method)
+        return device if whole else device.without_int8()
+
     def has_engine(self, device: Device, index: int) -> bool:
         """Whether a network is loaded."""
         return (device.kind, index) in self._engines
@@ -200,7 +210,7 @@ class _Run:
         with self._stage("prepare"):
             prepared, source = prepare_scans(used, progress=self.course)
             self.moved = recalibration_of_scan(model, self.segmenter.method, used, prepared)
-        self.notes += [*prepared.notes, *model.notes, *_note_on_target(model), *self.moved.notes]
+        self.notes += [*prepared.notes, *model.notes, *note_on_target(model), *self.moved.notes]
         said = (self.segmenter._method.note, self.segmenter.device.note)
         self.notes += [note for note in said if note]
         with self._stage("network"):
@@ -243,7 +253,7 @@ class _Run:
 
     def _devices(self) -> list[Device]:
         device = self.segmenter.device
-        return [device] if device.kind == "cpu" else [device, cpu_device()]
+        return [device] if device.kind == "cpu" else [device, self.segmenter.suited(cpu_device())]
 
     def _load_first(self) -> None:
         """Load the first network, so that its time is not taken for that of the members."""
@@ -361,20 +371,9 @@ class _Run:
     ) -> dict[str, Any]:
         segmenter, model = self.segmenter, self.segmenter.model
         assert self.device is not None
-        main = used[model.main]
         return {
-            "case": {
-                "sha256": case_sha256({modality: about["scan_sha256"] for modality, about in inputs.items()}),
-                "name": case_name(main.path, main.name),
-            },
-            "inputs": dict(inputs),
-            "brain": prepared.brain_source,
-            "bias_corrected": prepared.bias_corrected,
-            "model": model.name,
-            "model_version": model.version,
-            "model_sha256": model.sha256,
-            "target": model.target,
-            **about_classes(model),
+            **about_scans(used[model.main], inputs, prepared),
+            **about_model(model),
             "method": segmenter.method,
             "members": segmenter.members,
             "seed": segmenter.seed,
@@ -384,11 +383,3 @@ class _Run:
             "versions": versions(self.device),
             **self.moved.information,
         }
-
-
-def _note_on_target(model: Model) -> list[str]:
-    """That classes are segmented together which the user did not choose."""
-    if model.target_chosen or len(model.target_classes) < 2 or not model.targets:
-        return []
-    together = " + ".join(model.classes[number] for number in model.target_classes)
-    return [f"Segmented together: {together}. The model has several classes: others can be the target."]

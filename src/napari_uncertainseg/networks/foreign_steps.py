@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from nibabel import orientations
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._boxes import bounding_box
@@ -101,6 +100,8 @@ class Reorient(Step):
 
     def apply(self, stack: Stack) -> tuple[Stack, Undo]:
         """Turn it."""
+        from nibabel import orientations  # not for every model
+
         now = orientations.io_orientation(stack.affine)
         wanted = orientations.axcodes2ornt(tuple(self.codes))
         turn = orientations.ornt_transform(now, wanted)

@@ -11,10 +11,7 @@ from pathlib import Path
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.networks.foreign_settings import NOTHING_TOLD, ForeignSettings
-from napari_uncertainseg.networks.formats import multihead
-from napari_uncertainseg.networks.formats.monai import bundle
-from napari_uncertainseg.networks.formats.nnunet.model import read_nnunet
-from napari_uncertainseg.networks.formats.nnunet.plans import PLANS
+from napari_uncertainseg.networks.formats.markers import BUNDLES, NNUNET, OWN
 from napari_uncertainseg.networks.model import Model
 
 
@@ -43,13 +40,31 @@ class ModelKind:
     title: str = "a model of this program"
 
 
+# Each is imported when a folder is of its kind.
+
+
+def _read_own(folder: Path) -> Model:
+    from napari_uncertainseg.networks.formats.multihead import read_multihead
+
+    return read_multihead(folder)
+
+
+def _read_bundle(folder: Path, told: ForeignSettings = NOTHING_TOLD) -> Model:
+    from napari_uncertainseg.networks.formats.monai.bundle import read_bundle
+
+    return read_bundle(folder, told)
+
+
+def _read_nnunet(folder: Path, told: ForeignSettings = NOTHING_TOLD) -> Model:
+    from napari_uncertainseg.networks.formats.nnunet.model import read_nnunet
+
+    return read_nnunet(folder, told)
+
+
 KINDS: tuple[ModelKind, ...] = (
-    ModelKind(multihead.CONFIGURATION, multihead.read_multihead),
-    *(
-        ModelKind(name, bundle.read_bundle, bundle.read_bundle, "monai", "a MONAI bundle")
-        for name in bundle.CONFIGURATIONS
-    ),
-    ModelKind(PLANS, read_nnunet, read_nnunet, "nnunet", "an nnU-Net folder"),
+    ModelKind(OWN, _read_own),
+    *(ModelKind(name, _read_bundle, _read_bundle, "monai", "a MONAI bundle") for name in BUNDLES),
+    ModelKind(NNUNET, _read_nnunet, _read_nnunet, "nnunet", "an nnU-Net folder"),
 )
 """In the order in which they are looked for."""
 

@@ -283,6 +283,10 @@ class Model(ABC):
             digests.append(hashlib.sha256(content.encode()).hexdigest())
         return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
+    def runs_int8(self, method: str) -> bool:
+        """Whether a method may compute in whole numbers of 8 bits: where that was measured."""
+        return False
+
     def weight_sha256(self, index: int = 0) -> str:
         """Hash of one weight file."""
         path = self.weights[index]

@@ -17,8 +17,8 @@ from types import MappingProxyType
 from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
+import scipy
 from pydantic import ConfigDict, Field, model_validator
-from scipy.special import expit
 
 from napari_uncertainseg._threshold import LOWEST_CANDIDATES
 from napari_uncertainseg.disk.checked_json import read_json_if_there
@@ -196,7 +196,7 @@ class RealProbability(_Table):
         for name, one in self.weights.items():
             value = np.clip(values[name], *one.clips(FEATURES[name]))
             logit += one.weight * np.where(np.isnan(value), 0.0, value - one.centre)
-        return np.asarray(expit(logit))
+        return np.asarray(scipy.special.expit(logit))
 
     def moved(self, line: LogitLine) -> RealProbability | None:
         """The same numbers for probabilities whose logits a model's recalibration has moved.

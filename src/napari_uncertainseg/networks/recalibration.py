@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import scipy
 from pydantic import ConfigDict, Field
-from scipy.special import expit, logit
 
 from napari_uncertainseg.disk.validation import Strict
 from napari_uncertainseg.networks.seen_scans import PlainName
@@ -48,7 +48,7 @@ class LogitLine:
         """What a single probability, above 0 and below 1, becomes; exactly itself where nothing is moved."""
         if self == LogitLine():
             return probability
-        return float(expit(logit(probability) / self.temperature + self.shift))
+        return float(scipy.special.expit(scipy.special.logit(probability) / self.temperature + self.shift))
 
 
 class FittedLine(Strict):

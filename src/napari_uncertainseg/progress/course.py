@@ -6,18 +6,25 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from napari_uncertainseg._base import Progress
-from napari_uncertainseg.progress.estimate import Seen, Usual, seconds_left
+from napari_uncertainseg.progress.estimate import (
+    NOTHING_LEFT,
+    Seen,
+    TimeLeft,
+    Usual,
+    left_by_share,
+    time_left,
+)
 from napari_uncertainseg.progress.usual_times import UsualTimes, times_of_user
 from napari_uncertainseg.progress.words import SOON_S
 
 _NEARLY = 0.99
 """A work that is not done is never shown as done."""
-_LEAST_LEARNT_S = 0.02
-"""What takes less is not worth knowing."""
+_LEAST_S = 0.002
+"""What takes less is kept as so much."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +38,14 @@ class Outlook:
     share
         Of the whole, 0 to 1; never less than before.
     left
-        Seconds; None while nothing is known of them.
+        How long it takes still; None while nothing is known of that.
     spent
         Seconds since the start.
     """
 
     stage: str
     share: float
-    left: float | None
+    left: TimeLeft | None
     spent: float
 
 
@@ -52,14 +59,14 @@ class _Step:
     share: float = 0.0
     at_share: float = 0.0
 
-    def seen(self, now: float, *, ended: bool = False) -> Seen:
-        return Seen(self.usual, max(now - self.begun, 0.0), ended, self.share, self.at_share)
+    def seen(self, now: float) -> Seen:
+        return Seen(self.usual, max(now - self.begun, 0.0), self.share, self.at_share)
 
     def rest(self, now: float) -> Usual | None:
         """What is usual of it still."""
         usual = self.usual
         left = 0.0 if usual is None else usual.seconds - max(now - self.begun, 0.0)
-        return Usual(left, usual.spread) if usual is not None and left > 0 else None
+        return replace(usual, seconds=left) if usual is not None and left > 0 else None
 
 
 class Course:
@@ -177,7 +184,7 @@ class Course:
             self._open[-1].begun += took
         self._whole.stage = step.stage
         if ended:
-            self._ended.append(step.seen(self._clock(), ended=True))
+            self._ended.append(step.seen(self._clock()))
             seconds, size = self._taken.get(step.key, (0.0, 0.0))
             self._taken[step.key] = seconds + took, size + step.size
 
@@ -193,7 +200,7 @@ class Course:
     def keep(self) -> None:
         """Keep for later works what steps have taken in this one; call it when the work is over."""
         with self._lock:
-            taken = {key: s / n for key, (s, n) in self._taken.items() if n > 0 and s >= _LEAST_LEARNT_S}
+            taken = {key: max(s, _LEAST_S) / n for key, (s, n) in self._taken.items() if n > 0}
             self._taken.clear()
         if taken:
             self._times.learn(taken)
@@ -217,25 +224,23 @@ class Course:
             self._shown = max(self._shown, self._share(spent, left))
             return Outlook(self._stage, self._shown, left, spent)
 
-    def _left(self, now: float, spent: float) -> float | None:
+    def _left(self, now: float, spent: float) -> TimeLeft | None:
         if self._done or (not self._planned and self._whole.share >= 1):
-            return 0.0
+            return NOTHING_LEFT
         if not self._planned:
-            return seconds_left((), self._whole.seen(now)) if spent >= SOON_S else None
-        if spent < SOON_S and not self._times.known:
-            return None
+            return left_by_share(self._whole.seen(now)) if spent >= SOON_S else None
         current = self._open[-1].seen(now) if self._open else None
         usual = [self._times.usual(key, size) for key, size in self._waiting.items()]
         usual += [step.rest(self._open[i + 1].begun) for i, step in enumerate(self._open[:-1])]
-        known = [one for one in usual if one is not None]
-        return seconds_left(self._ended, current, known, known=self._times.known)
+        coming = [one for one in usual if one is not None]
+        return time_left(self._times.kept, self._ended, current, coming, spreads=self._times.spreads)
 
-    def _share(self, spent: float, left: float | None) -> float:
+    def _share(self, spent: float, left: TimeLeft | None) -> float:
         if self._done:
             return 1.0
         if not self._planned:
             return self._whole.share
-        return 0.0 if left is None or spent <= 0 else min(spent / (spent + left), _NEARLY)
+        return 0.0 if left is None or spent <= 0 else min(spent / (spent + left.seconds), _NEARLY)
 
 
 def planned(progress: Progress, steps: Mapping[str, float]) -> Course:

@@ -10,48 +10,63 @@ import platform
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import platformdirs
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.checked_json import read_json
-from napari_uncertainseg.progress.estimate import Usual
+from napari_uncertainseg.progress.times import Kept, Spreads, Usual
 
 DEFAULTS: Mapping[str, float] = {
-    "import": 4.0,
+    "import": 0.8,
     "read": 0.2,
-    "align": 0.06,
+    "align": 0.055,
     "register": 6.0,
-    "skull": 0.03,
-    "brain": 2.5,
-    "bias": 2.0,
-    "normalise": 0.006,
+    "skull": 0.015,
+    "brain": 2.8,
+    "bias": 3.5,
+    "normalise": 0.005,
     "steps of the model": 0.1,
-    "network": 0.2,
-    "first pass": 1.1,
-    "first pass/mc-dropout": 1.5,
-    "first pass/new": 2.5,
-    "first pass/new/mc-dropout": 4.0,
-    "passes": 1.0,
-    "passes/mc-dropout": 0.7,
-    "maps": 0.06,
-    "features": 0.08,
-    "lesions": 0.1,
-    "lesions/written": 2.0,
-    "write": 0.4,
+    "network": 2.0,
+    "first pass": 0.7,
+    "first pass/mc-dropout": 0.5,
+    "first pass/new": 2.0,
+    "first pass/new/mc-dropout": 2.0,
+    "passes": 0.45,
+    "passes/mc-dropout": 0.28,
+    "maps": 0.025,
+    "features": 0.055,
+    "lesions": 0.2,
+    "lesions/written": 0.12,
+    "write": 0.1,
     "visits": 10.0,
 }
 """Seconds for one unit of a step, on a machine of which nothing is known: see docs/performance.md.
 
 A key may be made finer by what follows a slash: what is not known of it is taken from the coarser one.
 """
-_SPREAD, _SPREAD_KEPT = 0.6, 0.2
-"""Standard deviation of a step's log time: by this table, and by what was measured on the same machine."""
-_LEAST_KEPT, _MOST_SLOW = 3, 8.0
-"""So many steps must be known before others are judged by them, and how much slower at most, or faster."""
+_KINDS: Mapping[str, str] = {
+    "import": "files",
+    "read": "files",
+    "network": "files",
+    "write": "files",
+    "align": "arrays",
+    "skull": "arrays",
+    "normalise": "arrays",
+    "steps of the model": "arrays",
+    "maps": "arrays",
+    "features": "arrays",
+    "lesions": "arrays",
+    "brain": "registration",
+    "register": "registration",
+    "bias": "registration",
+    "first pass": "network",
+    "passes": "network",
+}
+"""What a step has to wait for: steps of one kind are slow or fast together."""
 _MEMORY = 5
 """Runs after which an older one hardly counts."""
 _MOST_MACHINES, _MOST_STEPS = 20, 200
@@ -72,10 +87,15 @@ class UsualTimes:
         The file; None for one that is neither read nor written.
     machine
         Whose times count, among those in the file: folders of users may be shared by machines.
+    spreads
+        How far apart machines and steps are; as was measured if None.
     """
 
-    def __init__(self, path: Path | None = None, machine: str | None = None) -> None:
+    def __init__(
+        self, path: Path | None = None, machine: str | None = None, spreads: Spreads | None = None
+    ) -> None:
         self._path = path
+        self.spreads = spreads or Spreads()
         self._machine = this_machine() if machine is None else machine
         self._kept = _usable(_read(path).get(self._machine))
 
@@ -84,8 +104,15 @@ class UsualTimes:
         """Whether anything was measured on this machine."""
         return bool(self._kept)
 
+    @cached_property
+    def kept(self) -> tuple[Kept, ...]:
+        """What was measured on this machine before this run, for one unit of each step."""
+        return tuple(
+            Kept(key, _kind(key), seconds, _default(key), runs) for key, (seconds, runs) in self._kept.items()
+        )
+
     def usual(self, key: str, size: float) -> Usual | None:
-        """What a step takes as a rule; None where nothing is known of its kind.
+        """What a step takes as a rule: measured here, or else by the table; None where neither has its kind.
 
         Parameters
         ----------
@@ -95,16 +122,18 @@ class UsualTimes:
             How much there is to do, in the units that the step is measured in.
         """
         if key in self._kept:
-            return Usual(self._kept[key][0] * size, _SPREAD_KEPT)
+            return Usual(key, _kind(key), self._kept[key][0] * size, measured=True)
         default = _default(key)
-        return None if default is None else Usual(default * self._slowness() * size, _SPREAD)
+        return None if default is None else Usual(key, _kind(key), default * size)
 
     def learn(self, seconds: Mapping[str, float]) -> None:
         """Take in what one unit of each step has taken in a run that is over, and write it down."""
+        self.__dict__.pop("kept", None)
         for key, took in seconds.items():
             if _LEAST <= took <= _LARGEST and (key in self._kept or len(self._kept) < _MOST_STEPS):
                 before, count = self._kept.get(key, (took, 0))
-                weight = 1 / min(count + 1, _MEMORY)
+                # The first time is like no other: libraries are loaded, and networks converted.
+                weight = 1 / min(max(count, 1), _MEMORY)
                 mean = (1 - weight) * math.log(before) + weight * math.log(took)
                 self._kept[key] = math.exp(mean), count + 1
         if self._path is not None and seconds:
@@ -127,13 +156,6 @@ class UsualTimes:
         finally:
             new.unlink(missing_ok=True)
 
-    def _slowness(self) -> float:
-        """How many times the defaults this machine takes, by the steps of which its own time is known."""
-        ratios = [took / default for key, (took, _) in self._kept.items() if (default := _default(key))]
-        if len(ratios) < _LEAST_KEPT:
-            return 1.0
-        return min(max(median(ratios), 1 / _MOST_SLOW), _MOST_SLOW)
-
 
 def times_of_user() -> UsualTimes:
     """Those in the user's cache."""
@@ -144,6 +166,11 @@ def this_machine() -> str:
     """A name of this machine that says nothing of it to others."""
     host = hashlib.sha256(platform.node().encode("utf-8", "replace")).hexdigest()[:12]
     return f"{platform.machine()}, {os.cpu_count() or 1} cores, {host}"
+
+
+def _kind(key: str) -> str:
+    first = key.partition("/")[0]
+    return _KINDS.get(first, first)
 
 
 def _default(key: str) -> float | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import as_numbers
@@ -71,7 +71,7 @@ class SurfaceDistances:
         masks = as_masks(raters)
         steps = check_spacing(spacing, masks.ndim - 1)
         masks = masks[(slice(None), *joint_box(masks))]
-        surfaces = [mask & ~ndimage.binary_erosion(mask) if mask.any() else mask for mask in masks]
+        surfaces = [mask & ~scipy.ndimage.binary_erosion(mask) if mask.any() else mask for mask in masks]
         columns = [_distances_to(surface, surfaces, steps) for surface in surfaces]
         return cls(tuple(zip(*columns, strict=True)))
 
@@ -139,7 +139,7 @@ def _distances_to(
     """Distance from each voxel of each surface to the target."""
     if not target.any():
         return [np.full(np.count_nonzero(surface), np.inf) for surface in surfaces]
-    distance = ndimage.distance_transform_edt(~target, sampling=spacing)
+    distance = scipy.ndimage.distance_transform_edt(~target, sampling=spacing)
     return [distance[surface] for surface in surfaces]
 
 

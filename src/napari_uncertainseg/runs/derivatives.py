@@ -19,9 +19,10 @@ from napari_uncertainseg import __version__
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.errors import why_not
 from napari_uncertainseg.disk.folder_lock import partial_prefix
+from napari_uncertainseg.disk.replaced_file import replaced_file
 from napari_uncertainseg.disk.result_folder import PROGRAM
 from napari_uncertainseg.evaluate.worklist import VISITS
-from napari_uncertainseg.images.files import replaced_file, write_volume
+from napari_uncertainseg.images.files import write_volume
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.runs.places import BidsPlace
 from napari_uncertainseg.uncertainty.lesion_ranking import Lesions

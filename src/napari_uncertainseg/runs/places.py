@@ -13,9 +13,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_uncertainseg.evaluate.worklist import WorkCase
+from napari_uncertainseg._base import InputError
+from napari_uncertainseg.disk.tables import read_rows
+from napari_uncertainseg.evaluate.worklist import RESULTS, WorkCase
 from napari_uncertainseg.images.files import stem
 
+MOST = 2_000_000
+"""Visits of a table, or files and folders of a dataset."""
 COHORT = "cohort.json"
 """What a run was started with."""
 REPORT, TABLE, REFERRAL = "report.html", "report.tsv", "referral.tsv"
@@ -77,3 +81,51 @@ def bids_place(case: WorkCase, dataset: Path, out: Path) -> BidsPlace | None:
     if not _SUBJECT.fullmatch(subject) or not all(map(_SESSION.fullmatch, session)):
         return None
     return BidsPlace(out / within.parent, stem(case.main).rpartition("_")[0], within.as_posix())
+
+
+def find_referral(source: Path) -> Path:
+    """The referral list of a run.
+
+    Parameters
+    ----------
+    source
+        The list, the report beside it, or the folder of the run.
+
+    Raises
+    ------
+    InputError
+        If it is none of these, or the run has no referral list.
+    """
+    source = source.absolute()
+    folder = source if source.is_dir() else source.parent
+    is_run = (folder / COHORT).is_file() or (folder / REPORT).is_file()
+    if source.is_dir() or source.name == REPORT:
+        if not source.exists():
+            raise InputError(f"There is no {source}; name the folder of a run, or its {REFERRAL}.")
+        if not is_run:
+            raise InputError(f"{source} is not the folder of a run: it holds no {REPORT} and no {REFERRAL}.")
+        if not (folder / REFERRAL).is_file():
+            raise InputError(
+                f"{folder}: this run has no referral list yet. It is written when the run has ended, if a "
+                "visit was segmented."
+            )
+        return folder / REFERRAL
+    if not source.is_file():
+        raise InputError(f"There is no {source}; name the folder of a run, or its {REFERRAL}.")
+    return source
+
+
+def referral_rows(referral: Path) -> Sequence[Mapping[str, str]]:
+    """The visits of a referral list.
+
+    Raises
+    ------
+    InputError
+        If it is none, or lists no visit.
+    """
+    table = read_rows(referral)
+    if lacking := table.lacking(sorted(("rank", "name", RESULTS))):
+        raise InputError(f"{referral} is not the referral list of a run: it lacks the column '{lacking[0]}'.")
+    if not table.rows:
+        raise InputError(f"{referral} lists no visit.")
+    return [row.cells for row in table.rows]

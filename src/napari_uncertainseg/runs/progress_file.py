@@ -14,12 +14,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from napari_uncertainseg._base import Cancelled, InputError
+from napari_uncertainseg._base import Cancelled, InputError, Progress
 from napari_uncertainseg.disk.checked_json import read_json
 from napari_uncertainseg.disk.folder_lock import is_claimed
+from napari_uncertainseg.disk.replaced_file import replaced_file
 from napari_uncertainseg.disk.validation import Strict, validated
 from napari_uncertainseg.evaluate.worklist import UnusableCase
-from napari_uncertainseg.images.files import replaced_file
 
 PROGRESS = "progress.json"
 LOG = "run.log"
@@ -217,6 +217,38 @@ class ProgressFile:
         self._written = time.monotonic()
         with suppress(OSError, InputError):
             _write(self._out, self._now)
+
+
+class CountedVisits:
+    """Tells how many visits have ended, here and in the file; ends the run where it was asked to stop.
+
+    Parameters
+    ----------
+    total
+        Visits that this run has to do.
+    progress
+        Told so.
+    kept
+        The file.
+    """
+
+    def __init__(self, total: int, progress: Progress, kept: ProgressFile) -> None:
+        self._total, self._progress, self._kept = total, progress, kept
+        self._ended = self._failed = 0
+
+    def add(self, failed: UnusableCase | None) -> None:
+        """Count a visit that has ended, with its failure if it has failed."""
+        self._ended += 1
+        self._failed += failed is not None
+        self._kept.add(failed)
+        self.show()
+
+    def show(self) -> None:
+        """Tell how many there are; may raise `Cancelled`."""
+        self._kept.check()
+        failed = f", {self._failed} failed" if self._failed else ""
+        at = min(self._ended + 1, self._total)
+        self._progress(f"visit {at} of {self._total}{failed}", self._ended / max(self._total, 1))
 
 
 def _write(out: Path, progress: RunProgress) -> None:

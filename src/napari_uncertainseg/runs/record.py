@@ -17,9 +17,9 @@ from napari_uncertainseg import __version__
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.checked_json import read_json
 from napari_uncertainseg.disk.hashing import sha256_of
+from napari_uncertainseg.disk.replaced_file import replaced_file
 from napari_uncertainseg.disk.result_folder import PROGRAM, SUMMARY, load_summary
 from napari_uncertainseg.disk.validation import Strict, validated
-from napari_uncertainseg.images.files import replaced_file
 from napari_uncertainseg.runs.setting import Setting
 
 RECORD = "visit.json"

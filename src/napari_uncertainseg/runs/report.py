@@ -12,11 +12,12 @@ from napari_uncertainseg import __version__
 from napari_uncertainseg._base import InputError, pluralised
 from napari_uncertainseg.calibration.dataset import dataset_calibration, reliability_histogram
 from napari_uncertainseg.disk.outputs import PAGE, check_output
+from napari_uncertainseg.disk.replaced_file import replaced_file
 from napari_uncertainseg.evaluate.place_pictures import draw, grey_window, ring_of
 from napari_uncertainseg.evaluate.worklist import UnusableCase
 from napari_uncertainseg.export import write_table
 from napari_uncertainseg.figures import can_draw
-from napari_uncertainseg.images.files import read_volume, replaced_file
+from napari_uncertainseg.images.files import read_volume
 from napari_uncertainseg.modalities import main_of
 from napari_uncertainseg.review.reports.html import (
     Markup,

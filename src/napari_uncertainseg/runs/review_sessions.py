@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +10,13 @@ from pathlib import Path
 from napari_uncertainseg._base import InputError, Progress, pluralised, silent
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.disk.checked_json import read_json
-from napari_uncertainseg.disk.tables import read_tsv
-from napari_uncertainseg.evaluate.saved_results import is_results, read_saved_results
+from napari_uncertainseg.disk.result_folder import is_results
+from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.evaluate.worklist import RESULTS, VISITS, UnusableCase, Worklist, read_worklist_for
 from napari_uncertainseg.review.session.opening import UNNAMED, open_reading
 from napari_uncertainseg.review.store.predictions import open_readings
 from napari_uncertainseg.review.store.store import Store
-from napari_uncertainseg.runs.places import COHORT, REFERRAL, REPORT
+from napari_uncertainseg.runs.places import COHORT, find_referral, referral_rows
 
 MOST_VISITS = 20
 """Visits that get a session unless another number is asked for: as many as the report lists first."""
@@ -42,38 +42,6 @@ class PreparedSessions:
     opened: tuple[str, ...]
     known: tuple[str, ...]
     left_out: tuple[UnusableCase, ...]
-
-
-def find_referral(source: Path) -> Path:
-    """The referral list of a run.
-
-    Parameters
-    ----------
-    source
-        The list, the report beside it, or the folder of the run.
-
-    Raises
-    ------
-    InputError
-        If it is none of these, or the run has no referral list.
-    """
-    source = source.absolute()
-    folder = source if source.is_dir() else source.parent
-    is_run = (folder / COHORT).is_file() or (folder / REPORT).is_file()
-    if source.is_dir() or source.name == REPORT:
-        if not source.exists():
-            raise InputError(f"There is no {source}; name the folder of a run, or its {REFERRAL}.")
-        if not is_run:
-            raise InputError(f"{source} is not the folder of a run: it holds no {REPORT} and no {REFERRAL}.")
-        if not (folder / REFERRAL).is_file():
-            raise InputError(
-                f"{folder}: this run has no referral list yet. It is written when the run has ended, if a "
-                "visit was segmented."
-            )
-        return folder / REFERRAL
-    if not source.is_file():
-        raise InputError(f"There is no {source}; name the folder of a run, or its {REFERRAL}.")
-    return source
 
 
 def prepare_sessions(
@@ -111,7 +79,7 @@ def prepare_sessions(
         If there is no referral list, the results of no visit can be read, or sessions cannot be written.
     """
     referral = find_referral(source)
-    rows = _rows(referral)[:visits]
+    rows = referral_rows(referral)[:visits]
     name = " ".join(annotator.split()) or UNNAMED
     opened, known, left_out = [], [], []
     for done, row in enumerate(reversed(rows)):
@@ -188,17 +156,6 @@ def _model_of(folder: Path) -> str:
     with suppress(InputError, KeyError, TypeError):
         return str(read_json(folder / COHORT, most_bytes=100_000)["setting"]["model"])
     return ""
-
-
-def _rows(referral: Path) -> Sequence[Mapping[str, str]]:
-    table = read_tsv(referral, texts=True)
-    if missing := {"rank", "name", RESULTS} - set(table):
-        raise InputError(
-            f"{referral} is not the referral list of a run: it lacks the column '{min(missing)}'."
-        )
-    if table.empty:
-        raise InputError(f"{referral} lists no visit.")
-    return [{name: str(value) for name, value in row.items()} for row in table.to_dict("records")]
 
 
 def _results_of(referral: Path, row: Mapping[str, str]) -> Path:

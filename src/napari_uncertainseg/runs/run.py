@@ -16,11 +16,11 @@ from napari_uncertainseg import __version__
 from napari_uncertainseg._base import InputError, Progress, one_line, pluralised, silent
 from napari_uncertainseg.disk.checked_json import read_json
 from napari_uncertainseg.disk.folder_lock import claimed, is_of_runs, said_by_lock
+from napari_uncertainseg.disk.replaced_file import replaced_file
 from napari_uncertainseg.disk.result_folder import PROGRAM, SUMMARY
 from napari_uncertainseg.disk.validation import Strict, validated
 from napari_uncertainseg.evaluate.scan_folders import is_bids
 from napari_uncertainseg.evaluate.worklist import VISITS, UnusableCase, Worklist, read_worklist
-from napari_uncertainseg.images.files import replaced_file
 from napari_uncertainseg.modalities import wanted_by
 from napari_uncertainseg.progress import segmentation as steps
 from napari_uncertainseg.progress.course import end_own, planned
@@ -32,14 +32,12 @@ from napari_uncertainseg.runs.cluster import (
     remote_cluster,
 )
 from napari_uncertainseg.runs.derivatives import describe_dataset
-from napari_uncertainseg.runs.places import COHORT, bids_place, folder_names
-from napari_uncertainseg.runs.progress_file import LOG, Log, ProgressFile
+from napari_uncertainseg.runs.places import COHORT, MOST, bids_place, folder_names
+from napari_uncertainseg.runs.progress_file import LOG, CountedVisits, Log, ProgressFile
 from napari_uncertainseg.runs.record import VisitRecord, look_same, read_record
 from napari_uncertainseg.runs.setting import RunOptions, Setting, segmenter_of, setting_of
 from napari_uncertainseg.runs.visit import Load, Outcome, VisitTask, do_visit, has_all_files, load_segmenter
 
-MOST = 2_000_000
-"""Visits of a table, or files and folders of a dataset."""
 Tell = Callable[[str], object]
 
 
@@ -118,7 +116,13 @@ class RunResult:
 
 
 def plan_run(
-    cohort: Path, out: Path, options: RunOptions, *, elsewhere: bool = False, progress: Progress = silent
+    cohort: Path,
+    out: Path,
+    options: RunOptions,
+    *,
+    elsewhere: bool = False,
+    worklist: Worklist | None = None,
+    progress: Progress = silent,
 ) -> Plan:
     """See what is to do, and that it can be done, before anything is written.
 
@@ -132,6 +136,8 @@ def plan_run(
         What visits are segmented with.
     elsewhere
         Whether workers of another computer do it: they may have a device that this one lacks.
+    worklist
+        The cohort's, where it was read already, for the same model.
     progress
         Told which folder is looked at.
 
@@ -146,7 +152,8 @@ def plan_run(
     wanted = wanted_by(segmenter.model.modalities)
     bids = cohort.is_dir() and is_bids(cohort, wanted)
     _check_place(cohort, out, bids)
-    worklist = read_worklist(cohort, progress, wanted=wanted, most=MOST, lenient=True)
+    if worklist is None:
+        worklist = read_worklist(cohort, progress, wanted=wanted, most=MOST, lenient=True)
     return Plan(worklist, out, bids, options, setting_of(options, segmenter))
 
 
@@ -264,26 +271,15 @@ def run_visits(
         If the scheduler cannot be reached, or goes away.
     """
     log = Log(plan.out / LOG)
-    records: dict[str, VisitRecord] = {}
-    to_do: list[VisitTask] = []
-    for task in plan.tasks():
-        if (known := _finished(task)) is None:
-            to_do.append(task)
-        else:
-            records[task.name] = known
-    done_before = len(records)
-    failed = list(plan.worklist.unusable)
+    to_do, records = _to_do(plan)
+    done_before, failed = len(records), list(plan.worklist.unusable)
     visits = len(to_do) + done_before + len(failed)
-    done = f"{pluralised(visits, 'visit')}, {done_before} done before"
-    log(f"started: {done}; {plan.setting.model_dump_json()}")
-    for one in failed:
-        log(f"failed: {one.name}: {one.why}")
-        tell(f"{one.name}: {one.why}")
+    _note_start(plan, visits, done_before, log, tell)
     key = f"{steps.VISITS}/{plan.setting.method}"
     course = planned(progress, {key: len(to_do)})
     first = f"visit 1 of {len(to_do)}" if to_do else "nothing to do"
     with ProgressFile(plan.out, visits, done_before, failed) as kept, course.step(key, len(to_do), first):
-        counted = _Counted(len(to_do), course, kept)
+        counted = CountedVisits(len(to_do), course, kept)
         work = do_visit if load is load_segmenter else partial(do_visit, load=load)
         cluster = _cluster(plan, scheduler, workers, len(to_do)) if to_do else None
         for outcome in _outcomes(cluster, to_do, work, counted.show):
@@ -297,6 +293,27 @@ def run_visits(
     log(f"ended: {pluralised(len(records), 'visit')} done, {len(failed)} failed")
     order = [case.name for case in plan.worklist.cases if case.name in records]
     return RunResult(tuple(records[name] for name in order), tuple(failed), done_before)
+
+
+def _to_do(plan: Plan) -> tuple[list[VisitTask], dict[str, VisitRecord]]:
+    """Visits to do, and the records of those that are done, by name."""
+    to_do: list[VisitTask] = []
+    records: dict[str, VisitRecord] = {}
+    for task in plan.tasks():
+        if (known := _finished(task)) is None:
+            to_do.append(task)
+        else:
+            records[task.name] = known
+    return to_do, records
+
+
+def _note_start(plan: Plan, visits: int, done_before: int, log: Log, tell: Tell) -> None:
+    """Say what there is, and which visits cannot be used."""
+    done = f"{pluralised(visits, 'visit')}, {done_before} done before"
+    log(f"started: {done}; {plan.setting.model_dump_json()}")
+    for one in plan.worklist.unusable:
+        log(f"failed: {one.name}: {one.why}")
+        tell(f"{one.name}: {one.why}")
 
 
 def _outcomes(
@@ -368,26 +385,6 @@ def _note(outcome: Outcome, log: Log, tell: Tell) -> None:
     found = f"{pluralised(outcome.record.lesions, 'lesion')}, {outcome.record.volume_ml:.2f} ml"
     notes = "".join(f"; {one_line(note)}" for note in outcome.record.notes)
     log(f"done: {outcome.name} in {outcome.record.seconds:.1f} s: {found}{notes}")
-
-
-class _Counted:
-    """Tells how many visits have ended, here and in the file; ends the run where it was asked to stop."""
-
-    def __init__(self, total: int, progress: Progress, kept: ProgressFile) -> None:
-        self._total, self._progress, self._kept = total, progress, kept
-        self._ended = self._failed = 0
-
-    def add(self, failed: UnusableCase | None) -> None:
-        self._ended += 1
-        self._failed += failed is not None
-        self._kept.add(failed)
-        self.show()
-
-    def show(self) -> None:
-        self._kept.check()
-        failed = f", {self._failed} failed" if self._failed else ""
-        at = min(self._ended + 1, self._total)
-        self._progress(f"visit {at} of {self._total}{failed}", self._ended / max(self._total, 1))
 
 
 def describe(result: RunResult) -> str:

@@ -12,8 +12,8 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.validation import validated
 from napari_uncertainseg.networks.formats.multihead import Features, Heads
 from napari_uncertainseg.networks.model import NAME
-from napari_uncertainseg.training.sources.drawn_heads import TissueMap
 from napari_uncertainseg.training.sources.source_configuration import SourceConfiguration, Table, Texts
+from napari_uncertainseg.training.sources.tissue_map import TissueMap
 
 _Count = Annotated[int, Field(ge=1, description="a whole number of 1 or more")]
 _CountOrNone = Annotated[int, Field(ge=0, description="a whole number of 0 or more")]

@@ -28,8 +28,12 @@ from napari_uncertainseg.widgets.scans.volumes import KEY, is_brain, is_result
 from napari_uncertainseg.widgets.segment.leaving_case import close_case
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.dialogs import MASK_LOST, ask_yes_no_cancel
+from napari_uncertainseg.widgets.shared.responsive.freed_memory import FreedMemory
+from napari_uncertainseg.widgets.shared.responsive.leaving import ManyLeaving
+from napari_uncertainseg.widgets.shared.responsive.napari_adding import remove_quietly
 from napari_uncertainseg.widgets.shared.responsive.spared_objects import SparedObjects
 from napari_uncertainseg.widgets.shared.responsive.turns import Turns
+from napari_uncertainseg.widgets.shared.responsive.units import UnitsBeforehand
 
 if TYPE_CHECKING:
     from napari_uncertainseg.case import Case
@@ -85,6 +89,8 @@ class CaseDesk:
         self._same_drop.timeout.connect(self._forget_answer)
         self._beneath = Beneath(layers.viewer)
         self._spared, self._turns = SparedObjects(layers.viewer, case), Turns()
+        self._units, self._leaving = UnitsBeforehand(window), ManyLeaving(layers.viewer)
+        self._freed = FreedMemory(layers.viewer)
         self._connections = Connections((layers.labels_edited, self._on_painted))
 
     def _on_painted(self, name: str) -> None:
@@ -159,12 +165,9 @@ class CaseDesk:
         """
         self.check_free()
         self.complete()  # a scan of a case that has come in part only would be nobody's, and stay
-        own, layers = self._own_layers(), self._layers.viewer.layers
+        own, viewer = self._own_layers(), self._layers.viewer
         close_case(self._case)
-        with layers.batched_update():
-            for layer in [x for x in layers if x in own or is_result(x)]:
-                if layer in layers:  # what is drawn over a scan may have gone with it
-                    layers.remove(layer)
+        remove_quietly(viewer, [x for x in viewer.layers if x in own or is_result(x)])
         self._painted.clear()
         self._opener.forget()
         self._results = None
@@ -302,11 +305,8 @@ class CaseDesk:
         before = [layer for layer in own if layer.name not in self._painted]
         if not self._show(restored, folder):
             return False
-        layers, kept = self._layers.viewer.layers, self._opener.added
-        with layers.batched_update():
-            for layer in [x for x in layers if x in before and x not in kept]:
-                if layer in layers:  # what is drawn over a scan may have gone with it
-                    layers.remove(layer)
+        viewer, kept = self._layers.viewer, self._opener.added
+        remove_quietly(viewer, [x for x in viewer.layers if x in before and x not in kept])
         return True
 
     def cleanup(self) -> None:
@@ -314,6 +314,9 @@ class CaseDesk:
         self._same_drop.stop()
         self._beneath.cleanup()
         self._spared.cleanup()
+        self._units.cleanup()
+        self._leaving.cleanup()
+        self._freed.cleanup()
         self._turns.drop()
         self._connections.disconnect_all()
 

@@ -18,6 +18,7 @@ from napari_uncertainseg.widgets.scans.loaded_case import REFERENCE, LoadedCase
 from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data, volume_of
 from napari_uncertainseg.widgets.segment.leaving_case import close_case
 from napari_uncertainseg.widgets.shared.dialogs import DiscardQuestion
+from napari_uncertainseg.widgets.shared.responsive.napari_adding import remove_quietly
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -120,13 +121,8 @@ class CaseOpener:
         return added
 
     def _remove_layers(self) -> None:
-        layers = self._viewer.layers
-        gone = [layer for layer in layers if layer in self._added or is_result(layer)]
-        if gone:
-            with layers.batched_update():
-                for layer in gone:
-                    if layer in layers:  # what is drawn over a scan may have gone with it
-                        layers.remove(layer)
+        gone = [layer for layer in self._viewer.layers if layer in self._added or is_result(layer)]
+        remove_quietly(self._viewer, gone)
         self._added = []
 
 

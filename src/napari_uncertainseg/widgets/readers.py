@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.evaluate.saved_results import is_results
+from napari_uncertainseg.disk.result_folder import is_results
 from napari_uncertainseg.evaluate.shapes.collection import Origin
 from napari_uncertainseg.evaluate.shapes.mesh_files import write_mesh_file
 from napari_uncertainseg.explain.attention.files import is_attention_map

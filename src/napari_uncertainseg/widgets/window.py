@@ -16,7 +16,7 @@ from napari_uncertainseg.evaluate.calibration_record import find_record
 from napari_uncertainseg.evaluate.saved_results import SavedResults, read_saved_results
 from napari_uncertainseg.explain.attention.column import read_attention
 from napari_uncertainseg.explain.place.known_zones import KnownZones
-from napari_uncertainseg.review.session.opening import default_file
+from napari_uncertainseg.review.session.place import default_file
 from napari_uncertainseg.runs.current_run import CurrentRun
 from napari_uncertainseg.widgets.case_banner import CaseBanner
 from napari_uncertainseg.widgets.case_desk import CaseDesk

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from napari_uncertainseg.images.preparation import brain_search
+from napari_uncertainseg.progress.times import TimeLeft
 from napari_uncertainseg.widgets.segment import texts
 
 from .handling import add, press
@@ -16,7 +17,8 @@ from .handling import add, press
         ("member 2 of 5", None, 0.2, "estimating the time left"),
         ("member 2 of 5", None, 3.0, "3 s so far"),
         ("member 2 of 5", None, 12.3, "12 s so far"),
-        ("member 2 of 5", 8.0, 12.3, "about 8 s left"),
+        ("member 2 of 5", TimeLeft(8.0, 7.0, 9.0), 12.3, "about 8 s left"),
+        ("member 2 of 5", TimeLeft(8.0, 4.0, 16.0), 12.3, "about 4 to 16 s left"),
     ],
 )
 def test_a_run_says_how_long_it_takes_still_or_has_taken(stage, left, elapsed, words):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -16,13 +15,14 @@ from napari_uncertainseg.audit.attributes.common_grid import SHAPE, on_common_gr
 from napari_uncertainseg.audit.attributes.encoder import STAGES, Pooled, pooled
 from napari_uncertainseg.audit.cohort import AuditCase
 from napari_uncertainseg.disk.hashing import sha256_of
+from napari_uncertainseg.disk.kept_arrays import DAMAGED, file_of, read_arrays, write_arrays
 from napari_uncertainseg.disk.result_folder import SUMMARY, load_summary
 from napari_uncertainseg.evaluate.saved_results import SavedResults, read_saved_results
 from napari_uncertainseg.explain.attention.encoder import pooled_stage
 from napari_uncertainseg.explain.explained_case import ExplainedCase, open_case
 from napari_uncertainseg.explain.gradcam import stages_of
-from napari_uncertainseg.explain.made_by import model_of
-from napari_uncertainseg.images.files import read_labels, replaced_file
+from napari_uncertainseg.explain.maker import model_of
+from napari_uncertainseg.images.files import read_labels
 from napari_uncertainseg.images.resample import resample_to
 from napari_uncertainseg.modalities import main_of, title_of
 from napari_uncertainseg.networks.engines.engine import Engine
@@ -124,8 +124,7 @@ def kept_features(
     """
     reference = "" if case.reference is None else sha256_of(case.reference)
     said = [_FORMAT, list(STAGES), sha256_of(case.folder / SUMMARY), reference, model, asdict(setting)]
-    name = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:32]
-    file = kept / f"{name}.safetensors"
+    file = file_of(kept, said)
     found = _read(file)
     if found is not None and not (found.why_not and _could_be_whole(case, setting, model)):
         return found
@@ -203,8 +202,6 @@ def _reference(case: AuditCase, saved: SavedResults) -> np.ndarray | None:
 
 
 def _write(file: Path, made: CaseFeatures) -> None:
-    from safetensors.numpy import save
-
     both = (made.image, made.cropped)
     arrays = dict(
         zip(_ARRAYS, [a for one in both for a in (one.inside, one.outside, one.blocks)], strict=True)
@@ -212,24 +209,21 @@ def _write(file: Path, made: CaseFeatures) -> None:
     arrays |= {} if made.mask is None else {"mask": made.mask}
     arrays |= {} if made.bottleneck is None else {"bottleneck": made.bottleneck}
     about = {"network": made.network, "given": json.dumps(made.given), "why_not": made.why_not}
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with replaced_file(file) as stream:
-        stream.write(save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, about))
+    write_arrays(file, arrays, about)
 
 
 def _read(file: Path) -> CaseFeatures | None:
     """What `_write` wrote; None where there is none, or it is damaged."""
-    from safetensors import SafetensorError, safe_open
-
+    kept = read_arrays(file)
+    if kept is None:
+        return None
+    arrays, about = kept
     try:
-        with safe_open(file, "np") as opened:
-            about = opened.metadata() or {}
-            arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - no mapping
         image, cropped = (Pooled(*(arrays[name] for name in three)) for three in (_ARRAYS[:3], _ARRAYS[3:]))
         given = tuple(map(str, json.loads(about["given"])))
         mask, bottleneck = arrays.get("mask"), arrays.get("bottleneck")
         found = CaseFeatures(image, cropped, mask, bottleneck, about["network"], given, about["why_not"])
-    except (OSError, SafetensorError, KeyError, ValueError, TypeError):
+    except DAMAGED:
         return None
     vectors = [image.inside, image.outside, cropped.inside, cropped.outside, *_known(mask, bottleneck)]
     fits = all(one.ndim == 1 and np.isfinite(one).all() for one in vectors)

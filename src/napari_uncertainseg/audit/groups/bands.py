@@ -11,6 +11,8 @@ import numpy as np
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.audit.cohort import AuditCohort
 
+VOLUME = "volume"
+"""The covariate that is the volume of the reference, where the table has no such column."""
 _BELOW = "below"
 
 

@@ -11,10 +11,9 @@ import pandas as pd
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.audit.cohort import AuditCohort
+from napari_uncertainseg.audit.groups.bands import VOLUME
 from napari_uncertainseg.audit.groups.measures import REFERENCE_ML
 
-VOLUME = "volume"
-"""The covariate that is the volume of the reference, where the table has no such column."""
 _LEAST_ML = 0.1
 
 

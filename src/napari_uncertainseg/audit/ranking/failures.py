@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
+import scipy
 
 from napari_uncertainseg.audit.ranking.scores import Scores
 from napari_uncertainseg.explain.drivers.statistics.holm import holm
@@ -85,7 +85,7 @@ def failure_cases(scores: Scores) -> list[FailureCase]:
 
 def _hard_for_all(scores: Scores) -> list[FailureCase]:
     own = np.where(np.isnan(scores.oriented), -np.inf, scores.oriented)
-    worst_first = rankdata(own, method="min", axis=1)
+    worst_first = scipy.stats.rankdata(own, method="min", axis=1)
     worst = worst_first <= math.ceil(len(scores.cases) / 4)
     below = own < np.median(own, axis=1, keepdims=True)  # where all cases are equal, none is hard
     hard = np.flatnonzero((worst & below).all(0))
@@ -111,7 +111,7 @@ def shared_features(scores: Scores, features: pd.DataFrame, seed: int = 0) -> li
     seed
         Of the shuffles.
     """
-    place = rankdata(scores.oriented, axis=1, nan_policy="omit")
+    place = scipy.stats.rankdata(scores.oriented, axis=1, nan_policy="omit")
     outcomes = {ALL: _mean_of_known(place)}
     for i, model in enumerate(scores.models):
         outcomes[model] = place[i] - _mean_of_known(np.delete(place, i, axis=0))
@@ -143,10 +143,10 @@ def _shared(
     number = pd.api.types.is_numeric_dtype(feature)
     own = table.dropna().groupby("patient", sort=False).agg({"y": "mean", "x": "mean" if number else "first"})
     kind, name = "number" if number else "word", str(feature.name)
-    y = rankdata(own["y"]) if len(own) else np.empty(0)
+    y = scipy.stats.rankdata(own["y"]) if len(own) else np.empty(0)
     if len(own) < _FEWEST or own["x"].nunique() < 2 or np.ptp(y) == 0:
         return SharedFeature(model, name, kind, math.nan, math.nan, math.nan, len(own))
-    x = rankdata(own["x"]) if number else pd.factorize(own["x"])[0]
+    x = scipy.stats.rankdata(own["x"]) if number else pd.factorize(own["x"])[0]
     strength, p = _correlation(x, y, shuffling) if number else _between(x, y, shuffling)
     return SharedFeature(model, name, kind, strength, p, math.nan, len(own))
 

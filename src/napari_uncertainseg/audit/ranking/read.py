@@ -4,22 +4,92 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.audit.ranking.metrics import directions, impossible
 from napari_uncertainseg.audit.ranking.scores import Scores
-from napari_uncertainseg.disk.tables import read_tsv
+from napari_uncertainseg.disk.tables import Rows, read_rows
 from napari_uncertainseg.runs.places import TABLE
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CASE, MODEL, PATIENT, TASK = "case", "model", "patient", "task"
 _LINE = "line of the file"
 _MISSING = frozenset(("", "n/a", "na", "nan", "none", "null", "-"))
 _BIDS = re.compile(r"(sub-[A-Za-z0-9]+)_ses-")
+
+
+def score_rows(path: Path, needed: Sequence[str]) -> Rows:
+    """A table of scores as texts, with a case where the table of a run says a visit. Without pandas.
+
+    Raises
+    ------
+    InputError
+        If it is none, or a cell is empty that must not be.
+    """
+    table = read_rows(path)
+    if CASE not in table and "visit" in table:
+        table = table.renamed({"visit": CASE})
+    lacking = table.lacking(needed)
+    if lacking or not table.rows:
+        what = f"lacks the column {lacking[0]!r}" if lacking else "has no row"
+        raise InputError(f"{path} {what}: it needs {' and '.join(needed)}, and a column for each metric.")
+    for name in (*needed, *(one for one in (PATIENT, TASK) if one in table)):
+        for row in table.rows:
+            if row[name].lower() in _MISSING:
+                raise InputError(f"{path}, row {row.line}: the column {name} is empty; fill it in.")
+    return table
+
+
+class RankedScores(NamedTuple):
+    """What will be ranked: a metric, of a task where there are several."""
+
+    task: str
+    metric: str
+
+
+def check_scores(results: Sequence[tuple[str, Path]], metrics: Sequence[str] = ()) -> list[RankedScores]:
+    """See that tables can be ranked, but for what only all of them together say, and how. Without pandas.
+
+    Parameters
+    ----------
+    results, metrics
+        As for `read_scores`.
+
+    Raises
+    ------
+    InputError
+        As `read_scores`.
+    """
+    named = _named(results)
+    needed = (CASE,) if named else (CASE, MODEL)
+    tables = {path: score_rows(_table_of(path), needed) for _, path in results}
+    shared = [
+        name for name in next(iter(tables.values())).columns if all(name in one for one in tables.values())
+    ]
+    wanted = directions(metrics, _plain(shared), ", ".join(map(str, tables)))
+    for path, table in tables.items():
+        for row in table.rows:
+            for metric in wanted:
+                _number(row[metric], metric, f"{_table_of(path)}, row {row.line}")
+    rows = [row for table in tables.values() for row in table.rows]
+    tasks = list(dict.fromkeys(row[TASK] for row in rows)) if TASK in shared else [""]
+    return [RankedScores(task if len(tasks) > 1 else "", metric) for task in tasks for metric in wanted]
+
+
+def _plain(columns: Iterable[str]) -> list[str]:
+    """Columns that may be metrics."""
+    return [name for name in columns if name not in (CASE, MODEL, PATIENT, TASK, _LINE)]
+
+
+def _table_of(path: Path) -> Path:
+    return path / TABLE if path.is_dir() else path
 
 
 def read_results(path: Path, said: Sequence[str] = ()) -> tuple[Scores, ...]:
@@ -60,9 +130,11 @@ def read_models(sources: Mapping[str, Path], said: Sequence[str] = ()) -> tuple[
     InputError
         Likewise, or if some tables say whose the cases are, and none of them of a case of the others.
     """
+    import pandas as pd
+
     parts = []
     for model, path in sources.items():
-        rows = _rows_of(path / TABLE if path.is_dir() else path, (CASE,))
+        rows = _rows_of(_table_of(path), (CASE,))
         parts.append(rows.assign(**{MODEL: model}))
     told = {case: who for part in parts if PATIENT in part for case, who in part[[CASE, PATIENT]].to_numpy()}
     parts = [_told(part, told) if told and PATIENT not in part else part for part in parts]
@@ -86,8 +158,14 @@ def read_scores(results: Sequence[tuple[str, Path]], metrics: Sequence[str] = ()
     InputError
         If a name is missing or there twice, or a table cannot be read or ranked.
     """
+    named = _named(results)
+    return read_models(named, metrics) if named else read_results(results[0][1], metrics)
+
+
+def _named(results: Sequence[tuple[str, Path]]) -> dict[str, Path]:
+    """Tables by the names of models; empty where one table has all models."""
     if len(results) == 1 and not results[0][0]:
-        return read_results(results[0][1], metrics)
+        return {}
     unnamed = [path for name, path in results if not name]
     if unnamed:
         raise InputError(
@@ -97,7 +175,7 @@ def read_scores(results: Sequence[tuple[str, Path]], metrics: Sequence[str] = ()
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise InputError(f"The model {twice!r} is named twice; give each model one name and one table.")
-    return read_models(dict(results), metrics)
+    return dict(results)
 
 
 def _told(rows: pd.DataFrame, patients: Mapping[str, str]) -> pd.DataFrame:
@@ -114,25 +192,16 @@ def _told(rows: pd.DataFrame, patients: Mapping[str, str]) -> pd.DataFrame:
 
 def _rows_of(path: Path, needed: Sequence[str]) -> pd.DataFrame:
     """The cells as texts, with the file's own line, and a case where the table of a run says a visit."""
-    table = read_tsv(path, texts=True).apply(lambda column: column.str.strip())
-    table = table.assign(**{_LINE: [f"{path}, row {i + 2}" for i in range(len(table))]})
-    table = table[(table.drop(columns=_LINE) != "").any(axis=1)]
-    if CASE not in table and "visit" in table:
-        table = table.rename(columns={"visit": CASE})
-    lacking = [name for name in needed if name not in table]
-    if lacking or table.empty:
-        what = f"lacks the column {lacking[0]!r}" if lacking else "has no row"
-        raise InputError(f"{path} {what}: it needs {' and '.join(needed)}, and a column for each metric.")
-    for name in (*needed, *(one for one in (PATIENT, TASK) if one in table)):
-        empty = table[name].str.lower().isin(_MISSING)
-        if empty.any():
-            raise InputError(f"{table.loc[empty, _LINE].iloc[0]}: the column {name} is empty; fill it in.")
-    return table
+    import pandas as pd
+
+    rows = score_rows(path, needed)
+    return pd.DataFrame([{**row.cells, _LINE: f"{path}, row {row.line}"} for row in rows.rows], dtype=str)
 
 
 def _all_scores(table: pd.DataFrame, said: Sequence[str], source: str) -> tuple[Scores, ...]:
-    plain = [name for name in table if name not in (CASE, MODEL, PATIENT, TASK, _LINE)]
-    wanted = directions(said, plain, source)
+    import pandas as pd
+
+    wanted = directions(said, _plain(table), source)
     table = _with_patients(table)
     tasks = table[TASK] if TASK in table else pd.Series("", index=table.index)
     several = tasks.nunique() > 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from scipy.stats import norm
+import scipy
 
 _EXACT_BELOW = 50
 """R takes the exact distribution for fewer differences than this."""
@@ -51,7 +51,7 @@ def better_p(differences: np.ndarray, counts: np.ndarray, *, exact: bool = False
     p = np.ones(len(counts))
     some = n > 0
     z = (statistic - n * (n + 1) / 4 - 0.5)[some] / np.sqrt(variance[some])
-    p[some] = norm.sf(z)
+    p[some] = scipy.stats.norm.sf(z)
     if exact:
         zeros = counts[:, known & ~used].sum(1) > 0
         for i in np.flatnonzero(some & ~zeros & (n < _EXACT_BELOW) & (tied.max(1, initial=0) <= 1)):

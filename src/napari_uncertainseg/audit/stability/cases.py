@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.disk.result_folder import load_summary
-from napari_uncertainseg.disk.tables import known, read_tsv
-from napari_uncertainseg.evaluate.saved_results import is_results
+from napari_uncertainseg.disk.result_folder import is_results, load_summary
+from napari_uncertainseg.disk.tables import Row, known, read_rows
 from napari_uncertainseg.modalities import main_of
 
 FOLDER, PATIENT, ACQUISITION = "folder", "patient", "acquisition"
@@ -77,21 +74,16 @@ def read_acquisitions(path: Path) -> tuple[tuple[Acquisition, ...], tuple[str, .
         If a column or cell is missing, a folder holds no results or stands there twice, an acquisition of a
         person stands there twice, a scan belongs to two people, or nobody has two acquisitions.
     """
-    table = read_tsv(path, texts=True).rename(columns=str.strip)
-    table = table.apply(lambda column: column.str.strip())
-    for name in _NEEDED:
-        if name not in table:
-            raise InputError(f"{path} lacks the column '{name}'; it needs {', '.join(_NEEDED)}.")
-    found = [
-        _acquisition(path, int(str(line)) + 2, row)
-        for line, row in table[(table != "").any(axis=1)].iterrows()
-    ]
+    table = read_rows(path)
+    if lacking := table.lacking(_NEEDED):
+        raise InputError(f"{path} lacks the column '{lacking[0]}'; it needs {', '.join(_NEEDED)}.")
+    found = [_acquisition(path, row) for row in table.rows]
     _check(path, found)
     return tuple(found), tuple(_notes(found))
 
 
-def _acquisition(path: Path, line: int, row: Any) -> Acquisition:
-    where = f"{path}, row {line}"
+def _acquisition(path: Path, row: Row) -> Acquisition:
+    where = f"{path}, row {row.line}"
     for name in _NEEDED:
         if not known(row[name]):
             raise InputError(f"{where}: the column {name} is empty.")
@@ -102,14 +94,14 @@ def _acquisition(path: Path, line: int, row: Any) -> Acquisition:
     inputs = said.get("inputs")
     main = inputs.get(main_of(inputs)) if isinstance(inputs, dict) and inputs else None
     scan = str(main.get("scan_sha256") or "") if isinstance(main, dict) else ""
-    reference = known(row.get("reference", ""))
+    reference = known(row.get("reference"))
     return Acquisition(
         folder,
         row[PATIENT],
         row[ACQUISITION],
-        known(row.get("kind", "")),
-        _strength(where, row.get("strength", "")),
-        known(row.get("harmonised", "")),
+        known(row.get("kind")),
+        _strength(where, row.get("strength")),
+        known(row.get("harmonised")),
         path.parent / reference if reference else None,
         scan,
         str(said.get("model_sha256") or ""),
@@ -145,8 +137,8 @@ def _check(path: Path, found: Sequence[Acquisition]) -> None:
             )
         folders.add(place)
         cells.add(cell)
-    counts = pd.Series([(one.patient, one.harmonised) for one in found], dtype=object).value_counts()
-    if not len(counts) or counts.max() < 2:
+    counts = Counter((one.patient, one.harmonised) for one in found)
+    if max(counts.values(), default=0) < 2:
         raise InputError(
             f"{path}: nobody has two acquisitions, so nothing can be said about stability; "
             "give the scans of one person the same name in the column patient."

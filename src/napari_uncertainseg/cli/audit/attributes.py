@@ -12,18 +12,19 @@ _READING = 0.7
 
 def attributes(options: Namespace) -> None:
     """Make the features, tell each attribute from each input, write the folder, and say what can be said."""
+    from napari_uncertainseg.audit.cohort import read_audit_cohort
+    from napari_uncertainseg.disk.new_folder import check_new
+
+    if options.out is not None:
+        check_new(options.out)
+    cohort = read_audit_cohort(options.cohort, options.by)
     from napari_uncertainseg.audit.attributes.audit import TellingSetting, audit_attributes, plane_of
     from napari_uncertainseg.audit.attributes.case_features import usual_place
     from napari_uncertainseg.audit.attributes.files import NAME, write_attributes
     from napari_uncertainseg.audit.attributes.inputs import cohort_features
     from napari_uncertainseg.audit.attributes.sentences import sentences
-    from napari_uncertainseg.audit.cohort import read_audit_cohort
-    from napari_uncertainseg.disk.new_folder import check_new
     from napari_uncertainseg.progress.parts import part_of
 
-    if options.out is not None:
-        check_new(options.out)
-    cohort = read_audit_cohort(options.cohort, options.by)
     setting = TellingSetting(options.permutations, options.seed)
     with ProgressLine() as progress:
         features = cohort_features(

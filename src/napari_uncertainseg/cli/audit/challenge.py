@@ -13,14 +13,18 @@ if TYPE_CHECKING:
 
 def challenge(options: Namespace) -> None:
     """Measure a cohort, write the folder, and say what can be said."""
-    from napari_uncertainseg.audit.challenge.cohort import measure_cohort
-    from napari_uncertainseg.audit.challenge.files import NAME, write_sheet
-    from napari_uncertainseg.audit.challenge.sheet import SheetSetting
+    from napari_uncertainseg.audit.cohort import read_audit_cohort
     from napari_uncertainseg.disk.new_folder import check_new
 
     check_new(options.out)
+    domain = options.domain.strip()
+    read_audit_cohort(options.cohort, (domain,) if domain else (), columns=tuple(options.raters))
+    from napari_uncertainseg.audit.challenge.cohort import measure_cohort
+    from napari_uncertainseg.audit.challenge.files import NAME, write_sheet
+    from napari_uncertainseg.audit.challenge.sheet import SheetSetting
+
     setting = SheetSetting(
-        domain=options.domain.strip(),
+        domain=domain,
         inside=tuple(dict.fromkeys(value.strip() for value in options.inside)),
         poor=options.poor,
         simulated=options.simulate_raters,

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 def _cohort(options: Namespace) -> tuple[AuditCohort, AuditCohort]:
     """The cohort as the table has it, and with bands of numbers in place of these."""
     from napari_uncertainseg.audit.cohort import read_audit_cohort
-    from napari_uncertainseg.audit.groups.bands import banded
-    from napari_uncertainseg.audit.groups.patients import VOLUME
+    from napari_uncertainseg.audit.groups.bands import VOLUME, banded
 
     cuts = dict(options.bands)
     stray = next((name for name in cuts if name not in options.by), None)
@@ -34,16 +33,17 @@ def _cohort(options: Namespace) -> tuple[AuditCohort, AuditCohort]:
 
 def groups(options: Namespace) -> None:
     """Compare groups of patients, write the folder, and say what can be said."""
+    from napari_uncertainseg.disk.new_folder import check_new
+
+    check_new(options.out)
+    as_read, cohort = _cohort(options)
     from napari_uncertainseg.audit.groups.audit import GroupsSetting, audit_groups
     from napari_uncertainseg.audit.groups.files import PAGE, write_groups
     from napari_uncertainseg.audit.groups.measures import MEASURES, measure_cohort, with_notes
     from napari_uncertainseg.audit.groups.patients import covariates_of, patients_of
     from napari_uncertainseg.audit.groups.sentences import of_attribute, sentences
-    from napari_uncertainseg.disk.new_folder import check_new
 
-    check_new(options.out)
     setting = GroupsSetting(options.measure or tuple(MEASURES), options.draws, options.seed)
-    as_read, cohort = _cohort(options)
     with ProgressLine() as progress:
         measured = measure_cohort(cohort, to_see=options.doubt, resample=options.resample, progress=progress)
         cohort = with_notes(cohort, measured)

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 def rank(options: Namespace) -> None:
     """Rank, write the folder, and say what can be said."""
-    from napari_uncertainseg.audit.ranking.consensus.combine import check_weights, find_consensus
+    weights = _check(options)
+    from napari_uncertainseg.audit.ranking.consensus.combine import find_consensus
+    from napari_uncertainseg.audit.ranking.consensus.weights import check_weights
     from napari_uncertainseg.audit.ranking.files import PAGE, write_ranking
     from napari_uncertainseg.audit.ranking.ranking import RankingSetting, rank_all
     from napari_uncertainseg.audit.ranking.read import read_scores
-    from napari_uncertainseg.disk.new_folder import check_new
 
-    check_new(options.out)
     setting = RankingSetting(
         method=options.method,
         ties=options.ties,
@@ -31,7 +31,6 @@ def rank(options: Namespace) -> None:
         seed=options.seed,
     )
     all_scores = read_scores(options.results, options.metric)
-    weights = _weights(options.weight)
     check_weights(all_scores, weights)
     with ProgressLine() as progress:
         found = rank_all(all_scores, setting, options.features, progress)
@@ -47,6 +46,25 @@ def rank(options: Namespace) -> None:
     if found.shared:
         print(describe_features(found))
     print(f"{options.out}: written; open {options.out / PAGE}")
+
+
+def _check(options: Namespace) -> dict[str, float]:
+    """Refuse what cannot be ranked, before the imports of ranking; the weights."""
+    from napari_uncertainseg.audit.ranking.consensus.weights import check_weights
+    from napari_uncertainseg.audit.ranking.features.kinds import kind_of_features
+    from napari_uncertainseg.audit.ranking.methods import method_named
+    from napari_uncertainseg.audit.ranking.read import check_scores
+    from napari_uncertainseg.disk.new_folder import check_new
+
+    check_new(options.out)
+    method_named(options.method)
+    weights = _weights(options.weight)
+    if not any(path.is_fifo() for _, path in options.results):  # what comes from a pipe is read once
+        check_weights(check_scores(options.results, options.metric), weights)
+    for path in options.features:
+        if not path.is_dir():
+            kind_of_features(path)
+    return weights
 
 
 def _weights(given: list[tuple[str, float]]) -> dict[str, float]:

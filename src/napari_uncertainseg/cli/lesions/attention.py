@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_uncertainseg._base import InputError, pluralised
@@ -19,9 +20,14 @@ _MOST_MEMBERS = 20
 
 def train_mil(options: Namespace) -> None:
     """Learn, and say what is told of patients that were left out."""
+    from napari_uncertainseg.explain.attention.labelled_visits import read_labelled_visits
+
+    if options.members > _MOST_MEMBERS:
+        raise InputError(f"--members is {options.members}; at most {_MOST_MEMBERS} are of use.")
+    # Before the scans are segmented, which may take hours.
+    read_labelled_visits(options.cohort, options.label, options.auxiliary, scans=True)
     from napari_uncertainseg.cli.lesions.labelled_scans import with_results
     from napari_uncertainseg.explain.attention.case_bags import BagSetting
-    from napari_uncertainseg.explain.attention.cohort import read_labelled_visits
     from napari_uncertainseg.explain.attention.learning import (
         LearningSetting,
         check_place,
@@ -29,8 +35,6 @@ def train_mil(options: Namespace) -> None:
     )
     from napari_uncertainseg.training.mil.fit import FitSetting
 
-    if options.members > _MOST_MEMBERS:
-        raise InputError(f"--members is {options.members}; at most {_MOST_MEMBERS} are of use.")
     check_place(options.out, overwrite=options.overwrite)
     setting = LearningSetting(
         options.label,
@@ -40,8 +44,6 @@ def train_mil(options: Namespace) -> None:
         FitSetting(steps=options.steps, members=options.members, seed=options.seed),
     )
     with ProgressLine() as progress:
-        # Before the scans are segmented, which may take hours.
-        read_labelled_visits(options.cohort, options.label, options.auxiliary, scans=True)
         table = with_results(options.cohort, options.out, options.model, options.device, progress)
         trained = learn_attention(
             table,
@@ -83,10 +85,14 @@ def _left_out(score: LeftOutScore) -> str:
 def attention(options: Namespace) -> None:
     """Say the patient's probability and where the attention is, and write the map and the table."""
     from napari_uncertainseg.disk.new_folder import check_new
-    from napari_uncertainseg.explain.attention.of_results import attention_of_results, write_attention
-    from napari_uncertainseg.training.mil.model import load_attention
+    from napari_uncertainseg.explain.maker import check_maker
+    from napari_uncertainseg.training.mil.model import load_attention, read_description
 
     check_new(options.out)
+    read_description(options.mil)
+    check_maker(Path(options.results), options.model)
+    from napari_uncertainseg.explain.attention.of_results import attention_of_results, write_attention
+
     trained = load_attention(options.mil)
     with ProgressLine() as progress:
         found = attention_of_results(

@@ -11,14 +11,17 @@ from napari_uncertainseg.cli.progress import ProgressLine
 def drivers(options: Namespace) -> None:
     """Measure the lesions of a cohort, say what their doubt goes with, and write that down."""
     from napari_uncertainseg.disk.new_folder import check_new
+    from napari_uncertainseg.evaluate.patients.visits import find_visits
+
+    if options.out is not None:
+        check_new(options.out)
+    find_visits(options.results)
     from napari_uncertainseg.explain.drivers.cohort import measure_cohort
     from napari_uncertainseg.explain.drivers.of_results import DOUBTS
     from napari_uncertainseg.explain.drivers.sentences import describe
     from napari_uncertainseg.explain.drivers.statistics.doubt_drivers import explain_doubt
     from napari_uncertainseg.explain.drivers.written import write_drivers
 
-    if options.out is not None:
-        check_new(options.out)
     measures = tuple(dict.fromkeys(options.measure)) or DOUBTS
     with ProgressLine() as progress:
         cohort = measure_cohort(options.results, measures, progress)

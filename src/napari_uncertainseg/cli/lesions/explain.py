@@ -21,16 +21,13 @@ if TYPE_CHECKING:
 
 def explain(options: Namespace) -> None:
     """Explain lesions of a folder of results, write maps and tables, and say what was found."""
-    from napari_uncertainseg.disk.new_folder import check_new
+    _check(options)
     from napari_uncertainseg.explain.explained_case import open_case
     from napari_uncertainseg.explain.explanation import DRIVERS, PARTS, explain_region
     from napari_uncertainseg.explain.explanation_files import write_explanations
     from napari_uncertainseg.explain.kept import Region
     from napari_uncertainseg.explain.saliency import SmoothGradSetting
 
-    if not (options.lesion or options.candidate or options.region):
-        raise InputError("Say what to explain: --lesion N, --candidate N or --region MASK.")
-    check_new(options.out)
     start = time.monotonic()
     setting = SmoothGradSetting(options.passes, options.noise, options.gradients, options.seed)
     with ProgressLine() as progress:
@@ -64,6 +61,21 @@ def explain(options: Namespace) -> None:
     print(_together(case, found), end="")
     print("\n".join(f"note: {note}" for note in case.notes))
     print(f"{options.out}: written in {time.monotonic() - start:.1f} s")
+
+
+def _check(options: Namespace) -> None:
+    """Refuse what cannot be explained, before the imports of explaining."""
+    from napari_uncertainseg.disk.new_folder import check_new
+    from napari_uncertainseg.evaluate.listed_cases import check_case
+    from napari_uncertainseg.explain.maker import check_maker
+
+    if not (options.lesion or options.candidate or options.region):
+        raise InputError("Say what to explain: --lesion N, --candidate N or --region MASK.")
+    check_new(options.out)
+    folder = Path(options.results)
+    if options.region is not None:
+        check_case(folder, (options.region,), whole=True)
+    check_maker(folder, options.model)
 
 
 def describe(one: Explanation) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,11 +18,12 @@ if TYPE_CHECKING:
 
 def radiomics(options: Namespace) -> None:
     """Measure, and write a table."""
+    maps = _maps(options)
+    _check_maps(maps, options.folder)
     from napari_uncertainseg.explain.radiomics.grey_levels import GreyLevels
     from napari_uncertainseg.explain.radiomics.of_results import radiomics_of_results
     from napari_uncertainseg.export import write_table
 
-    maps = _maps(options)
     images = tuple(options.images) or (() if maps else ("flair",))
     table = radiomics_of_results(
         options.folder,
@@ -40,15 +42,18 @@ def refine(options: Namespace) -> None:
 
 
 def _fit(options: Namespace) -> None:
+    from napari_uncertainseg.evaluate.listed_cases import check_cases
+
+    if options.out is None and not options.with_model:
+        raise InputError("Say where the refinement is to go: --out FILE.json, or --with-model.")
+    measuring = _measuring(options)
+    check_cases(options.cases)
     from napari_uncertainseg.explain.refinement.kept import keep_with_model, one_maker
     from napari_uncertainseg.explain.refinement.model import save_refinement
     from napari_uncertainseg.explain.refinement.of_results import read_judged_lesions, refine
     from napari_uncertainseg.export import write_table
 
-    if options.out is None and not options.with_model:
-        raise InputError("Say where the refinement is to go: --out FILE.json, or --with-model.")
     maker = one_maker(options.cases) if options.with_model else None
-    measuring = _measuring(options)
     with ProgressLine() as progress:
         judged = read_judged_lesions(options.cases, measuring, progress)
     found = refine(judged, measuring)
@@ -121,10 +126,13 @@ def _signed(found: Interval) -> str:
 
 def _apply(options: Namespace) -> None:
     from napari_uncertainseg.explain.refinement.model import KEPT, load_refinement
+
+    refinement, maps = load_refinement(options.refinement), _maps(options)
+    _check_maps(maps, options.folder)
     from napari_uncertainseg.explain.refinement.of_results import refined_lesions
     from napari_uncertainseg.export import write_table
 
-    table = refined_lesions(load_refinement(options.refinement), options.folder, _maps(options))
+    table = refined_lesions(refinement, options.folder, maps)
     write_table(options.out, table)
     kept = int(table[KEPT].sum())
     print(f"{options.out}: {len(table)} lesions, {kept} kept, {len(table) - kept} probably false")
@@ -139,6 +147,18 @@ def _measuring(options: Namespace) -> Measuring:
     return Measuring(
         images=images, bin_width=options.bin_width, bin_count=options.bin_count, margin=options.margin
     )
+
+
+def _check_maps(maps: Mapping[str, Path], folder: Path) -> None:
+    """See by their headers that maps lie on the grid of results."""
+    from napari_uncertainseg.disk.result_folder import MAP_OF_ALL
+    from napari_uncertainseg.images.files import check_beside, grid_by_header
+
+    grid = grid_by_header(folder / MAP_OF_ALL) if maps else None
+    for path in maps.values():
+        beside = grid_by_header(path, whole=True)
+        if grid is not None and beside is not None:
+            check_beside(path, beside, folder, grid)
 
 
 def _maps(options: Namespace) -> dict[str, Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_uncertainseg._base import InputError
@@ -17,11 +18,16 @@ if TYPE_CHECKING:
 def export_shapes(options: Namespace) -> None:
     """Write the lesions of a folder as shapes, and say how many files that are."""
     from napari_uncertainseg.disk.new_folder import check_new
+
+    check_new(options.out)
+    if options.places and options.places_from is not None:
+        raise InputError("Say --places or --places-from TABLE.tsv, not both.")
+    if options.places_from is not None:
+        _check_places(options.places_from)
     from napari_uncertainseg.disk.result_folder import note_on
     from napari_uncertainseg.evaluate.shapes.collection import read_collection
     from napari_uncertainseg.evaluate.shapes.files import write_shapes
 
-    check_new(options.out)
     origin = _origin(options)
     places, note = _places(options)
     collection = read_collection(options.results, origin, places)
@@ -49,14 +55,20 @@ def _origin(options: Namespace) -> Origin:
     )
 
 
+def _check_places(table: Path) -> None:
+    """See that a table says where lesions lie."""
+    from napari_uncertainseg.disk.tables import read_rows
+    from napari_uncertainseg.evaluate.shapes.columns import PLACE, check_columns
+
+    check_columns(read_rows(table), PLACE, "The table of places")
+
+
 def _places(options: Namespace) -> tuple[pd.DataFrame | None, str]:
     """Where the lesions lie, if that was asked for, and why that is not known."""
     from napari_uncertainseg.disk.tables import read_tsv
     from napari_uncertainseg.evaluate.shapes.collection import places_in
     from napari_uncertainseg.explain.place.of_results import places_of_results
 
-    if options.places and options.places_from is not None:
-        raise InputError("Say --places or --places-from TABLE.tsv, not both.")
     if options.places_from is not None:
         return places_in(read_tsv(options.places_from), options.results, options.places_from), ""
     if not options.places:

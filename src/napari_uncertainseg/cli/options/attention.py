@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from napari_uncertainseg.cli.options.declare import command, later, reads, writes
+from napari_uncertainseg.cli.options.declare import MODEL, RESULTS_WITH_MEMBERS, command, later, reads, writes
 from napari_uncertainseg.cli.options.numbers import count, index, width
 from napari_uncertainseg.disk.outputs import FOLDER
 
@@ -69,7 +69,11 @@ def add_attention(commands: argparse._SubParsersAction) -> None:
         commands, "attention", "lesions.attention", "say where trained attention looks in a folder of results"
     )
     reads(
-        parser, "results", metavar="RESULTS", help="a folder that `segment` wrote; its scans are read again"
+        parser,
+        "results",
+        holds=RESULTS_WITH_MEMBERS,
+        metavar="RESULTS",
+        help="a folder that `segment` wrote; its scans are read again",
     )
     reads(parser, "--mil", required=True, metavar="FOLDER", help="that `train-mil` wrote")
     writes(parser, "--out", kind=FOLDER, required=True, metavar="DIR", help="a new folder")
@@ -81,6 +85,7 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
         parser,
         "--model",
         missing=None,  # it may be a name
+        holds=MODEL,
         type=str,
         metavar="NAME|PATH",
         help="the model that made the results, where its name does not find it",

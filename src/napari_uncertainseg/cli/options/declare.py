@@ -22,6 +22,8 @@ def command(commands: argparse._SubParsersAction, name: str, home: str, help: st
     return parser
 
 
+RESULTS, RESULTS_WITH_MEMBERS, SCAN, MODEL = "results", "results with members", "scan", "model"
+"""What a file or folder that is read may hold, see `cli.contents`."""
 MISSING = "{}: there is no such file or folder."
 """What is said of an option's file that is not there."""
 
@@ -31,6 +33,7 @@ def reads(
     *names: str,
     table: bool = False,
     missing: str | None = MISSING,
+    holds: str | None = None,
     **options: Any,
 ) -> None:
     """An option that names a file or folder which is read: nothing is ever written over it.
@@ -42,9 +45,14 @@ def reads(
     missing
         What is said where it is not there, before anything heavy is imported; None where it may be missing,
         or be something else than a file, such as the name of a model.
+    holds
+        What it must hold, one of the kinds above; looked at before anything heavy is imported, in the order
+        of the options.
     """
     dest = parser.add_argument(*names, **{"type": Path, **options}).dest
     parser.set_defaults(reads={**(parser.get_default("reads") or {}), dest: table})
+    if holds is not None:
+        parser.set_defaults(holds={**(parser.get_default("holds") or {}), dest: holds})
     if missing is not None:
         parser.set_defaults(needed={**(parser.get_default("needed") or {}), dest: missing})
 

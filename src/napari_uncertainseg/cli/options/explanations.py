@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from napari_uncertainseg.cli.options.declare import command, reads, writes
+from napari_uncertainseg.cli.options.declare import MODEL, RESULTS_WITH_MEMBERS, command, reads, writes
 from napari_uncertainseg.cli.options.numbers import count, fraction
 from napari_uncertainseg.disk.outputs import FOLDER
 
@@ -17,7 +17,11 @@ def add_explain(commands: argparse._SubParsersAction) -> None:
         commands, "explain", "lesions.explain", "say why the model outlines a lesion, or doubts it"
     )
     reads(
-        parser, "results", metavar="RESULTS", help="a folder that `segment` wrote; its scans are read again"
+        parser,
+        "results",
+        holds=RESULTS_WITH_MEMBERS,
+        metavar="RESULTS",
+        help="a folder that `segment` wrote; its scans are read again",
     )
     parser.add_argument(
         "--lesion", type=count, nargs="+", default=[], metavar="N", help="numbers in its lesions.tsv"
@@ -54,6 +58,7 @@ def add_explain(commands: argparse._SubParsersAction) -> None:
         parser,
         "--model",
         missing=None,  # it may be a name
+        holds=MODEL,
         type=str,
         metavar="NAME|PATH",
         help="the model that made the results, where its name does not find it",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from napari_uncertainseg.cli.options.declare import command, reads, writes
+from napari_uncertainseg.cli.options.declare import RESULTS_WITH_MEMBERS, command, reads, writes
 from napari_uncertainseg.disk.outputs import TABLE
 
 
@@ -19,6 +19,7 @@ def add_places(commands: argparse._SubParsersAction) -> None:
     reads(
         parser,
         "results",
+        holds=RESULTS_WITH_MEMBERS,
         nargs="+",
         metavar="RESULTS",
         help="folders that `segment` wrote; the scan is read again",

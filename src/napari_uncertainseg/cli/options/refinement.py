@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from napari_uncertainseg.cli.options.declare import command, reads, writes
+from napari_uncertainseg.cli.options.declare import RESULTS_WITH_MEMBERS, command, reads, writes
 from napari_uncertainseg.cli.options.numbers import count, index, width
 from napari_uncertainseg.disk.outputs import NUMBERS, TABLE
 
@@ -17,7 +17,7 @@ def add_radiomics(commands: argparse._SubParsersAction) -> None:
         "lesions.refinement",
         "measure 93 features of each lesion of a folder of results",
     )
-    reads(parser, "folder", metavar="DIR", help="a folder that `segment` wrote")
+    reads(parser, "folder", holds=RESULTS_WITH_MEMBERS, metavar="DIR", help="a folder that `segment` wrote")
     _add_measuring(parser)
     _add_maps(parser)
     writes(parser, "--out", kind=TABLE, required=True, metavar="FILE.tsv", help="a row for each lesion")
@@ -47,7 +47,7 @@ def add_refine(commands: argparse._SubParsersAction) -> None:
         "apply", help="say of each lesion of a folder of results how probably it is real"
     )
     reads(apply, "refinement", metavar="FILE.json", help="that `refine fit` wrote")
-    reads(apply, "folder", metavar="DIR", help="a folder that `segment` wrote")
+    reads(apply, "folder", holds=RESULTS_WITH_MEMBERS, metavar="DIR", help="a folder that `segment` wrote")
     _add_maps(apply)
     writes(apply, "--out", kind=TABLE, required=True, metavar="FILE.tsv", help="label, p_true and kept")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from napari_uncertainseg.cli.options.declare import command, reads, writes
+from napari_uncertainseg.cli.options.declare import RESULTS_WITH_MEMBERS, command, reads, writes
 from napari_uncertainseg.cli.options.numbers import count, probability, seconds
 from napari_uncertainseg.disk.outputs import FOLDER, NUMBERS, PAGE, TABLE
 
@@ -122,7 +122,13 @@ def _add_adjudicate(actions: argparse._SubParsersAction) -> None:
         metavar="FILE.db|URL",
         help="the file of the Session dock, or postgresql://user@host/name",
     )
-    reads(action, "results", metavar="DIR", help="the folder of results that was reviewed")
+    reads(
+        action,
+        "results",
+        holds=RESULTS_WITH_MEMBERS,
+        metavar="DIR",
+        help="the folder of results that was reviewed",
+    )
     action.add_argument(
         "--sessions",
         nargs="+",

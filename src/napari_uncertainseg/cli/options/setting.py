@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from napari_uncertainseg.cli.options.declare import reads
+from napari_uncertainseg.cli.options.declare import MODEL, reads
 from napari_uncertainseg.cli.options.numbers import count, index, probability, volume
 
 METHODS = ("one-pass", "layers", "mc-dropout", "flips", "ensemble")
@@ -18,6 +18,7 @@ def add_setting(parser: argparse.ArgumentParser) -> None:
         parser,
         "--model",
         missing=None,
+        holds=MODEL,
         type=str,
         default="bundled",
         metavar="NAME|PATH",
@@ -51,7 +52,8 @@ def add_setting(parser: argparse.ArgumentParser) -> None:
         "--device",
         choices=DEVICES,
         default="auto",
-        help="cpu-float32: never in bf16; cpu-int8: less exact, see docs/performance.md (%(default)s)",
+        help="cpu-float32: never in bf16 or int8; cpu-int8: in int8 on any CPU, see docs/performance.md "
+        "(%(default)s)",
     )
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of methods that sample (%(default)s)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from napari_uncertainseg.cli.options.declare import command, later, reads, writes
+from napari_uncertainseg.cli.options.declare import RESULTS, command, later, reads, writes
 from napari_uncertainseg.disk.outputs import FOLDER
 
 
@@ -17,7 +17,13 @@ def add_export_shapes(commands: argparse._SubParsersAction) -> None:
         "write each lesion as a closed mesh (STL, PLY, glTF), a mask and a cloud of points, with a table",
     )
     parser.set_defaults(run=later("lesions.shapes", "export_shapes"))
-    reads(parser, "results", metavar="RESULTS", help="a folder that `segment` or the window wrote")
+    reads(
+        parser,
+        "results",
+        holds=RESULTS,
+        metavar="RESULTS",
+        help="a folder that `segment` or the window wrote",
+    )
     writes(parser, "--out", kind=FOLDER, required=True, metavar="DIR", help="a new folder")
     parser.add_argument(
         "--name",

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.evaluate.saved_results import is_results
+from napari_uncertainseg.disk.result_folder import is_results
 from napari_uncertainseg.images.belonging import ScanOrigin, contradiction
 from napari_uncertainseg.images.files import looks_like_labels, read_labels, stem
 from napari_uncertainseg.images.formats.formats import one_file_suffixes, suffix_of

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from napari_uncertainseg.disk.result_folder import load_summary
-from napari_uncertainseg.disk.tables import known, read_tsv
+from napari_uncertainseg.disk.tables import known, read_rows
 
 PATIENT = "patient"
 _SUBJECT = re.compile(r"(?:^|[/\\_])(sub-[A-Za-z0-9]+)(?=[/\\_.]|$)")
@@ -42,8 +42,6 @@ def patients_of_table(path: Path) -> list[str]:
     InputError
         If the table or a folder cannot be read.
     """
-    table = read_tsv(Path(path), texts=True).rename(columns=str.strip)
-    table = table.apply(lambda column: column.str.strip())
-    rows = table[(table != "").any(axis=1)]
     folder = Path(path).parent
-    return [known(row.get(PATIENT, "")) or patient_of(folder / row["folder"]) for _, row in rows.iterrows()]
+    rows = read_rows(Path(path)).rows
+    return [known(row.get(PATIENT)) or patient_of(folder / row["folder"]) for row in rows]

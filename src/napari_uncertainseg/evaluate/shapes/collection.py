@@ -16,7 +16,8 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.result_folder import result_file as file_of_results
 from napari_uncertainseg.disk.tables import read_tsv
 from napari_uncertainseg.evaluate.case_folder import read_summary, result_file
-from napari_uncertainseg.evaluate.shapes.mesh_files import DOUBT, LABEL, PLACE, NamedMesh
+from napari_uncertainseg.evaluate.shapes.columns import DOUBT, LABEL, PLACE, check_columns
+from napari_uncertainseg.evaluate.shapes.mesh_files import NamedMesh
 from napari_uncertainseg.images.files import read_labels
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions.shapes.mesh import Mesh, mesh_of
@@ -191,9 +192,7 @@ def _same(one: Path, other: Path) -> bool:
 
 def _column(table: pd.DataFrame, name: str, where: object, kind: Callable[[Any], Any]) -> pd.Series:
     """A column by the lesion's number."""
-    for needed in (LABEL, name):
-        if needed not in table:
-            raise InputError(f"{where}: there is no column '{needed}'.")
+    check_columns(table, name, where)
     try:
         cells, numbers = [kind(one) for one in table[name]], table[LABEL].astype(int)
     except (TypeError, ValueError) as error:

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.images.files import replaced_file
+from napari_uncertainseg.disk.replaced_file import replaced_file
+from napari_uncertainseg.evaluate.shapes.columns import DOUBT, LABEL, PLACE
 from napari_uncertainseg.lesions.shapes.colours import doubt_colour
 from napari_uncertainseg.lesions.shapes.glb import Solid, glb_bytes
 from napari_uncertainseg.lesions.shapes.mesh import Mesh, joined
 from napari_uncertainseg.lesions.shapes.ply import placed, ply_bytes
 from napari_uncertainseg.lesions.shapes.stl import stl_bytes
 
-LABEL, DOUBT, PLACE = "label", "doubt", "place"
 FRAME = "world coordinates of the scan: x right, y anterior, z superior (RAS), millimetres"
 _SPACE = "SPACE=RAS"
 """As 3D Slicer writes it into files like these, and looks for it: it would take them for LPS."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,11 +9,11 @@ import numpy as np
 
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.disk.hashing import sha256_of
+from napari_uncertainseg.disk.kept_arrays import DAMAGED, file_of, read_arrays, write_arrays
 from napari_uncertainseg.disk.result_folder import SUMMARY
 from napari_uncertainseg.explain.attention.encoder import chosen_stage, pooled_stage
 from napari_uncertainseg.explain.attention.instances import CANDIDATES, PATCH_MM, Instances, instances_of
 from napari_uncertainseg.explain.explained_case import ExplainedCase, open_case
-from napari_uncertainseg.images.files import replaced_file
 from napari_uncertainseg.training.mil.bags import Bag
 from napari_uncertainseg.training.mil.model import Kind
 
@@ -133,8 +130,7 @@ def kept_bag(
     """
     if not (folder / SUMMARY).is_file():
         raise InputError(f"{folder} is no folder of results: segment the scans first.")
-    said = json.dumps([_FORMAT, sha256_of(folder / SUMMARY), asdict(setting)], sort_keys=True)
-    file = kept / f"{hashlib.sha256(said.encode()).hexdigest()[:32]}.safetensors"
+    file = file_of(kept, [_FORMAT, sha256_of(folder / SUMMARY), asdict(setting)])
     if (found := _read(file)) is not None:
         return found
     case = open_case(folder, model=model, network=setting.network, device=device, progress=progress)
@@ -144,25 +140,20 @@ def kept_bag(
 
 
 def _write(file: Path, made: CaseBag) -> None:
-    from safetensors.numpy import save
-
     about = {key: str(value) for key, value in asdict(made.encoder).items()}
-    arrays = {"features": made.bag.features, "sizes": made.bag.sizes}
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with replaced_file(file) as stream:
-        stream.write(save({k: np.ascontiguousarray(v) for k, v in arrays.items()}, about))
+    write_arrays(file, {"features": made.bag.features, "sizes": made.bag.sizes}, about)
 
 
 def _read(file: Path) -> CaseBag | None:
     """What `_write` wrote; None where there is none, or it is damaged."""
-    from safetensors import SafetensorError, safe_open
-
+    found = read_arrays(file)
+    if found is None:
+        return None
+    arrays, about = found
     try:
-        with safe_open(file, "np") as opened:
-            about: Mapping[str, str] = opened.metadata() or {}
-            features, sizes = opened.get_tensor("features"), opened.get_tensor("sizes")
+        features, sizes = arrays["features"], arrays["sizes"]
         encoder = Encoder(about["model"], int(about["network"]), about["weights_sha256"], about["stage"])
-    except (OSError, SafetensorError, KeyError, ValueError, TypeError):
+    except DAMAGED:
         return None
     fits = features.ndim == 2 and sizes.shape == features.shape[:1]
     real = features.dtype == sizes.dtype == np.float32

@@ -11,16 +11,14 @@ import pandas as pd
 
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.explain.attention.case_bags import BagSetting, CaseBag
-from napari_uncertainseg.explain.attention.cohort import (
+from napari_uncertainseg.explain.attention.cohort import make_bags, task_of
+from napari_uncertainseg.explain.attention.labelled_visits import (
     LABEL,
     LabelledVisits,
-    make_bags,
     read_labelled_visits,
-    task_of,
 )
 from napari_uncertainseg.export import write_table
 from napari_uncertainseg.progress.parts import part_of
-from napari_uncertainseg.training.mil.auxiliary import SIZE
 from napari_uncertainseg.training.mil.fit import FitSetting, fit
 from napari_uncertainseg.training.mil.left_out import left_out_bags, patient_folds
 from napari_uncertainseg.training.mil.model import (
@@ -34,6 +32,7 @@ from napari_uncertainseg.training.mil.model import (
     save_attention,
 )
 from napari_uncertainseg.training.mil.reweighting import COSINE, rule_named
+from napari_uncertainseg.training.mil.table_rules import SIZE
 from napari_uncertainseg.uncertainty.retention import auroc
 
 BAGS, VISITS_TABLE = "bags", "patients.tsv"

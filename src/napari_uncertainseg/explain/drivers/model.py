@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,11 +12,10 @@ from pydantic import ConfigDict, Field, field_validator
 
 from napari_uncertainseg._base import one_line
 from napari_uncertainseg.disk.checked_json import read_json
-from napari_uncertainseg.disk.outputs import NUMBERS, check_output
+from napari_uncertainseg.disk.replaced_file import write_numbers
 from napari_uncertainseg.disk.validation import Strict, validated
 from napari_uncertainseg.explain.drivers.definitions import GROUPS
 from napari_uncertainseg.explain.drivers.design import design, group_of_number, is_number
-from napari_uncertainseg.images.files import replaced_file
 
 FILE = "drivers.json"
 """Its name, in the folder of a model and where `uncertainseg drivers` writes."""
@@ -150,10 +148,7 @@ def save_drivers(found: DriversFile, path: Path) -> None:
     InputError
         If it cannot be written, or the ending is another one than ``.json``.
     """
-    check_output(path, NUMBERS)
-    text = json.dumps(found.model_dump(mode="json"), indent=1, allow_nan=False)
-    with replaced_file(path) as file:
-        file.write(f"{text}\n".encode())
+    write_numbers(found, path)
 
 
 def load_drivers(path: Path) -> DriversFile:

@@ -14,7 +14,7 @@ from napari_uncertainseg.evaluate.case_folder import result_file
 from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.explain.radiomics.features import LABEL, lesion_radiomics
 from napari_uncertainseg.explain.radiomics.grey_levels import GreyLevels
-from napari_uncertainseg.images.files import read_image, read_labels
+from napari_uncertainseg.images.files import check_beside, read_image, read_labels
 
 SCALE = 100.0
 """What one standard deviation in the brain becomes, so that the usual bin width of 25 is a quarter of it."""
@@ -98,8 +98,7 @@ def radiomics_of_results(
         values[name] = results.scans[name].data
     for name, path in (maps or {}).items():
         beside = read_image(path)
-        if not beside.grid.same_as(grid, tolerance=1e-2):
-            raise InputError(f"{path} does not lie on the grid of the lesions in {folder}.")
+        check_beside(path, beside.grid, folder, grid)
         values[name] = beside.data
     if not values:
         raise InputError("Name an image to measure: a scan or a map.")

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from napari_uncertainseg._base import InputError, Progress, silent
-from napari_uncertainseg.disk.tables import read_tsv
 from napari_uncertainseg.evaluate.calibration_record import record_path
 from napari_uncertainseg.evaluate.case_folder import read_summary
+from napari_uncertainseg.evaluate.listed_cases import read_cases
 from napari_uncertainseg.explain.radiomics.features import LABEL
 from napari_uncertainseg.explain.radiomics.of_results import radiomics_of_images
 from napari_uncertainseg.explain.refinement.model import (
@@ -48,12 +48,7 @@ def one_maker(cases: Path) -> Maker:
     InputError
         If they are of several models, methods or sorts of scans, or do not say of which.
     """
-    table = read_tsv(cases, texts=True)
-    if "folder" not in table:
-        raise InputError(f"{cases} lacks the column 'folder'; it needs folder and reference.")
-    folders = [cases.parent / name for name in table["folder"].str.strip() if name]
-    if not folders:
-        raise InputError(f"{cases} lists no case; it needs a row for each.")
+    folders = [case.folder for case in read_cases(cases)]
     makers = [_maker(folder) for folder in folders]
     for folder, maker in zip(folders, makers, strict=True):
         if maker.model_copy(update={"thresholds": makers[0].thresholds}) != makers[0]:

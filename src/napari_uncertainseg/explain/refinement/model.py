@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-import pandas as pd
+import scipy
 from pydantic import ConfigDict, Field
-from scipy.special import expit
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.checked_json import read_json
-from napari_uncertainseg.disk.outputs import NUMBERS, check_output
+from napari_uncertainseg.disk.replaced_file import write_numbers
 from napari_uncertainseg.disk.validation import Strict, validated
 from napari_uncertainseg.explain.radiomics.grey_levels import MOST_LEVELS, GreyLevels
-from napari_uncertainseg.images.files import replaced_file
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 P_TRUE, KEPT = "p_true", "kept"
 """The columns that a refinement adds: how probable it is that a lesion is real, and whether it is kept."""
@@ -138,7 +138,7 @@ class Refinement(_Table):
                 raise InputError(f"The refinement goes by '{name}', and the table of lesions lacks it.")
             value = (rows[name].to_numpy(float) - one.centre) / one.unit
             logit += one.weight * np.clip(np.nan_to_num(value, posinf=0, neginf=0), -FARTHEST, FARTHEST)
-        return np.asarray(expit(logit))
+        return np.asarray(scipy.special.expit(logit))
 
 
 def save_refinement(refinement: Refinement, path: Path) -> None:
@@ -149,10 +149,7 @@ def save_refinement(refinement: Refinement, path: Path) -> None:
     InputError
         If it cannot be written, or the ending is another one than ``.json``.
     """
-    check_output(path, NUMBERS)
-    text = json.dumps(refinement.model_dump(mode="json"), indent=1, allow_nan=False)
-    with replaced_file(path) as file:
-        file.write(f"{text}\n".encode())
+    write_numbers(refinement, path)
 
 
 def load_refinement(path: Path) -> Refinement:

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from napari_uncertainseg._base import InputError, Progress, silent
-from napari_uncertainseg.disk.tables import read_tsv
 from napari_uncertainseg.evaluate.case_folder import result_file
+from napari_uncertainseg.evaluate.listed_cases import ListedCase, read_cases
 from napari_uncertainseg.explain.radiomics.features import FEATURE_NAMES, LABEL
 from napari_uncertainseg.explain.radiomics.of_results import radiomics_of_results
 from napari_uncertainseg.explain.refinement.counts import Interval, LesionCounts, count_lesions, intervals
@@ -86,21 +86,16 @@ def read_judged_lesions(path: Path, measuring: Measuring, progress: Progress = s
     InputError
         If the table or one of its cases cannot be used; the message names the row.
     """
-    table = read_tsv(path, texts=True).apply(lambda column: column.str.strip())
-    table = table[(table != "").any(axis=1)]
-    if missing := [name for name in ("folder", "reference") if name not in table]:
-        raise InputError(f"{path} lacks the column '{missing[0]}'; it needs folder and reference.")
-    if table.empty:
-        raise InputError(f"{path} lists no case; it needs a row for each.")
+    cases = read_cases(path)
     rows, missed = [], []
-    for number, (line, row) in enumerate(table.iterrows()):
-        progress(f"case {number + 1} of {len(table)}", number / len(table))
+    for number, case in enumerate(cases):
+        progress(f"case {number + 1} of {len(cases)}", number / len(cases))
         try:
-            own, gone = _judged_case(path.parent, row, measuring)
+            own, gone = _judged_case(path.parent, case, measuring)
         except InputError as error:
-            raise InputError(f"{path}, row {int(str(line)) + 2}: {error}") from error
-        patient = row.get("patient", "") or f"row {int(str(line)) + 2}"
-        rows.append(own.assign(patient=patient, source=row.get("source", "")))
+            raise InputError(f"{path}, row {case.line}: {error}") from error
+        patient = case.row.get("patient") or f"row {case.line}"
+        rows.append(own.assign(patient=patient, source=case.row.get("source")))
         missed.append((patient, gone))
     by_patient = (
         pd.DataFrame(missed, columns=["patient", "missed"]).groupby("patient", sort=False)["missed"].sum()
@@ -109,15 +104,11 @@ def read_judged_lesions(path: Path, measuring: Measuring, progress: Progress = s
     return JudgedLesions(pd.concat(rows, ignore_index=True), by_patient, features)
 
 
-def _judged_case(base: Path, row: pd.Series, measuring: Measuring) -> tuple[pd.DataFrame, int]:
-    for column in ("folder", "reference"):
-        if not row[column]:
-            raise InputError(f"the column {column} is empty; each case needs both.")
-    folder = base / row["folder"]
-    maps = {name: base / row[name] for name in measuring.images if row.get(name)}
-    own = _measured(folder, measuring, maps)
-    labels = read_labels(result_file(folder, "lesions"))
-    reference = read_labels(base / row["reference"], labels.grid).data > 0
+def _judged_case(base: Path, case: ListedCase, measuring: Measuring) -> tuple[pd.DataFrame, int]:
+    maps = {name: base / case.row[name] for name in measuring.images if case.row.get(name)}
+    own = _measured(case.folder, measuring, maps)
+    labels = read_labels(result_file(case.folder, "lesions"))
+    reference = read_labels(case.reference, labels.grid).data > 0
     n = int(labels.data.max(initial=0))
     real = lesions_touching(labels.data, reference, n)[own[LABEL].to_numpy() - 1]
     return own.assign(true=real), detections(labels.data, reference).fn

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 from napari_uncertainseg._base import InputError
 
 if TYPE_CHECKING:
-    from napari_uncertainseg.images.formats.raw_image import RawImage
+    from napari_uncertainseg.images.formats.raw_image import Place, RawImage
 
 
 class Load(Protocol):
@@ -42,18 +42,27 @@ class FileFormat:
         Its reader.
     more_names
         Further patterns of names that napari offers to this reader.
+    place
+        Reads the header alone; it gives None, or there is none, where that takes as long as reading all.
     """
 
     words: str
     suffixes: tuple[str, ...]
     load: Load
     more_names: tuple[str, ...] = ()
+    place: Callable[[Path, int | None, bool], Place | None] | None = None
 
 
 def _load_nibabel(path: Path, index: int | None) -> RawImage:
     from napari_uncertainseg.images.formats.nibabel_images import load_nibabel
 
     return load_nibabel(path, index)
+
+
+def _place_by_nibabel(path: Path, index: int | None, whole: bool) -> Place:
+    from napari_uncertainseg.images.formats.nibabel_images import place_by_nibabel
+
+    return place_by_nibabel(path, index, whole)
 
 
 def _load_nrrd(path: Path, index: int | None) -> RawImage:
@@ -68,6 +77,13 @@ def _load_dicom(path: Path, index: int | None) -> RawImage:
     return _chosen(path, load_dicom(path), index)
 
 
+def _series_is_there(path: Path, index: int | None, whole: bool) -> None:
+    """Refuse what is no series; where it lies, only all of its slices say."""
+    from napari_uncertainseg.images.formats.dicom import dicom_series
+
+    dicom_series(path)
+
+
 def _chosen(path: Path, image: RawImage, index: int | None) -> RawImage:
     """One volume of an image that was read with all of them."""
     from napari_uncertainseg.images.formats.raw_image import choose_volume
@@ -79,8 +95,8 @@ def _chosen(path: Path, image: RawImage, index: int | None) -> RawImage:
 
 FORMATS: Mapping[str, FileFormat] = MappingProxyType(
     {
-        "nifti": FileFormat("NIfTI", (".nii", ".nii.gz"), _load_nibabel),
-        "mgz": FileFormat("mgz", (".mgz", ".mgh"), _load_nibabel),
+        "nifti": FileFormat("NIfTI", (".nii", ".nii.gz"), _load_nibabel, place=_place_by_nibabel),
+        "mgz": FileFormat("mgz", (".mgz", ".mgh"), _load_nibabel, place=_place_by_nibabel),
         "nrrd": FileFormat("nrrd", (".nrrd", ".nhdr"), _load_nrrd),
         "dicom": FileFormat(
             "a DICOM folder",
@@ -88,6 +104,7 @@ FORMATS: Mapping[str, FileFormat] = MappingProxyType(
             _load_dicom,
             # The last three are named by their UID, such as MR.1.2.840.113654.2: the roots that UIDs have.
             ("*.dicom", "*.mrdc.*", "*.1.2.[0-9]*", "*.1.3.[0-9]*", "*.2.16.[0-9]*"),
+            place=_series_is_there,
         ),
     }
 )
@@ -150,11 +167,34 @@ def load(path: Path, *, index: int | None = None) -> RawImage:
     InputError
         If it is missing, broken, not an image, or not three-dimensional.
     """
+    return _known(path).load(path, index)
+
+
+def place(path: Path, *, index: int | None = None, whole: bool = False) -> Place | None:
+    """Where the voxels of a file lie, by its header; None where that takes as long as to `load` it.
+
+    Parameters
+    ----------
+    path, index
+        As of `load`.
+    whole
+        See also that the file does not end early: it is unpacked for that.
+
+    Raises
+    ------
+    InputError
+        As `load`, but for damaged voxels.
+    """
+    by_header = _known(path).place
+    return None if by_header is None else by_header(path, index, whole)
+
+
+def _known(path: Path) -> FileFormat:
     check_kind(path)
     known = DICOM if path.is_dir() else format_of(path)
     if known is None:
         raise InputError(f"{path}: unknown kind of file; {formats_in_words()} can be read.")
-    return known.load(path, index)
+    return known
 
 
 def check_kind(path: Path) -> None:

@@ -23,7 +23,7 @@ from napari_uncertainseg.images.formats.nifti_headers import (
     orientation_notes,
     quiet,
 )
-from napari_uncertainseg.images.formats.raw_image import RawImage, choose_volume, first_line
+from napari_uncertainseg.images.formats.raw_image import Place, RawImage, choose_volume, first_line
 
 _DEFLATE_LIMIT = 1100  # deflate cannot pack more than about 1032 bytes into one
 
@@ -50,6 +50,43 @@ def load_nibabel(path: Path, index: int | None) -> RawImage:
     InputError
         If it is damaged, not an image, or not three-dimensional.
     """
+    image, choice, end = _checked(path, index)
+    try:
+        more = check_whole(path, image.header, end)
+        with np.errstate(over="ignore", invalid="ignore"):
+            array = _voxels(image.dataobj, choice)
+    except (*_BROKEN, MemoryError) as error:
+        raise _cut_off(path, error) from error
+    header = image.header
+    description = bytes(header["descrip"]).rstrip(b"\0").decode("latin-1") if "descrip" in header else ""
+    notes = (*orientation_notes(path, header), *more)
+    return RawImage(array.reshape(array.shape[:3]), image.affine, description, notes)
+
+
+def place_by_nibabel(path: Path, index: int | None, whole: bool) -> Place:
+    """As `load_nibabel`, by the header alone; with `whole`, after a look at whether the file ends early.
+
+    Raises
+    ------
+    InputError
+        As `load_nibabel`, but for damaged voxels.
+    """
+    image, _, end = _checked(path, index)
+    if whole:
+        try:
+            check_whole(path, image.header, end)
+        except _BROKEN as error:
+            raise _cut_off(path, error) from error
+    first, second, third = (int(n) for n in image.shape[:3])
+    return Place((first, second, third), image.affine)
+
+
+def _cut_off(path: Path, error: BaseException) -> InputError:
+    return InputError(f"{path}: the file ends early or is damaged ({first_line(error)}); copy it again.")
+
+
+def _checked(path: Path, index: int | None) -> tuple[Any, int | None, int]:
+    """An image whose header can be used, which of its volumes is meant, and the byte where it ends."""
     try:
         image, start = _open_nibabel(path)
         shape = tuple(int(n) for n in image.shape)
@@ -65,18 +102,7 @@ def load_nibabel(path: Path, index: int | None) -> RawImage:
     choice = choose_volume(path, shape, index)
     declared = int(np.prod([int(n) for n in shape], dtype=object)) * dtype.itemsize
     _check_size(path, declared)
-    try:
-        more = check_whole(path, image.header, start + declared)
-        with np.errstate(over="ignore", invalid="ignore"):
-            array = _voxels(image.dataobj, choice)
-    except (*_BROKEN, MemoryError) as error:
-        raise InputError(
-            f"{path}: the file ends early or is damaged ({first_line(error)}); copy it again."
-        ) from error
-    header = image.header
-    description = bytes(header["descrip"]).rstrip(b"\0").decode("latin-1") if "descrip" in header else ""
-    notes = (*orientation_notes(path, header), *more)
-    return RawImage(array.reshape(array.shape[:3]), image.affine, description, notes)
+    return image, choice, start + declared
 
 
 def _open_nibabel(path: Path) -> tuple[Any, int]:

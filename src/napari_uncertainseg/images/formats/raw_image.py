@@ -26,6 +26,22 @@ class SeveralVolumes(InputError):
 
 
 @dataclass(frozen=True, eq=False)
+class Place:
+    """Where a file's voxels lie.
+
+    Attributes
+    ----------
+    shape
+        In the file's axis order.
+    affine
+        4x4, voxel index to RAS+ mm.
+    """
+
+    shape: tuple[int, int, int]
+    affine: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class RawImage:
     """One file's content.
 

@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.disk.replaced_file import replaced_file
 from napari_uncertainseg.disk.tables import as_tsv, read_tsv
-from napari_uncertainseg.images.files import replaced_file
 from napari_uncertainseg.images.measures.brightness import Values
 from napari_uncertainseg.images.measures.shapes import PLANES, Slice, length_mm, to_patient, to_voxels
 from napari_uncertainseg.images.volume import Grid

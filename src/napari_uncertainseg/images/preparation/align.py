@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
-from scipy.special import entr
+import scipy
 
 from napari_uncertainseg._base import Cancelled, InputError, Progress, silent
 from napari_uncertainseg._boxes import Box, bounding_box
@@ -238,7 +237,11 @@ def _mutual_information(fixed: np.ndarray, moved: np.ndarray, inside: np.ndarray
         return 0.0
     one, other = (_binned(v[where]) for v in (fixed, moved))
     joint = np.bincount(one * _BINS + other, minlength=_BINS**2).reshape(_BINS, _BINS) / len(one)
-    return float(entr(joint.sum(0)).sum() + entr(joint.sum(1)).sum() - entr(joint).sum())
+    return float(
+        scipy.special.entr(joint.sum(0)).sum()
+        + scipy.special.entr(joint.sum(1)).sum()
+        - scipy.special.entr(joint).sum()
+    )
 
 
 def _binned(values: np.ndarray) -> np.ndarray:
@@ -267,7 +270,7 @@ def displacement(transform: np.ndarray, volume: Volume) -> float:
     volume
         The scan whose head it is.
     """
-    where = np.array(ndimage.center_of_mass(head(volume)))
+    where = np.array(scipy.ndimage.center_of_mass(head(volume)))
     point = volume.grid.affine @ np.append(where, 1)
     return float(np.linalg.norm((transform @ point - point)[:3]))
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from napari_uncertainseg._base import FINDING_BRAIN, Progress, silent
 from napari_uncertainseg._boxes import Box, bounding_box
@@ -117,7 +117,7 @@ def _without_scalp(data: np.ndarray, logits: np.ndarray) -> np.ndarray:
     seen, mask = data[part], logits[part] > 0
     middle = np.median(seen[mask])
     level = np.median(seen[mask & (seen > 0.6 * middle)])
-    tissue = mask & (ndimage.gaussian_filter(seen, 1.0 / SPACING) > _BRIGHT * level)
+    tissue = mask & (scipy.ndimage.gaussian_filter(seen, 1.0 / SPACING) > _BRIGHT * level)
     core = largest_part(_distance(tissue) > _NECK)
     if not core.any():
         return logits
@@ -129,7 +129,7 @@ def _without_scalp(data: np.ndarray, logits: np.ndarray) -> np.ndarray:
 
 def _distance(mask: np.ndarray) -> np.ndarray:
     """From each voxel of a mask to what is not in it, mm."""
-    return SPACING * ndimage.distance_transform_edt(mask)
+    return SPACING * scipy.ndimage.distance_transform_edt(mask)
 
 
 def _on_grid(logits: Volume, grid: Grid) -> np.ndarray:
@@ -155,7 +155,7 @@ def _on_grid(logits: Volume, grid: Grid) -> np.ndarray:
 def _head(data: np.ndarray, most: int) -> Box:
     """Box of what is not air, around its middle at most so many voxels wide."""
     low, high = np.quantile(data[::2, ::2, ::2], (0.01, 0.99))
-    head = largest_part(ndimage.uniform_filter(data, 3) > low + _AIR * (high - low))
+    head = largest_part(scipy.ndimage.uniform_filter(data, 3) > low + _AIR * (high - low))
     if not head.any():
         return _box([slice(0, n) for n in data.shape])
     sides = []

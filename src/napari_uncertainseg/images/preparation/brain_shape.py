@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from napari_uncertainseg._boxes import bounding_box
 from napari_uncertainseg.images.preparation.skull import without_holes
@@ -138,7 +138,7 @@ def shares_at_ends(brain: np.ndarray) -> list[tuple[float, float]]:
 
 def _apart(mask: np.ndarray) -> float:
     """Share of the mask in its second largest piece."""
-    labels, count = ndimage.label(mask)
+    labels, count = scipy.ndimage.label(mask)
     if count < 2:
         return 0.0
     sizes = np.sort(np.bincount(labels.ravel())[1:])
@@ -148,8 +148,8 @@ def _apart(mask: np.ndarray) -> float:
 def _reached(mask: np.ndarray) -> np.ndarray:
     """What a ball covers that rolls about inside a mask; beyond the array all is open."""
     wide = np.pad(mask, 4, mode="edge")
-    core = _SPACING * ndimage.distance_transform_edt(wide) > _BALL
-    near = _SPACING * ndimage.distance_transform_edt(~core) <= _BALL if core.any() else core
+    core = _SPACING * scipy.ndimage.distance_transform_edt(wide) > _BALL
+    near = _SPACING * scipy.ndimage.distance_transform_edt(~core) <= _BALL if core.any() else core
     return near[4:-4, 4:-4, 4:-4]
 
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from scipy import special
+import scipy
 
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg._boxes import bounding_box
 from napari_uncertainseg.images.preparation.align import align
 from napari_uncertainseg.images.preparation.found_brain import WHOLE, FoundBrain, accept
 from napari_uncertainseg.images.preparation.prepare import NetworkInput, Prepared, check_volume
-from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.modalities import title_of
 from napari_uncertainseg.networks.foreign_steps import ForeignPreprocessing, Stack, Undo
 from napari_uncertainseg.progress import segmentation as steps
@@ -79,8 +79,8 @@ def as_logits(probability: np.ndarray, move: Undo) -> np.ndarray:
     if not probability.any():  # the variance of a single head, say
         return move(probability)
     # In float32, 1 less the smallest step is a logit of 16.6; what is larger counts as that.
-    logits = special.logit(np.clip(probability, 1e-30, 1 - np.finfo(np.float32).epsneg))
-    return special.expit(move(logits)).astype(np.float32)
+    logits = scipy.special.logit(np.clip(probability, 1e-30, 1 - np.finfo(np.float32).epsneg))
+    return scipy.special.expit(move(logits)).astype(np.float32)
 
 
 def prepare_foreign(
@@ -131,38 +131,61 @@ def prepare_foreign(
     course.expect({steps.STEPS_OF_MODEL: voxels * len(modalities)})
     channels, notes = _on_one_grid(images, main, course)
     notes += [_MASK_UNUSED] if mask is not None else []
-    nothing = np.zeros(grid.shape, np.float32)
-    arrays = [grid.to_file(channels.get(modality, nothing))[0] for modality in modalities]
-    stack = Stack(np.stack(arrays), grid.to_file(nothing)[1])
-    undos: list[Undo] = [grid.to_canonical]
     with course.step(steps.STEPS_OF_MODEL, voxels * len(modalities), "preparing the scans"):
-        for number, step in enumerate(preprocessing.steps):
-            course("preparing the scans", number / len(preprocessing.steps))
-            stack, undo = step.apply(stack)
-            undos.append(undo)
+        stack, back = _with_steps(preprocessing, _stacked(channels, modalities, grid), grid, course)
     if not np.isfinite(stack.channels).all():
         raise InputError(f"'{images[main].name}': what the model's own preparation makes of it overflows.")
+    region = back(np.ones(stack.shape, np.float32)) >= 0.5
+    given = FoundBrain(region, WHOLE)
+    look(given)
+    source = _as_input(stack, modalities, region, back, preprocessing)
+    end_own(course, progress)
+    return Prepared(grid, channels, region, given.source, notes=tuple(notes)), source
+
+
+def _stacked(channels: Mapping[str, np.ndarray], modalities: tuple[str, ...], grid: Grid) -> Stack:
+    """The model's channels as they lay in the main scan's file; one that is not given is zeros."""
+    nothing = np.zeros(grid.shape, np.float32)
+    arrays = [grid.to_file(channels.get(modality, nothing))[0] for modality in modalities]
+    return Stack(np.stack(arrays), grid.to_file(nothing)[1])
+
+
+def _with_steps(
+    preprocessing: ForeignPreprocessing, stack: Stack, grid: Grid, course: Course
+) -> tuple[Stack, Undo]:
+    """What the model's maker did to the scans, and how an array gets back from there to the scan's grid."""
+    undos: list[Undo] = [grid.to_canonical]
+    for number, step in enumerate(preprocessing.steps):
+        course("preparing the scans", number / len(preprocessing.steps))
+        stack, undo = step.apply(stack)
+        undos.append(undo)
 
     def back(array: np.ndarray) -> np.ndarray:
         for undo in reversed(undos):
             array = undo(array)
         return array
 
-    region = back(np.ones(stack.shape, np.float32)) >= 0.5
-    given = FoundBrain(region, WHOLE)
-    look(given)
+    return stack, back
+
+
+def _as_input(
+    stack: Stack,
+    modalities: tuple[str, ...],
+    region: np.ndarray,
+    back: Undo,
+    preprocessing: ForeignPreprocessing,
+) -> ForeignInput:
+    """What the network reads; all of it counts, and the region is where it lies on the scan's grid."""
     box = bounding_box(region)
-    source = ForeignInput(
+    return ForeignInput(
         {modality: np.ascontiguousarray(c) for modality, c in zip(modalities, stack.channels, strict=True)},
         np.ones(stack.shape, bool),
         box,
         region[box],
-        grid.shape,
+        region.shape,
         back,
         preprocessing.moves,
     )
-    end_own(course, progress)
-    return Prepared(grid, channels, region, given.source, notes=tuple(notes)), source
 
 
 def _on_one_grid(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg._boxes import bounding_box
@@ -154,7 +154,7 @@ def smoothed(flair: np.ndarray, brain: np.ndarray, sigma: float) -> np.ndarray:
     sigma
         Standard deviation, voxels; 0 for none.
     """
-    return ndimage.gaussian_filter(flair, sigma) * brain if sigma else flair
+    return scipy.ndimage.gaussian_filter(flair, sigma) * brain if sigma else flair
 
 
 def prepare(

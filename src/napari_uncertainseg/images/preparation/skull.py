@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from napari_uncertainseg._boxes import Box, bounding_box
 from napari_uncertainseg._distances import distance_inside
@@ -92,7 +92,7 @@ def shown_surface(scan: Volume, around: Surroundings) -> np.ndarray:
     different = scan.data != np.float32(around.background)
     inside = different if around.constant else np.abs(scan.data - around.background) > around.level
     box = bounding_box(inside)  # what lies around it is air
-    labels, count = ndimage.label(inside[box])
+    labels, count = scipy.ndimage.label(inside[box])
     sizes = np.bincount(labels.ravel(), minlength=1)
     sizes[0] = 0
     if count > 1:
@@ -142,8 +142,8 @@ def _dark_share(data: np.ndarray, seen: np.ndarray, spacing: np.ndarray) -> floa
     lines = _lines(surface[order], depth, spacing, tuple(side.start for side in box), data.shape)
     if len(lines) < _FEWEST_LINES:
         return float("nan")
-    along = ndimage.map_coordinates(data, lines.reshape(-1, 3).T, order=1).reshape(lines.shape[:2])
-    along = ndimage.uniform_filter1d(along, 3, axis=1)
+    along = scipy.ndimage.map_coordinates(data, lines.reshape(-1, 3).T, order=1).reshape(lines.shape[:2])
+    along = scipy.ndimage.uniform_filter1d(along, 3, axis=1)
     tissue = np.median(data[box][depth > min(20.0, 0.6 * depth.max())])
     around = np.maximum(tissue, along[:, _SCALP].max(axis=1))
     return float(np.mean(along[:, _SKULL].min(axis=1) < _DARK * around))
@@ -161,7 +161,7 @@ def _around(mask: np.ndarray, spacing: np.ndarray) -> Box:
 
 def largest_part(mask: np.ndarray) -> np.ndarray:
     """The largest of the parts of a mask that do not touch; bool."""
-    labels, count = ndimage.label(mask)
+    labels, count = scipy.ndimage.label(mask)
     if count < 2:
         return mask
     sizes = np.bincount(labels.ravel())
@@ -187,10 +187,10 @@ def without_holes(mask: np.ndarray, across: int | None = None) -> np.ndarray:
         return mask.copy()
     planes = [axis != across for axis in range(mask.ndim)]
     around = np.pad(~mask[box], [(int(plane),) * 2 for plane in planes], constant_values=True)
-    touching = ndimage.generate_binary_structure(mask.ndim, 1)
+    touching = scipy.ndimage.generate_binary_structure(mask.ndim, 1)
     if across is not None:
         touching &= (np.arange(3) == 1).reshape([3 if axis == across else 1 for axis in range(mask.ndim)])
-    labels, count = ndimage.label(around, touching)
+    labels, count = scipy.ndimage.label(around, touching)
     outside = np.zeros(count + 1, bool)
     outside[labels[tuple(0 if plane else slice(None) for plane in planes)]] = True
     filled = mask.copy()
@@ -241,7 +241,7 @@ def _lines(
     """
     if min(shape) < 2 or not len(surface):
         return np.empty((0, len(_DEPTHS), 3))
-    slopes = np.gradient(ndimage.gaussian_filter(depth, _SMOOTH / spacing), *spacing)
+    slopes = np.gradient(scipy.ndimage.gaussian_filter(depth, _SMOOTH / spacing), *spacing)
     inwards = np.stack([slope[tuple(surface.T)] for slope in slopes], axis=1)
     length = np.linalg.norm(inwards, axis=1)
     clear = length > 0.2  # elsewhere, as in a thin sheet, there is no inwards

@@ -9,7 +9,11 @@ from typing import Literal
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.networks.engines.openvino_import import import_openvino
-from napari_uncertainseg.networks.without_torch.machine import may_have_cuda, torch_threads
+from napari_uncertainseg.networks.without_torch.machine import (
+    has_vnni,
+    may_have_cuda,
+    torch_threads,
+)
 
 Precision = Literal["float32", "bf16", "fp16", "int8"]
 
@@ -69,7 +73,7 @@ def choose_device(wish: str = "auto") -> Device:
     ----------
     wish
         One of `WISHES`: ``"auto"`` (CUDA if it is there and works, else the CPU), ``"cpu"``,
-        ``"cpu-float32"`` (never in bf16), ``"cpu-int8"`` (in whole numbers of 8 bits what a model's
+        ``"cpu-float32"`` (never in bf16 or int8), ``"cpu-int8"`` (in whole numbers of 8 bits what a model's
         ``int8.json`` covers, all else in float32) or ``"cuda"``.
 
     Raises
@@ -116,11 +120,17 @@ def cuda_device() -> Device | str | None:
 
 
 def cpu_device(library: Literal["auto", "openvino", "torch"] = "auto") -> Device:
-    """The CPU, through OpenVINO where it is installed unless torch is asked for; in bf16 where it has it."""
+    """The CPU, through OpenVINO where it is installed unless torch is asked for.
+
+    In bf16 where it has that; else, through OpenVINO, in int8 where it has AVX-512 VNNI: elsewhere int8 is
+    less than twice as fast as float32 (docs/performance.md).
+    """
     if library == "auto":
         library = "openvino" if find_spec("openvino") else "torch"
-    fast = _openvino_has_bf16() if library == "openvino" else torch_has_bf16()
-    return Device("cpu", library, "bf16" if fast else "float32", torch_threads())
+    if _openvino_has_bf16() if library == "openvino" else torch_has_bf16():
+        return Device("cpu", library, "bf16", torch_threads())
+    precision: Precision = "int8" if library == "openvino" and has_vnni() else "float32"
+    return Device("cpu", library, precision, torch_threads())
 
 
 @lru_cache(maxsize=1)

@@ -23,6 +23,7 @@ from napari_uncertainseg.networks.engines.int8.whole_numbers import (
     WholeNumbers,
     read_whole_numbers,
 )
+from napari_uncertainseg.networks.formats.markers import OWN
 from napari_uncertainseg.networks.model import INTENSITIES, NAME, Capabilities, Model, Preprocessing
 from napari_uncertainseg.networks.real_probability import (
     REAL_PROBABILITY,
@@ -40,12 +41,13 @@ if TYPE_CHECKING:
     from napari_uncertainseg.networks.engines.int8.rounded_graph import Rounding
     from napari_uncertainseg.networks.multihead import MultiHeadUNet
 
-CONFIGURATION = "model.json"
 
 MAX_CONFIGURATION_BYTES = 1 << 20
 MAX_WEIGHT_BYTES = 2 << 30
 MAX_PARAMETERS = 250_000_000
 
+_INT8_METHODS = ("one-pass", "flips", "ensemble")
+"""Whose members all come from the pass that was measured in int8."""
 _WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth")
 
 
@@ -157,7 +159,7 @@ class MultiHeadModel(Model):
         """``model.json``, ``real_probability.json`` and ``int8.json`` where they are, and the weights."""
         known = () if self.real_probability is None else (self.folder / REAL_PROBABILITY,)
         rounded = () if self.whole_numbers is None else (self.folder / WHOLE_NUMBERS,)
-        return self.folder / CONFIGURATION, *known, *rounded, *self.weights
+        return self.folder / OWN, *known, *rounded, *self.weights
 
     def network(self, index: int = 0) -> MultiHeadUNet:
         """Build one network with its weights.
@@ -179,6 +181,14 @@ class MultiHeadModel(Model):
         check_fit(state, expected, path)
         network.load_state_dict({name: value.float() for name, value in state.items()}, assign=True)
         return network.eval()
+
+    def runs_int8(self, method: str) -> bool:
+        """Whether the method's networks all have numbers, and it needs their main pass only."""
+        numbers = self.whole_numbers
+        if numbers is None or method not in _INT8_METHODS:
+            return False
+        used = range(len(self.weights) if method == "ensemble" else 1)
+        return all(numbers.of(self.weight_sha256(index)) is not None for index in used)
 
     def engine(self, device: Device, index: int = 0) -> Engine:
         """Make one network ready for a device; it is built unless OpenVINO has it converted in its cache."""
@@ -236,7 +246,7 @@ class MultiHeadModel(Model):
                 thin=shape.thin,
             )
         if sum(p.numel() for p in network.parameters()) > MAX_PARAMETERS:
-            raise InputError(f"{self.folder / CONFIGURATION}: 'features' make a network of absurd size.")
+            raise InputError(f"{self.folder / OWN}: 'features' make a network of absurd size.")
         return network
 
 
@@ -249,7 +259,7 @@ def read_multihead(folder: Path) -> MultiHeadModel:
         If ``model.json``, ``real_probability.json`` or ``int8.json`` is malformed, or weights may not be
         used.
     """
-    path = folder / CONFIGURATION
+    path = folder / OWN
     _check_inside(path, f"{path} is")
     configuration = read_json(path, most_bytes=MAX_CONFIGURATION_BYTES)
     content = validated(_Content, configuration, str(path))
@@ -304,11 +314,9 @@ def _check_inside(path: Path, what: str) -> None:
 def _weight_file(folder: Path, name: Any) -> Path:
     """Path of a weight file; its name may not lead out of the folder."""
     if not isinstance(name, str) or not NAME.fullmatch(name):
-        raise InputError(
-            f"{folder / CONFIGURATION}: weights {name!r} should be a plain file name in the folder."
-        )
+        raise InputError(f"{folder / OWN}: weights {name!r} should be a plain file name in the folder.")
     if not name.endswith(_WEIGHT_SUFFIXES):
-        raise InputError(f"{folder / CONFIGURATION}: weights '{name}' should be a .safetensors file.")
+        raise InputError(f"{folder / OWN}: weights '{name}' should be a .safetensors file.")
     path = folder / name
     if not path.is_file():
         raise InputError(f"The weights '{path}' are missing.")

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Mapping
 from functools import lru_cache
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from napari_uncertainseg._parallel import threads_told, usable_processors
 _DRIVERS = {"win32": "nvcuda.dll", "linux": "libcuda.so.1"}
 """Of NVIDIA, by `sys.platform`: without it torch finds no CUDA device."""
 _BUILT_FOR = re.compile(r"^(cuda|hip)\b[^=\n]*=\s*(\S+)", re.MULTILINE)
+_VNNI = ("AVX512VNNI", "AVX512_CLX", "AVX512_ICL")
+"""Names of AVX-512 VNNI, and of processors that have it, in the versions of numpy."""
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -69,3 +72,17 @@ def torch_threads() -> int:
             return told
     usable = usable_processors()
     return max(1, min(psutil.cpu_count(logical=False) or usable, usable))
+
+
+@lru_cache(maxsize=1)
+def has_vnni() -> bool:
+    """Whether the processor adds up products of whole numbers of 8 bits in one step of 512 bits.
+
+    Numpy has found out when it was imported, and says it in public by `numpy.show_runtime` alone, which
+    prints; torch says it too, but its import takes seconds.
+    """
+    try:
+        found = import_module("numpy._core._multiarray_umath").__cpu_features__
+    except (ImportError, AttributeError):
+        return False  # another version of numpy: float32 is the safe answer
+    return any(bool(found.get(name)) for name in _VNNI)

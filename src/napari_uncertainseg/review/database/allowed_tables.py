@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import sqlite3
 from functools import cache
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
 
 from napari_uncertainseg._base import InputError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 _VERSION = ("table", "alembic_version")
 _STATISTICS = ("sqlite_sequence", "sqlite_stat1", "sqlite_stat4")
@@ -86,6 +87,8 @@ def _place(config: Config) -> str:
 
 
 def _config_of(location: str) -> Config:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", location.replace("%", "%%"))
     return config
@@ -93,6 +96,8 @@ def _config_of(location: str) -> Config:
 
 @cache
 def _versions(location: str) -> tuple[str, ...]:
+    from alembic.script import ScriptDirectory
+
     script = ScriptDirectory.from_config(_config_of(location))
     return tuple(one.revision for one in script.walk_revisions())
 
@@ -100,6 +105,8 @@ def _versions(location: str) -> tuple[str, ...]:
 @cache
 def _made_at(location: str, revision: str) -> Parts:
     """What the migrations make, up to a version."""
+    from alembic import command
+
     config = _config_of(location)
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
     engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)

@@ -8,11 +8,8 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -22,6 +19,9 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.review.database.allowed_tables import version_of, versions
 from napari_uncertainseg.review.database.passwords import check_target, masked, without_secrets
 from napari_uncertainseg.review.database.read_only_copy import snapshot
+
+if TYPE_CHECKING:  # what is no file of sessions is told without it: it takes a fifth of a second
+    from alembic.config import Config
 
 READING = "uncertainseg_reading"
 """Execution option of connections that only read."""
@@ -223,9 +223,10 @@ def _begin(connection: Any) -> None:
 
 
 def _bring_up_to_date(engine: Engine, backed_up: bool, create: bool) -> None:
-    config, name = _config(), display_name(engine.url)
-    is_file = engine.url.get_backend_name() == "sqlite"
+    name, is_file = display_name(engine.url), engine.url.get_backend_name() == "sqlite"
     with engine.connect() as connection:
+        connection.exec_driver_sql("SELECT 1 FROM sqlite_master" if is_file else "SELECT 1").close()
+        config = _config()
         if is_file:
             now = version_of(connection.connection.driver_connection, config, name)  # type: ignore[arg-type]
         else:
@@ -239,6 +240,8 @@ def _bring_up_to_date(engine: Engine, backed_up: bool, create: bool) -> None:
     if now is not None and not backed_up:
         _back_up(engine, now)
     with engine.begin() as connection:
+        from alembic import command
+
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
@@ -250,6 +253,8 @@ def _keep_safe(engine: Engine) -> None:
 
 
 def _version_of_server(connection: Connection, config: Config, name: str) -> str | None:
+    from alembic.runtime.migration import MigrationContext
+
     now = MigrationContext.configure(connection).get_current_revision()
     if now is None and set(inspect(connection).get_table_names()) - {"alembic_version"}:
         raise InputError(f"{name} holds tables of another program; name a new file or database.")
@@ -273,6 +278,8 @@ def _back_up(engine: Engine, revision: str) -> None:
 
 
 def _config() -> Config:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
     return config

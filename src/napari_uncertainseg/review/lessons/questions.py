@@ -7,16 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import ndimage
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._boxes import bounding_box
 from napari_uncertainseg._checks import check_same_shape
 from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.lesions.components import Components, label_mask, voxels_of
-from napari_uncertainseg.lesions.matching import lesions_touching
 from napari_uncertainseg.review.verdicts import Voxel
-from napari_uncertainseg.uncertainty.lesion_numbers import in_rows
 from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 
 SUSPECTED = 0.01
@@ -122,7 +119,12 @@ def depths(voxels: Collection[Voxel], brain: np.ndarray, spacing: tuple[float, f
     # The nearest voxel outside touches the brain by a side: one step closer would be outside and nearer.
     box = bounding_box(brain)
     inside = np.pad(brain[box], 1)
-    edge = ndimage.binary_dilation(inside) & ~inside
+    edge = np.zeros_like(inside)
+    for axis in range(3):
+        to, back = ((*(slice(None),) * axis, part) for part in (slice(1, None), slice(None, -1)))
+        edge[to] |= inside[back]
+        edge[back] |= inside[to]
+    edge &= ~inside
     first = np.array([each.start - 1 for each in box])
     edge_mm = (np.argwhere(edge) + first) * np.asarray(spacing)
     return [
@@ -189,7 +191,7 @@ def _false(consensus: np.ndarray, found: Lesions) -> list[Question]:
 
 
 def _hit(image: np.ndarray, table: pd.DataFrame, consensus: np.ndarray) -> np.ndarray:
-    return lesions_touching(in_rows(image, table["label"].to_numpy()), consensus, len(table))
+    return np.isin(table["label"].to_numpy(), image[consensus])
 
 
 def _suspected(

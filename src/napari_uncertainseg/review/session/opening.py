@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import platformdirs
-
-from napari_uncertainseg._base import InputError
 from napari_uncertainseg.modalities import main_of
 from napari_uncertainseg.nouns import LESION
 from napari_uncertainseg.review.session.queue import Order, Queue, queue_of
 from napari_uncertainseg.review.store.predictions import PROJECT, register_prediction
 from napari_uncertainseg.review.store.records import NewTask
 from napari_uncertainseg.review.store.session_settings import BY_DEFAULT, KEPT
-from napari_uncertainseg.review.store.store import DATABASE, Store
+from napari_uncertainseg.review.store.store import Store
 
 if TYPE_CHECKING:
     from napari_uncertainseg.prediction.prediction import Prediction
@@ -23,27 +19,6 @@ if TYPE_CHECKING:
 
 UNNAMED = "unnamed reader"
 """Annotator of a review until a name is typed."""
-
-
-def default_file() -> Path:
-    """Where sessions are saved unless the user chooses another file."""
-    return Path(platformdirs.user_data_dir("napari-uncertainseg", appauthor=False)) / DATABASE
-
-
-def make_folder(folder: Path) -> None:
-    """Make the folder of a file of sessions where it is not there.
-
-    Raises
-    ------
-    InputError
-        If it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"The folder {folder} cannot be created ({error.strerror or error}); choose another file."
-        ) from error
 
 
 def open_reading(

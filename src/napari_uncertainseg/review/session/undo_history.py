@@ -106,7 +106,7 @@ def changed(before: np.ndarray | None, after: np.ndarray | None) -> np.ndarray:
     if before is None or after is None:
         one = after if before is None else before
         assert one is not None
-        return np.flatnonzero(one)
+        return np.flatnonzero(one != 0)
     return np.flatnonzero(before != after)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.images.files import replaced_file
+from napari_uncertainseg.disk.replaced_file import replaced_file
 
 _LARGEST = 1 << 30
 """Bytes of a mask that is read."""

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import theilslopes
+import scipy
 
 FEWEST = 10
 """Verdicts from which a reading speed is learnt."""
@@ -53,5 +53,5 @@ def fit_reading_speed(volume: np.ndarray, seconds: np.ndarray) -> ReadingSpeed:
         return ReadingSpeed()
     if np.ptp(tenfolds) < 1e-9:
         return ReadingSpeed(float(np.median(seconds)), 0.0)
-    slope, intercept, _, _ = theilslopes(seconds, tenfolds)
+    slope, intercept, _, _ = scipy.stats.theilslopes(seconds, tenfolds)
     return ReadingSpeed(max(float(intercept), 0.5), max(float(slope), 0.0))

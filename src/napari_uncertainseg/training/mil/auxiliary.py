@@ -10,13 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from napari_uncertainseg._base import InputError
 from napari_uncertainseg.training.mil.attention import Reading
 from napari_uncertainseg.training.mil.bags import Bag
-
-SIZE = "size"
-"""The auxiliary task that needs no column: how large each instance is."""
-_MOST_CLASSES = 20
+from napari_uncertainseg.training.mil.table_rules import numbers_of_cells
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,16 +93,5 @@ def column_task(name: str, cells: Sequence[str]) -> AuxiliaryTask:
     InputError
         If fewer than two different values are known, or more than 20 words.
     """
-    texts = ["" if cell.strip().lower() in ("n/a", "nan") else cell.strip() for cell in cells]
-    words = sorted({text for text in texts if text})
-    if len(words) < 2:
-        raise InputError(f"The column '{name}' holds fewer than two different values: it teaches nothing.")
-    try:
-        numbers = [float(text) if text else np.nan for text in texts]
-        classes = 0
-    except ValueError:
-        numbers = [words.index(text) if text else np.nan for text in texts]
-        classes = len(words)
-    if classes > _MOST_CLASSES:
-        raise InputError(f"The column '{name}' holds {classes} different words, more than {_MOST_CLASSES}.")
+    numbers, classes = numbers_of_cells(name, cells)
     return AuxiliaryTask(tuple(np.array([n]) for n in numbers), of_instances=False, classes=classes)

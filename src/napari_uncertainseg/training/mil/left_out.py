@@ -7,15 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_uncertainseg._base import InputError, Progress, silent
+from napari_uncertainseg._base import Progress, silent
 from napari_uncertainseg.progress.parts import part_of
 from napari_uncertainseg.training.mil.auxiliary import AuxiliaryTask
 from napari_uncertainseg.training.mil.bags import Bag
 from napari_uncertainseg.training.mil.fit import FitSetting, fit, read_bags
+from napari_uncertainseg.training.mil.table_rules import labels_of_patients
 
 FOLDS = 5
-FEWEST = 2
-"""Patients of each label, for one to be left out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,14 +56,9 @@ def patient_folds(labels: np.ndarray, patients: Sequence[str], seed: int = 0) ->
         If there are fewer than four patients, two with the label and two without it; one whose visits differ
         counts as both.
     """
-    names = list(dict.fromkeys(patients))
-    known = {name: {bool(labels[i]) for i, who in enumerate(patients) if who == name} for name in names}
+    known = labels_of_patients(labels, patients)
+    names = list(known)
     having, lacking = (sum(label in own for own in known.values()) for label in (True, False))
-    if len(names) < 2 * FEWEST or min(having, lacking) < FEWEST:
-        raise InputError(
-            f"Of {len(names)} patients {having} have the label and {lacking} lack it: {2 * FEWEST} patients "
-            f"are needed, {FEWEST} with it and {FEWEST} without it."
-        )
     order = np.random.default_rng(seed)
     count, dealt = min(FOLDS, having, lacking), 0
     fold: dict[str, int] = {}

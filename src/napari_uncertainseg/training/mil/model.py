@@ -7,17 +7,19 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.checked_json import read_json
 from napari_uncertainseg.disk.hashing import sha256_of
+from napari_uncertainseg.disk.replaced_file import replaced_file
 from napari_uncertainseg.disk.validation import Strict, validated
-from napari_uncertainseg.images.files import replaced_file
 from napari_uncertainseg.networks.weights import bytes_of, check_fit, read_weights
-from napari_uncertainseg.training.mil.attention import AttentionNetwork
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.training.mil.attention import AttentionNetwork
 
 DESCRIPTION, WEIGHTS = "mil.json", "mil.safetensors"
 _MOST_BYTES = 1 << 20
@@ -152,8 +154,8 @@ def save_attention(
     return TrainedAttention(about, tuple(networks))
 
 
-def load_attention(folder: Path) -> TrainedAttention:
-    """Read what `save_attention` wrote.
+def read_description(folder: Path) -> AttentionModel:
+    """What a folder says of the attention in it, whose numbers are there and unchanged. Without torch.
 
     Raises
     ------
@@ -168,6 +170,20 @@ def load_attention(folder: Path) -> TrainedAttention:
     path = folder / WEIGHTS
     if sha256_of(path) != about.weights_sha256:
         raise InputError(f"{path} is not the file that {DESCRIPTION} beside it describes: train again.")
+    return about
+
+
+def load_attention(folder: Path) -> TrainedAttention:
+    """Read what `save_attention` wrote.
+
+    Raises
+    ------
+    InputError
+        As `read_description`, or if its numbers are not those of such networks.
+    """
+    from napari_uncertainseg.training.mil.attention import AttentionNetwork
+
+    about, path = read_description(folder), folder / WEIGHTS
     networks = tuple(
         AttentionNetwork(about.features, about.hidden, about.gates) for _ in range(about.members)
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from napari_uncertainseg.training.heads.classes import Tissue
 from napari_uncertainseg.training.heads.head import Head, draw_head
 from napari_uncertainseg.training.heads.scanner import strip
 from napari_uncertainseg.training.randomness import Draw
+from napari_uncertainseg.training.sources.tissue_map import TissueMap
 from napari_uncertainseg.training.subjects import Subject, lesion_labels, stacked
 
 SHAPE = (184, 216, 176)
@@ -30,45 +31,6 @@ TISSUES = {1: Tissue.FLUID, 2: Tissue.GREY, 3: Tissue.WHITE}
 _TIGHT = 0.5
 """Share of the heads whose brain is found imperfectly, and of those whose bias field is corrected."""
 _FAR = 255  # of what there is none of, in units of `anatomy.STEP`
-
-
-@dataclass(frozen=True)
-class TissueMap:
-    """Files of a patient whose tissues and lesions are known, on one grid.
-
-    Attributes
-    ----------
-    tissue
-        0 is outside, then as in `TISSUES`.
-    lesions, brain
-        Masks.
-    """
-
-    tissue: Path
-    lesions: Path
-    brain: Path
-
-    @classmethod
-    def in_folder(cls, folder: Path) -> TissueMap:
-        """The files ``*Tissue*``, ``mask*`` and ``brain*`` of a patient's folder.
-
-        Raises
-        ------
-        InputError
-            If one of them is missing.
-        """
-        found = []
-        for pattern in ("*Tissue*.nii*", "mask*.nii*", "brain*.nii*"):
-            path = next(iter(sorted(folder.glob(pattern))), None)
-            if path is None:
-                raise InputError(f"{folder} has no file {pattern}: a patient's tissue map needs one.")
-            found.append(path)
-        return cls(*found)
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """All of them."""
-        return (self.tissue, self.lesions, self.brain)
 
 
 def draw_healthy(label_map: Path, seed: int, cache: Path | None) -> Subject:

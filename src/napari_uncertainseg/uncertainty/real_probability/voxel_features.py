@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._boxes import Box, bounding_box
@@ -198,13 +198,13 @@ def _added(parts: Iterable[np.ndarray]) -> np.ndarray:
 
 
 def _sample(values: np.ndarray, place: np.ndarray) -> np.ndarray:
-    found = ndimage.map_coordinates(values, place, output=np.float64, order=1, mode="nearest")
+    found = scipy.ndimage.map_coordinates(values, place, output=np.float64, order=1, mode="nearest")
     return np.asarray(found)
 
 
 def _blurred(values: np.ndarray, blocks: _Blocks, sigma: float) -> np.ndarray:
     sigmas = [sigma / step for step in blocks.spacing]
-    return np.asarray(ndimage.gaussian_filter(values.astype(np.float32), sigmas, truncate=3.0))
+    return np.asarray(scipy.ndimage.gaussian_filter(values.astype(np.float32), sigmas, truncate=3.0))
 
 
 def _local_mean(values: np.ndarray, weight: np.ndarray, blocks: _Blocks, sigma: float) -> np.ndarray:
@@ -238,13 +238,13 @@ def _depth(
 def _to_ventricles(flair: np.ndarray, blocks: _Blocks, edge: np.ndarray) -> np.ndarray:
     """Distance of blocks to fluid deep in the brain, mm."""
     fluid = blocks.brain & (flair < FLUID)
-    pieces, _ = ndimage.label(fluid & (edge > _INNER))
+    pieces, _ = scipy.ndimage.label(fluid & (edge > _INNER))
     sizes = np.bincount(pieces.ravel()) * float(np.prod(blocks.spacing))
     sizes[0] = 0
     inner = (sizes >= _INNER_VOLUME)[pieces]
     if not inner.any():
         return np.full(flair.shape, FARTHEST)
-    whole = ndimage.binary_propagation(inner, mask=fluid & (edge > _INNER / 2))
+    whole = scipy.ndimage.binary_propagation(inner, mask=fluid & (edge > _INNER / 2))
     return np.minimum(distance_inside(~whole, blocks.spacing), FARTHEST)
 
 

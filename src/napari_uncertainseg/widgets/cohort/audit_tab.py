@@ -17,6 +17,7 @@ from qtpy.QtWidgets import QFormLayout, QProgressBar, QPushButton, QVBoxLayout, 
 from napari_uncertainseg._base import InputError, Progress, as_warning
 from napari_uncertainseg.audit.table_glance import TableGlance, stamp_of
 from napari_uncertainseg.disk.new_folder import check_new, new_folder
+from napari_uncertainseg.progress.times import TimeLeft
 from napari_uncertainseg.widgets.cohort import audit_texts as texts
 from napari_uncertainseg.widgets.cohort.audits.description import Audit, AuditRequest
 from napari_uncertainseg.widgets.cohort.findings_view import FindingsView, ShownFindings
@@ -174,7 +175,7 @@ class AuditTab(QWidget):
 
     # -- from the worker ----------------------------------------------------------------------
 
-    def _on_progress(self, said: str, share: float, left: float | None) -> None:
+    def _on_progress(self, said: str, share: float, left: TimeLeft | None) -> None:
         self.progress.setValue(round(1000 * share))
         self.stage.setText(texts.stage(said, left, self._jobs.elapsed))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from napari_uncertainseg._base import as_warning, pluralised
 from napari_uncertainseg.audit.table_glance import TableGlance
+from napari_uncertainseg.progress.times import TimeLeft
 from napari_uncertainseg.progress.words import format_time_left
 from napari_uncertainseg.widgets.cohort.audits.description import ACQUISITIONS, COHORT, SCORES
 from napari_uncertainseg.widgets.shared.session_file import shortened
@@ -63,7 +64,7 @@ _COLUMNS = 6
 CLEAR_TIP = "Take back what was chosen."
 
 
-def stage(said: str, left: float | None, spent: float) -> str:
+def stage(said: str, left: TimeLeft | None, spent: float) -> str:
     """What is being done, and the time left, or so far."""
     return f"{said} · {format_time_left(left, spent)}"
 

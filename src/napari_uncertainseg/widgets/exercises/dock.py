@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from qtpy.QtCore import Qt
@@ -30,6 +30,7 @@ from napari_uncertainseg.widgets.exercises import texts
 from napari_uncertainseg.widgets.exercises.answer_panel import STEP, AnswerPanel
 from napari_uncertainseg.widgets.exercises.lesson_score import LessonScore
 from napari_uncertainseg.widgets.exercises.outline_score import OutlineScore
+from napari_uncertainseg.widgets.exercises.shows import Shows
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.feedback.row import REASON_OF
 from napari_uncertainseg.widgets.shared.form_helpers import set_layer_choices, wrapping_label
@@ -38,37 +39,6 @@ from napari_uncertainseg.widgets.shared.session_file import AnnotatorField, Sess
 _SURER = {"less_sure": -1, "surer": 1}
 _ANSWERS = {"accept": True, "reject": False}
 """Keys of the lesion list that answer a question."""
-
-
-class Shows(Protocol):
-    """What an exercise needs of the viewer."""
-
-    def label_layers(self) -> list[str]:
-        """Names of the user's label layers."""
-
-    def mask_of(self, name: str) -> np.ndarray:
-        """Where a label layer is not 0."""
-
-    def blind(self) -> None:
-        """Hide everything but the scans."""
-
-    def point_at(self, voxel: tuple[int, int, int]) -> None:
-        """Go to a voxel, and draw a ring around it."""
-
-    def begin_outline(self) -> None:
-        """Add an empty label layer to paint on."""
-
-    def outlined(self) -> np.ndarray:
-        """The labels painted on it: integers, shape of the grid."""
-
-    def reveal(self, name: str) -> None:
-        """Show a layer that the user may have hidden."""
-
-    def compare_outline(self, sides: np.ndarray) -> None:
-        """Show who marked which voxel as lesion: values of `Side`, shape of the grid."""
-
-    def unblind(self) -> None:
-        """Show everything as before."""
 
 
 class ExercisesDock(DockWidget):
@@ -91,7 +61,7 @@ class ExercisesDock(DockWidget):
         self._case, self._layers = case, layers
         self._file = file
         self._lesson: Lesson | None = None
-        self._outlining = False
+        self._outlining = self._asked = False
         self._prediction: Prediction | None = None
         self._latest_score: QWidget | None = None
         self._make_controls()
@@ -219,13 +189,22 @@ class ExercisesDock(DockWidget):
                 self._begin_lesson()
             elif self._case.prediction is not None:
                 self._consensus()  # raises now, not after the work
-                self._layers.blind()
-                self._layers.begin_outline()
                 self._outlining = True
         except InputError as error:
             self.question.setText(as_warning(error))
             return
-        self._latest_score = None
+        self._asked = False
+        if self.busy:
+            self._layers.blind(self._on_hidden)
+        self._show()
+
+    def _on_hidden(self) -> None:
+        """Nothing tells the answers any more: ask, or offer a layer to paint on."""
+        if not self.busy:
+            return
+        if self._outlining:
+            self._layers.begin_outline()
+        self._latest_score, self._asked = None, True
         self._ask()
         self._show()
 
@@ -248,14 +227,13 @@ class ExercisesDock(DockWidget):
             plan=self.plan.currentData(),
             seed=secrets.randbits(31),
         )
-        self._layers.blind()
 
     def _consensus(self) -> np.ndarray:
         return self._layers.mask_of(self.consensus.currentData())
 
     def answer(self, is_lesion: bool) -> None:
         """Write the answer, and ask the next question."""
-        if self._lesson is None:
+        if self._lesson is None or not self._asked:
             return
         try:
             self._lesson.answer(is_lesion, self.confidence.value() / 100, self._answering.hard.feedback)
@@ -277,25 +255,43 @@ class ExercisesDock(DockWidget):
         lesson, self._lesson = self._lesson, None
         self.question.clear()
         try:
-            if lesson is not None:
-                self._layers.unblind()
-                self._layers.reveal(self.consensus.currentData())  # to see the wrong answers
-                lesson.close()
-                self.score.show_lesson(
-                    lesson, earlier_scores(self._file.store(), lesson.annotator, without=lesson.session)
-                )
-                self._latest_score = self.score
-            elif self._outlining:
-                self._score_outline()
+            then = self._end(lesson)
         except InputError as error:
             self.question.setText(as_warning(error))
+            then = None if self._outlining else self._show
+        if then is not None:
+            self._layers.unblind_soon(then)
         self._show()
 
-    def _score_outline(self) -> None:
+    def _end(self, lesson: Lesson | None) -> Callable[[], None] | None:
+        """Save what ends; what shows its score once all is shown again, None where nothing ends."""
+        if lesson is not None:
+            lesson.close()
+            return partial(self._score_lesson, lesson)
+        if not self._outlining:
+            return None
+        then = self._score_outline() if self._asked else self._show
+        self._outlining = False
+        return then
+
+    def _score_lesson(self, lesson: Lesson) -> None:
+        if self.busy:  # the next one began meanwhile
+            return
+        try:
+            self._layers.reveal(self.consensus.currentData())  # to see the wrong answers
+            earlier = earlier_scores(self._file.store(), lesson.annotator, without=lesson.session)
+        except InputError as error:
+            self.question.setText(as_warning(error))
+            return
+        self.score.show_lesson(lesson, earlier)
+        self._latest_score = self.score
+        self._show()
+
+    def _score_outline(self) -> Callable[[], None]:
         """Compare and save; an outline that cannot be compared yet can be painted on."""
         prediction = self._case.prediction
         if prediction is None:
-            return
+            return self._show
         outline = self._layers.outlined()
         consensus, whole = self._consensus(), self.whole.isChecked()
         comparison = outlining.compare_outline(outline, consensus, prediction.grid, whole=whole)
@@ -304,11 +300,19 @@ class ExercisesDock(DockWidget):
         session = outlining.save_outline(
             store, name, case, output, outline, self.confidence.value() / 100, comparison
         )
-        self._outlining = False
-        self._layers.unblind()
-        self._layers.compare_outline(outlining.label_sides(outline, consensus, whole=whole))
-        self.outline.show_outline(comparison, outlining.earlier_outline_scores(store, name, without=session))
+        earlier = outlining.earlier_outline_scores(store, name, without=session)
+        sides = outlining.label_sides(outline, consensus, whole=whole)
+        return partial(self._show_outline, comparison, earlier, sides)
+
+    def _show_outline(
+        self, comparison: outlining.OutlineComparison, earlier: Sequence[float], sides: np.ndarray
+    ) -> None:
+        if self.busy:
+            return
+        self._layers.compare_outline(sides)
+        self.outline.show_outline(comparison, earlier)
         self._latest_score = self.outline
+        self._show()
 
     def _ask(self) -> None:
         self.opinion.clear()

@@ -29,6 +29,7 @@ from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 
 if TYPE_CHECKING:
     from napari_uncertainseg.case import Case
+    from napari_uncertainseg.progress.times import TimeLeft
     from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
 
 _ACTION = "explain"
@@ -200,7 +201,7 @@ class ExplainDock(DockWidget):
         self._running, self._told = request, []
         self._jobs.start(partial(request.run, self._opened, self._told.append))
 
-    def _on_progress(self, text: str, fraction: float, left: float | None) -> None:
+    def _on_progress(self, text: str, fraction: float, left: TimeLeft | None) -> None:
         self.progress.setValue(round(1000 * fraction))
         self.stage.setText(texts.stage(text, left, self._jobs.elapsed))
         del self._told[:-1]

@@ -149,7 +149,8 @@ class OpenedCase:
     def get(self, request: ExplainRequest, progress: Progress) -> ExplainedCase:
         """The scans of a request; prepared if they are not. A network that is not there becomes the first."""
         from napari_uncertainseg.explain.explained_case import prepare_case
-        from napari_uncertainseg.explain.made_by import model_of, results_in_memory
+        from napari_uncertainseg.explain.made_by import results_in_memory
+        from napari_uncertainseg.explain.maker import model_of
 
         prediction, network = request.prediction, request.setting.network
         said, models = prediction.information, request.models

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from math import isnan
 from typing import TYPE_CHECKING
 
-from napari_uncertainseg.explain.made_by import made_by_model
+from napari_uncertainseg.explain.maker import made_by_model
 from napari_uncertainseg.modalities import title_of
+from napari_uncertainseg.progress.times import TimeLeft
 from napari_uncertainseg.progress.words import format_time_left
 
 if TYPE_CHECKING:
@@ -254,7 +255,7 @@ def heading(title: str, voxels: int, volume: float, model: str) -> str:
     return f"{_capital(title)}: {voxels} {one}, {volume:.0f} mm³. Model: {model}."
 
 
-def stage(text: str, left: float | None, spent: float) -> str:
+def stage(text: str, left: TimeLeft | None, spent: float) -> str:
     """What is being done, and the time left, or so far."""
     return f"{text}, {format_time_left(left, spent)}"
 

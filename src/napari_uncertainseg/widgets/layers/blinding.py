@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from napari_uncertainseg.widgets.scans.camera import frame
 from napari_uncertainseg.widgets.scans.placement import Placement
 from napari_uncertainseg.widgets.scans.volumes import KEY, is_result
 from napari_uncertainseg.widgets.shared.responsive import napari_adding
+from napari_uncertainseg.widgets.shared.responsive.turns import Soon
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -26,7 +27,8 @@ class Blinding:
     """Takes everything but the scans out of the viewer, and brings it back as it was.
 
     A hidden layer would still tell: by its thumbnail, its eye in the list, its controls, the status bar, and
-    in what napari saves. A layer that is not there does not.
+    in what napari saves. A layer that is not there does not. Each goes and comes in a turn of its own, since
+    napari takes long for it; an exercise asks nothing before all have gone.
 
     Parameters
     ----------
@@ -38,21 +40,35 @@ class Blinding:
         self._viewer = viewer
         self.active = False
         """Whether an exercise is running."""
+        self._back = False
+        """Whether all are on their way back."""
         self.moving = False
         """Whether layers are being taken out or brought back: they neither go nor come then."""
         self._aside: list[tuple[int, Layer]] = []
+        self._going: list[tuple[int, Layer]] = []
         self._visible: dict[Layer, bool] = {}
         self._selected: Layer | None = None
         self.ring: Points | None = None
         self._zoom: float | None = None
+        self._soon, self._then = Soon(), list[Callable[[], object]]()
 
     @property
     def aside(self) -> list[Layer]:
         """The layers that were taken out."""
-        return [layer for _, layer in self._aside]
+        return [layer for _, layer in self._aside if layer not in self._viewer.layers]
 
-    def hide(self, scans: list[Layer]) -> None:
-        """Take out all but the case's scans, and select one of these; all images where it has none."""
+    def hide(self, scans: list[Layer], told: Callable[[], object], then: Callable[[], object]) -> None:
+        """Take out all but the case's scans, and select one of these; all images where it has none.
+
+        Parameters
+        ----------
+        scans
+            That stay.
+        told
+            Called at once, when nobody may give a verdict any more, and again once all others are out.
+        then
+            Called after that.
+        """
         if self.active:
             return
         self.active = True
@@ -60,24 +76,47 @@ class Blinding:
         self._selected = self._viewer.layers.selection.active
         kept = scans or [x for x in layers if isinstance(x, Image) and not is_result(x)]
         self._visible = {layer: layer.visible for layer in kept}
-        self._aside = [(i, layer) for i, layer in enumerate(layers) if layer not in kept]
-        self._take_out(self.aside)
+        self._going = [(i, layer) for i, layer in enumerate(layers) if layer not in kept]
+        self._then = [told, then]
+        told()
+        self._soon.add(self._take_next)
+
+    def _take_next(self) -> None:
+        """Take out the uppermost of those that are to go; after the last, show the scans."""
+        if self._going:
+            at, layer = self._going.pop()
+            if layer in self._viewer.layers:
+                self._aside.append((at, layer))
+                self._take_out(layer)
+            self._soon.add(self._take_next)
+            return
+        kept = [layer for layer in self._visible if layer in self._viewer.layers]
         shown = [layer for layer in kept if layer.visible] or kept[:1]
         for layer in shown:
             layer.visible = True
         self._viewer.layers.selection.active = shown[-1] if shown else None
         self._viewer.status = "Ready"  # it may still say what lay under the mouse
+        self._go_on()
 
     def set_aside(self, layer: Layer) -> None:
         """Take out a layer that was opened during the exercise, which may tell. It comes back with all."""
         if self.active and layer in self._viewer.layers:
             self._aside.append((len(self._aside) + len(self._viewer.layers), layer))
-            self._take_out([layer])
+            self._take_out(layer)
 
-    def _take_out(self, layers: list[Layer]) -> None:
-        with self._moved(), self._viewer.layers.batched_update():
-            for layer in layers:
-                self._viewer.layers.remove(layer)
+    def _take_out(self, layer: Layer) -> None:
+        with self._moved():
+            napari_adding.remove_quietly(self._viewer, [layer])
+
+    def complete(self) -> None:
+        """Do at once what is still to be done in turns."""
+        self._soon.now()
+
+    def _go_on(self) -> None:
+        """Tell, and do what was to be done afterwards, each in a turn of its own."""
+        if self._then:
+            self._then.pop(0)()
+            self._soon.add(self._go_on)
 
     @contextmanager
     def _moved(self) -> Iterator[None]:
@@ -111,18 +150,49 @@ class Blinding:
         else:
             self.ring.data = world
 
-    def restore(self) -> None:
-        """Bring all back as it was, and take the ring away. May be called twice."""
-        with self._moved():
-            if self.ring is not None and self.ring in self._viewer.layers:
-                self._viewer.layers.remove(self.ring)
+    def restore_soon(self, told: Callable[[], object], then: Callable[[], object]) -> None:
+        """Bring all back as it was, and take the ring away.
+
+        Parameters
+        ----------
+        told
+            Called once all are back.
+        then
+            Called after that; at once where nothing is hidden.
+        """
+        if not self.active:
+            then()
+            return
+        if not self._back:  # all are going, or have gone
+            self._soon.drop()
+            self._going, self._then, self._back = [], [], True
+            self._aside.sort(key=lambda each: each[0])
+            with self._moved():
+                if self.ring is not None:
+                    napari_adding.remove_quietly(self._viewer, [self.ring])
             self.ring = None
-            with napari_adding.one_scene_update(self._viewer):
-                for at, layer in self._aside:
-                    napari_adding.add_quietly(self._viewer, layer, min(at, len(self._viewer.layers)))
-        for layer, visible in self._visible.items():
-            layer.visible = visible
+        self._then += [told, then]
+        self._soon.add(self._bring_next)
+
+    def _bring_next(self) -> None:
+        """Bring back the lowest that is still out; after the last, show all as it was."""
+        if self._aside:
+            at, layer = self._aside.pop(0)
+            with self._moved():
+                napari_adding.add_quietly(self._viewer, layer, min(at, len(self._viewer.layers)))
+            self._soon.add(self._bring_next)
+            return
+        with napari_adding.one_scene_update(self._viewer):
+            for layer, visible in self._visible.items():
+                layer.visible = visible
         if self._selected in self._viewer.layers:
             self._viewer.layers.selection.active = self._selected
-        self._aside, self._visible, self._selected = [], {}, None
-        self.active = False
+        self._visible, self._selected = {}, None
+        self.active = self._back = False
+        self._soon.add(self._go_on)
+
+    def restore(self) -> None:
+        """Bring all back at once, and tell nobody. May be called twice."""
+        self._then.clear()
+        self.restore_soon(lambda: None, lambda: None)
+        self.complete()

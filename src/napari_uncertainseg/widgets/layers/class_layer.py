@@ -63,7 +63,7 @@ class ClassLayer:
         """Take the map out of the viewer."""
         layer, self._layer = self.layer, None
         if layer is not None:
-            self._viewer.layers.remove(layer)
+            napari_adding.remove_quietly(self._viewer, [layer])
 
     def cleanup(self) -> None:
         """Let go of the layer, which stays. May be called twice."""

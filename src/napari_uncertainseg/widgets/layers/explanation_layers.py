@@ -135,8 +135,7 @@ class ExplanationLayers:
         """Take the maps out of the viewer."""
         there = [layer for name in self._layers if (layer := self.get(name)) is not None]
         self._layers, self._title = {}, ""
-        for layer in there:
-            self._viewer.layers.remove(layer)
+        napari_adding.remove_quietly(self._viewer, there)
 
     def cleanup(self) -> None:
         """Let go of the layers, which stay. May be called twice."""

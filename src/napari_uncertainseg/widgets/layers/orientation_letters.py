@@ -8,6 +8,7 @@ import numpy as np
 from napari.components.overlays import TextOverlay
 
 from napari_uncertainseg.widgets.scans.volumes import affine_of
+from napari_uncertainseg.widgets.shared.responsive.turns import Soon
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -90,6 +91,8 @@ class OrientationLetters:
         }
         for edge, overlay in self._overlays.items():
             viewer.canvas.overlays[f"orientation_{edge}"] = overlay
+        self._shown: dict[str, str] = {}
+        self._soon = Soon()
         self._emitters = (
             viewer.dims.events.order,
             viewer.dims.events.ndisplay,
@@ -105,13 +108,36 @@ class OrientationLetters:
 
     def update(self, event: object = None) -> None:
         """Write the letters for what is shown now."""
-        shown = self.letters()
+        self._shown = self.letters()
         for edge, overlay in self._overlays.items():
-            text = shown.get(edge, "")
+            text = self._shown.get(edge, "")
             if overlay.text != text:  # layers come by the dozen
                 overlay.text = text
-            if overlay.visible != (edge in shown):
-                overlay.visible = edge in shown
+            if overlay.visible and edge not in self._shown:
+                overlay.visible = False
+        self._soon.add(self._appear)
+
+    def step_back(self) -> None:
+        """Stand at the edges of the canvas for a moment: it is about to be divided into cells."""
+        for overlay in self._overlays.values():
+            with overlay.events.gridded.blocked():  # the canvas follows anyway
+                overlay.gridded = False
+        self._soon.add(self._appear)
+
+    def _appear(self) -> None:
+        """Show the next letter, in each cell: napari takes as long for each as for a picture.
+
+        One that becomes visible while it stands in cells already is placed by napari before it is there.
+        """
+        shown = [self._overlays[edge] for edge in self._shown]
+        waiting = [overlay for overlay in shown if not (overlay.visible and overlay.gridded)]
+        if not waiting:
+            return
+        if not waiting[0].visible:
+            waiting[0].gridded = False
+            waiting[0].visible = True
+        waiting[0].gridded = True
+        self._soon.add(self._appear)
 
     def letters(self) -> dict[str, str]:
         """Letters by edge (top, bottom, left, right); empty when they cannot be told."""
@@ -148,5 +174,6 @@ class OrientationLetters:
         """Take the letters away. May be called twice."""
         for emitter in self._emitters:
             emitter.disconnect(self.update)
+        self._soon.drop()
         for edge in self._overlays:
             self._viewer.canvas.overlays.pop(f"orientation_{edge}", None)

@@ -126,8 +126,7 @@ class RaterLayers:
 
     def remove(self) -> None:
         """Take the layers out of the viewer."""
-        for name in self.names():
-            self._viewer.layers.remove(self._layers[name])
+        napari_adding.remove_quietly(self._viewer, [self._layers[name] for name in self.names()])
         self._layers.clear()
 
     def cleanup(self) -> None:

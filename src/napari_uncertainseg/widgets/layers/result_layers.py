@@ -54,6 +54,8 @@ class ResultLayers:
     contrast, order) stays, and removing a layer is the slowest thing that a viewer does.
     """
 
+    came = Signal()
+    """The layer of lesions has come: a run shows it in a turn of its own."""
     needed = Signal()
     """Somebody is about to change the lesions, which are hidden."""
 
@@ -81,8 +83,7 @@ class ResultLayers:
     def get(self, name: str, *, soon: bool = True) -> Layer | None:
         """A layer by ``LESIONS``, ``CANDIDATES`` or a name of `shown_maps`; None when it has gone.
 
-        After a run all but the lesions come one by one: one that is still to come is there at once where not
-        `soon`.
+        After a run they come one by one: one that is still to come is there at once where not `soon`.
         """
         if not soon and name not in self._layers:
             self.complete()
@@ -111,10 +112,12 @@ class ResultLayers:
         self.remove()
         self.placing, self._called = placing, self._title(LESIONS)
         self._drawn = lesions
-        self._add_lesions(lesions)
-        # The rest comes in turns of its own, what is seen first: a layer takes napari as long as a picture.
+        # All comes in turns of its own, what is seen first: a layer takes napari as long as a picture.
+        self._turns.add(self.bring_back, self._activate)
         seen_first = sorted(shown_maps().items(), key=lambda each: not (each[1].display or Display()).visible)
-        self._turns.add(*(partial(self._add_map, name) for name, _ in seen_first), self._add_candidates)
+        for name, _ in seen_first:
+            self._turns.add(partial(self._add_map, name), partial(self._show_colour_bar, name))
+        self._turns.add(self._add_candidates)
 
     def complete(self) -> None:
         """Add the layers that are still to come, which are added one by one otherwise."""
@@ -130,6 +133,7 @@ class ResultLayers:
         self._add_labels(LESIONS, lesions.labels, lesions.table, visible=True)
         self.mark()
         self._begin_painting()
+        self.came.emit()
 
     def bring(self, layer: Layer) -> None:
         """Show a layer; one that is hidden with all overlays, when they are shown again."""
@@ -174,8 +178,12 @@ class ResultLayers:
         )
         place_colour_bar(layer)
         layer.events.visible.connect(_show_colour_bar)
-        _show_colour_bar(layer)
         self._insert(name, layer)
+
+    def _show_colour_bar(self, name: str) -> None:
+        """In a turn of its own: a colour bar takes napari as long as its map."""
+        if (layer := self._layers.get(name)) is not None:
+            _show_colour_bar(layer)
 
     def _add_labels(self, name: str, labels: np.ndarray, table: pd.DataFrame, *, visible: bool) -> None:
         assert self.placing is not None
@@ -327,7 +335,12 @@ class ResultLayers:
         layer = self._layers[LESIONS]
         assert isinstance(layer, Labels)
         self._painting = Painting(layer, self._labels[LESIONS], self._case)
-        self._viewer.layers.selection.active = layer
+        if not self._turns:  # else in one of them
+            self._activate()
+
+    def _activate(self) -> None:
+        if (layer := self._layers.get(LESIONS)) in self._viewer.layers:
+            self._viewer.layers.selection.active = layer
 
     def _end_painting(self) -> None:
         if self._painting is not None:
@@ -352,11 +365,7 @@ class ResultLayers:
     def remove(self) -> None:
         """Take the layers out of the viewer."""
         self._turns.drop()
-        there = [layer for layer in self._layers.values() if layer in self._viewer.layers]
-        if there:
-            with self._viewer.layers.batched_update():
-                for layer in there:
-                    self._viewer.layers.remove(layer)
+        napari_adding.remove_quietly(self._viewer, self._layers.values())
         for layer in list(self._layers.values()):
             self.forget(layer)
         self._drawn = self.placing = None
@@ -385,6 +394,6 @@ def _features(table: pd.DataFrame) -> pd.DataFrame:
 
 def _show_colour_bar(event: Any) -> None:
     """Show a map's colour bar and its name with the unit, once the map is seen: drawing them takes time."""
-    layer = event if isinstance(event, Image) else event.source
+    layer = event if isinstance(event, Layer) else event.source
     if layer.visible:
         layer.colorbar.visible = layer.name_overlay.visible = True

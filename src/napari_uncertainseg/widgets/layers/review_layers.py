@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,7 @@ from napari_uncertainseg.widgets.scans.camera import move_to
 from napari_uncertainseg.widgets.scans.segmented_scan import SegmentedScan
 from napari_uncertainseg.widgets.scans.volumes import compared_name, is_brain, is_compared, is_result
 from napari_uncertainseg.widgets.shared.connections import Connections
-from napari_uncertainseg.widgets.shared.responsive import napari_adding
+from napari_uncertainseg.widgets.shared.responsive.arriving import ArrivingLayers
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -80,9 +80,9 @@ class ReviewLayers:
         self.selected = SelectedOutline(viewer, self._selected, blinded)
         self.thin = ThinOutlines(viewer, self._results, self.selected, blinded)
         self._own_outline, self._shown = AnnotatorOutline(viewer), case.original
-        self._letters, self._roll = OrientationLetters(viewer), UprightRoll(viewer)
+        self.letters, self._roll = OrientationLetters(viewer), UprightRoll(viewer)
         self._ground = BlackGround(viewer)
-        self._watch = LayerWatch(self)
+        self._watch, self._arriving = LayerWatch(self), ArrivingLayers(viewer)
         self._listen()
         self.errors = ReferenceErrors(viewer, case, placing, blinded)
         self._results.errors = lambda: self.errors.shown
@@ -104,9 +104,7 @@ class ReviewLayers:
 
     def add(self, layers: Iterable[tuple[Any, dict[str, Any], str]]) -> None:
         """Add layers of a reader: (data, options, type)."""
-        with napari_adding.one_scene_update(self._viewer):
-            for each in layers:
-                self._viewer.add_layer(napari_adding.put_off_drawing_aids(Layer.create(*each)))
+        self._arriving.add(layers)
 
     def _listen(self) -> None:
         layers, dims, case = self._viewer.layers.events, self._viewer.dims.events, self._case
@@ -131,6 +129,7 @@ class ReviewLayers:
         if self._case.original is not self._shown:  # not by a recalibration
             self.unblind()  # an exercise ends with its prediction
             self._shown = self._case.original
+            self._band.drop()
             self.selected.remove()
             self.thin.remove()
             self.show_alone(False)
@@ -182,11 +181,11 @@ class ReviewLayers:
         layer, lesions, placing = self._results.get(LESIONS), self._case.lesions, self._results.placing
         if not isinstance(layer, Labels) or lesions is None or placing is None:
             return
-        number, candidates = lesions.component_at(voxel), self._results.get(CANDIDATES, soon=False)
+        number = lesions.component_at(voxel)
         if number > 0:
             layer.selected_label = number
-        elif number and candidates is not None and not self.blinded:
-            self._results.bring(candidates)
+        elif number and not self.blinded and (found := self._results.get(CANDIDATES, soon=False)) is not None:
+            self._results.bring(found)
         self.framing.go_to(layer, placing, voxel)
         self.selected.follow()
 
@@ -226,7 +225,7 @@ class ReviewLayers:
 
     def show_slice(self, voxel: tuple[int, int, int]) -> None:
         """Move to the slice with a voxel; the camera stays as it is."""
-        layer, placing = self._results.get(LESIONS), self._results.placing
+        layer, placing = self._results.get(LESIONS) or self.scan.layer(), self._results.placing
         if layer is not None and placing is not None:
             move_to(self._viewer, layer, placing.voxel(voxel))
 
@@ -239,13 +238,13 @@ class ReviewLayers:
         """Whether all but the scans is hidden from an annotator in training."""
         return self._blinding.active
 
-    def blind(self) -> None:
-        """Take all but the case's scans out of the viewer."""
+    def blind(self, then: Callable[[], object] = lambda: None) -> None:
+        """Take all but the case's scans out of the viewer, one in a turn; `then` is called afterwards."""
+        for part in (self._blinding, self._results, self._band):  # first what an exercise brings back
+            part.complete()
         self.blinding.emit()
-        self._results.complete()
         self.surfaces.leave()
-        self._blinding.hide(self.scan.layers())
-        self.blinding_changed.emit()
+        self._blinding.hide(self.scan.layers(), self.blinding_changed.emit, then)
 
     def point_at(self, voxel: tuple[int, int, int]) -> None:
         """Go to a voxel of the prediction's grid, and draw a ring around it."""
@@ -282,13 +281,18 @@ class ReviewLayers:
             self._own_outline.compare(sides, self._results.placing)
 
     def unblind(self) -> None:
-        """Show all as it was before `blind`, and take the ring away."""
-        was = self.blinded
-        self._blinding.restore()
-        if was:
-            self.surfaces.enter()
-            self.blinding_changed.emit()
-            self.layers_changed.emit()
+        """Show all as it was before `blind`, and take the ring away, at once."""
+        self.unblind_soon(lambda: None)
+        self._blinding.complete()
+
+    def unblind_soon(self, then: Callable[[], object]) -> None:
+        """The same, one layer in a turn; `then` is called afterwards."""
+        self._blinding.restore_soon(self._on_restored, then)
+
+    def _on_restored(self) -> None:
+        self.surfaces.enter()
+        self.blinding_changed.emit()
+        self.layers_changed.emit()
 
     def also_shown(self) -> list[str]:
         """Names of the images and label layers that are shown and seem not to be of the case."""
@@ -386,7 +390,7 @@ class ReviewLayers:
             self._watch.end(layer)
         own = (self._results, self.raters, self.classes, self.explanation, self._band, self.brain, self._roll)
         chosen = (self.surfaces, self.thin, self.selected, self.errors, self._look, self.reference)
-        for part in (*chosen, self._letters, self._ground, *own):
+        for part in (self._arriving, *chosen, self.letters, self._ground, *own):
             part.cleanup()
         self._blinding.restore()
         self.scan.cleanup()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from napari.utils.colormaps import DirectLabelColormap
 
 from napari_uncertainseg.widgets.layers.two_tone_outlines import TwoToneOutline, line_colours
 from napari_uncertainseg.widgets.shared.responsive import napari_adding
+from napari_uncertainseg.widgets.shared.responsive.turns import Soon
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -36,6 +38,7 @@ class RiskContours:
         self._placing: Placement | None = None
         self._outlines: dict[str, TwoToneOutline] = {}
         self._hidden = False
+        self._soon = Soon()
 
     def hide(self, hidden: bool) -> None:
         """Draw nothing, while one lesion is to be seen alone."""
@@ -47,12 +50,21 @@ class RiskContours:
         """Show masks on a prediction's grid as outlines, by name; leave out the others."""
         same = self._placing is not None and placing.same_as(self._placing)
         self._placing = placing
-        for name, layer in self._layers.items():
-            if layer in self._viewer.layers and not (same and name in masks):
-                self._viewer.layers.remove(layer)
-        with napari_adding.one_scene_update(self._viewer):
-            for name in [name for name in self._colours if name in masks]:
-                self._show_one(name, placing.array(masks[name].astype(np.uint8)), placing)
+        gone = [layer for name, layer in self._layers.items() if not (same and name in masks)]
+        napari_adding.remove_quietly(self._viewer, gone)
+        self.drop()
+        for name in [name for name in self._colours if name in masks]:
+            self._soon.add(
+                partial(self._show_one, name, placing.array(masks[name].astype(np.uint8)), placing)
+            )
+
+    def complete(self) -> None:
+        """Show at once what is still to come: each outline has a turn of its own."""
+        self._soon.now()
+
+    def drop(self) -> None:
+        """Show none of it any more. May be called twice."""
+        self._soon.drop()
 
     def _show_one(self, name: str, data: np.ndarray, placing: Placement) -> None:
         layer = self._layers.get(name)
@@ -64,13 +76,13 @@ class RiskContours:
 
     def remove(self) -> None:
         """Take the layers out of the viewer."""
-        for layer in self._layers.values():
-            if layer in self._viewer.layers:
-                self._viewer.layers.remove(layer)
+        self.drop()
+        napari_adding.remove_quietly(self._viewer, self._layers.values())
         self.cleanup()
 
     def cleanup(self) -> None:
         """Let go of the layers, which stay. May be called twice."""
+        self.drop()
         self._layers.clear()
         self._outlines.clear()
 

@@ -120,6 +120,12 @@ class TwoToneOutline:
         part = np.zeros_like(labels) if self._hidden else labels
         return drawn(part, sides, without=self._without, dotted=self._dotted)
 
+    def drawn_numbers(self, labels: np.ndarray) -> list[int]:
+        """The labels of a slice that have an outline now."""
+        if self._hidden:
+            return []
+        return [int(x) for x in np.unique(labels) if x > 0 and x != self._without]
+
     def _draw(self, labels: np.ndarray, data_slice: tuple[slice, ...]) -> np.ndarray | None:
         if labels.ndim != 2:
             return None  # napari would say so in a message each time

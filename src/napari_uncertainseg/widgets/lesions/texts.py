@@ -160,7 +160,8 @@ def action_tip(meaning: str, key: str) -> str:
 
 def key_hints(hints: Sequence[tuple[str, str]]) -> str:
     """Keys, each with the word beside it, as HTML; an action without a key is left out."""
-    return " · ".join(f"<b>{escape(key)}</b>&nbsp;{word}" for key, word in hints if key)
+    whole = [(escape(key), word.replace("-", "\N{NON-BREAKING HYPHEN}")) for key, word in hints if key]
+    return " · ".join(f"<b>{key}</b>&nbsp;{word}" for key, word in whole)
 
 
 # -- why it was hard --

@@ -27,6 +27,7 @@ from napari_uncertainseg.widgets.lesions import texts
 from napari_uncertainseg.widgets.lesions.guarantees import GuaranteeRow
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, plain_tooltip
 from napari_uncertainseg.widgets.shared.plots import ReliabilityView
+from napari_uncertainseg.widgets.shared.responsive.turns import Soon
 
 _STEPS = 1000
 _FASTEST_MS = 30
@@ -69,6 +70,7 @@ class ThresholdPanel(QWidget):
         self._previews = previews
         self._best: BestThreshold | None = None
         self._blinded = False
+        self._soon = Soon()
         self._best_input: tuple[Prediction | None, np.ndarray | None] = (None, None)
         self._make_controls()
         self._lay_out()
@@ -80,6 +82,7 @@ class ThresholdPanel(QWidget):
 
     def cleanup(self) -> None:
         """Disconnect from the case. May be called twice."""
+        self._soon.drop()
         self._apply.cancel()
         self._apply_volume.cancel()
         self._case.lesions_changed.disconnect(self._show_case, missing_ok=True)
@@ -220,6 +223,29 @@ class ThresholdPanel(QWidget):
             self._show_reliability()
 
     def _show_reliability(self) -> None:
+        """Where another mask or scan is compared, in the next turn: all voxels are gone through."""
+        if self._compared is None or self._is_found:
+            self._soon.drop()
+            self._show_now()
+            return
+        self._best, self._best_input = None, (None, None)
+        self._diagram.setVisible(False)  # nothing of what was compared before
+        self._numbers.setText(texts.CHOOSE_REFERENCE)
+        self.best_button.setEnabled(False)
+        self._soon.add(self._show_now)
+
+    @property
+    def _compared(self) -> np.ndarray | None:
+        """The reference, where it may be seen."""
+        return None if self._blinded else self._case.comparison.reference
+
+    @property
+    def _is_found(self) -> bool:
+        """Whether the best threshold is known for what is compared."""
+        prediction, reference = self._best_input
+        return prediction is self._case.prediction and reference is self._compared
+
+    def _show_now(self) -> None:
         self._find_best()
         reliability = None if self._blinded else self._case.comparison.reliability
         self._diagram.setVisible(reliability is not None)
@@ -230,10 +256,10 @@ class ThresholdPanel(QWidget):
             self._numbers.set_html(texts.calibration_errors(reliability.ace, reliability.mce))
 
     def _find_best(self) -> None:
-        now = (self._case.prediction, None if self._blinded else self._case.comparison.reference)
-        if now[0] is self._best_input[0] and now[1] is self._best_input[1]:
+        if self._is_found:
             return
-        self._best_input, self._best = now, None
+        now = self._best_input = self._case.prediction, self._compared
+        self._best = None
         self.best_button.setText(texts.BEST_DICE)
         self.best_button.setEnabled(False)
         if now[0] is None or now[1] is None:

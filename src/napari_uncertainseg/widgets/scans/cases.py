@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from napari_uncertainseg.evaluate.saved_results import is_results
+from napari_uncertainseg.disk.result_folder import is_results
 from napari_uncertainseg.explain.attention.files import is_attention_map
 from napari_uncertainseg.images.formats.formats import format_of
 from napari_uncertainseg.widgets.scans.chosen_scans import ChosenScans

@@ -12,7 +12,7 @@ import platformdirs
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.checked_json import read_json
-from napari_uncertainseg.images.files import replaced_file
+from napari_uncertainseg.disk.replaced_file import replaced_file
 
 logger = logging.getLogger(__name__)
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
     from napari_uncertainseg.case import Case
+    from napari_uncertainseg.progress.times import TimeLeft
     from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
     from napari_uncertainseg.widgets.scans.chosen_scans import ChosenScans
 
@@ -341,7 +342,7 @@ class SegmentDock(DockWidget):
     def _on_sample(self) -> None:
         self._jobs.start(make_sample)
 
-    def _on_progress(self, stage: str, fraction: float, left: float | None) -> None:
+    def _on_progress(self, stage: str, fraction: float, left: TimeLeft | None) -> None:
         self.progress.setValue(round(1000 * fraction))
         self.stage.setText(texts.stage(stage, left, self._jobs.elapsed))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from napari_uncertainseg._base import as_warning
+from napari_uncertainseg.progress.times import TimeLeft
 from napari_uncertainseg.progress.words import format_time_left
 
 # -- the form -------------------------------------------------------------------------------------
@@ -167,7 +168,7 @@ NOTHING_CHANGED = "Nothing was changed."
 CANCELLED = f"Cancelled. {NOTHING_CHANGED}"
 
 
-def stage(name: str, left: float | None, elapsed: float) -> str:
+def stage(name: str, left: TimeLeft | None, elapsed: float) -> str:
     """What a run is doing, and how long it takes still.
 
     Parameters

@@ -305,6 +305,7 @@ class SessionDock(DockWidget):
     def _on_file(self) -> None:
         self._show_message("")
         self._list()
+        self._shown_recorder = self._case.review.recorder  # it is listed
         self._select_unfinished()
 
     def _on_name(self) -> None:

@@ -148,7 +148,7 @@ class JobRunner(QObject):
     """
 
     progressed = Signal(str, float, object)
-    """Stage, share of the work done, seconds left (None while unknown). Comes at least twice a second."""
+    """Stage, share of the work done, `TimeLeft` (None while unknown). Comes at least twice a second."""
     finished = Signal(object)
     failed = Signal(str)
     cancelled = Signal()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from contextlib import closing
 from typing import Any
 
 from psygnal import Signal
@@ -12,63 +12,23 @@ from napari_uncertainseg._base import InputError, pluralised
 from napari_uncertainseg._checks import check_same_shape
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.prediction.prediction import Prediction
-from napari_uncertainseg.review.database.allowed_content import Unreadable
+from napari_uncertainseg.review.session.open_reviews import (
+    ResumeOffer,
+    extent_of,
+    latest_open_review,
+    minute_of,
+)
 from napari_uncertainseg.review.session.opening import UNNAMED, open_reading
 from napari_uncertainseg.review.session.recorder import Recorder
-from napari_uncertainseg.review.store.current_verdicts import current_verdicts
-from napari_uncertainseg.review.store.entry_details import PaintedDetails
-from napari_uncertainseg.review.store.journal import details_of
 from napari_uncertainseg.review.store.predictions import open_readings, sessions_of_prediction
 from napari_uncertainseg.review.store.records import Session
 from napari_uncertainseg.review.store.session_settings import BY_DEFAULT, KEPT, ReviewSettings
 from napari_uncertainseg.review.store.store import Store
+from napari_uncertainseg.widgets.shared.responsive.turns import Soon
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
 SEE_SESSION = "see Session."
 """Ends a message about what the Session dock lists; the Lesions dock makes a link of it that opens it."""
-
-
-@dataclass(frozen=True)
-class ResumeOffer:
-    """An unfinished review of the current scans.
-
-    Attributes
-    ----------
-    session
-        The review.
-    verdicts
-        Number of verdicts.
-    painted
-        Whether something was painted.
-    same
-        Whether it belongs to the current prediction.
-    last
-        Time of its last entry, ISO 8601, UTC.
-    others
-        Number of further reviews of these scans, which the list in Session shows.
-    """
-
-    session: Session
-    verdicts: int
-    painted: bool
-    same: bool
-    last: str = ""
-    others: int = 0
-
-    @property
-    def text(self) -> str:
-        """Its annotator, start, extent, model and method."""
-        settings = self.session.settings
-        made = (settings.model, settings.method) if isinstance(settings, ReviewSettings) else ()
-        model = ", ".join(name for name in made if name)
-        text = (
-            f"There is a saved review of these scans: {_extent(self.verdicts, self.painted)} by "
-            f"{self.session.annotator}, started {_minute(self.session.opened)}"
-        )
-        text += f", with {model}." if model else "."
-        if self.others:
-            text += f" Session lists {pluralised(self.others, 'more review')} of these scans."
-        return text if self.same else f"{text} It belongs to another segmentation of these scans."
 
 
 class ReviewKeeper:
@@ -103,6 +63,7 @@ class ReviewKeeper:
         self._visible, self._busy = visible, busy
         self._prediction: Prediction | None = case.original
         self._last = ""
+        self._soon = Soon()
         self._unused: tuple[Prediction | None, str] | None = None
         case.review.keep_with(self._start)
         case.prediction_changed.connect(self._on_prediction)
@@ -117,6 +78,7 @@ class ReviewKeeper:
 
     def cleanup(self) -> None:
         """Disconnect from the case. May be called twice."""
+        self._soon.drop()
         self._case.review.keep_with(None)
         self._case.prediction_changed.disconnect(self._on_prediction, missing_ok=True)
         self._case.verdicts_changed.disconnect(self._describe, missing_ok=True)
@@ -168,7 +130,9 @@ class ReviewKeeper:
         if self._last:
             self.message.emit(self._last)
         self._last = ""
-        self._update_offer()
+        self.dismiss()  # of the case before
+        if self._prediction is not None:
+            self._soon.add(self._update_offer)  # results are shown first
 
     # -- offering -----------------------------------------------------------------------------
 
@@ -186,40 +150,23 @@ class ReviewKeeper:
 
     def _find_offer(self, prediction: Prediction) -> ResumeOffer | None:
         """The latest open review of the same scans, under the reader's name or without one."""
-        store, name = self._sessions.store(), " ".join(self._sessions.annotator.split())
+        store = self._sessions.store()
         sha256 = prediction.information.get("case", {}).get("sha256")
         ids = sessions_of_prediction(store, prediction.sha256)
-        offers: list[ResumeOffer] = []
-        for session in store.sessions():
-            mine = not name or session.annotator in (name, UNNAMED)
-            if session.kind != "review" or session.closed is not None or not mine:
-                continue
-            settings = session.settings
-            same_scans = (
-                sha256 is not None and isinstance(settings, ReviewSettings) and settings.case == sha256
-            )
-            same = session.id in ids
-            if not (same or same_scans):
-                continue
-            try:
-                offer = self._make_offer(store, session, same)
-            except Unreadable:  # the list in Session says so
-                continue
-            if offer is not None:
-                offers.append(offer)
-        if not offers:
-            return None
-        best = max(offers, key=lambda offer: (offer.same, offer.last))
-        return replace(best, others=len(offers) - 1)
+        recorder = self._case.review.recorder
+        under_way = "" if recorder is None else recorder.session.id
 
-    def _make_offer(self, store: Store, session: Session, same: bool) -> ResumeOffer | None:
-        store.tasks(session.id)  # a session whose tasks cannot be read is not offered
-        entries = store.entries(session.id)
-        strokes = details_of(entries, PaintedDetails)
-        verdicts = len(current_verdicts(entries))
-        is_painted = bool(strokes) and strokes[-1][1].mask is not None
-        last = max((entry.at for entry in entries), default=session.opened)
-        return ResumeOffer(session, verdicts, is_painted, same, last) if verdicts or is_painted else None
+        def of_these(session: Session) -> bool | None:
+            settings = session.settings
+            if session.id == under_way:
+                return None
+            if session.id in ids:
+                return True
+            if sha256 is None or not isinstance(settings, ReviewSettings):
+                return None
+            return False if settings.case == sha256 else None
+
+        return latest_open_review(store, self._sessions.annotator, of_these)
 
     def dismiss(self) -> None:
         """Ignore the offered review; it stays as it is."""
@@ -302,6 +249,31 @@ class ReviewKeeper:
         return f"Copied {len(copied)} of {given} verdicts.{rest}"
 
 
+def waiting_review(sessions: SessionFile, flair_sha256: str) -> str:
+    """A sentence about the latest open review of a FLAIR that was not run yet; empty where there is none.
+
+    May be called in another thread. What cannot be read is said once the FLAIR has been run.
+
+    Parameters
+    ----------
+    sessions
+        Where reviews are saved.
+    flair_sha256
+        Of the FLAIR: `ReviewSettings.flair`.
+    """
+
+    def of_it(session: Session) -> bool | None:
+        settings = session.settings
+        return False if isinstance(settings, ReviewSettings) and settings.flair == flair_sha256 else None
+
+    try:
+        with closing(sessions.another_store()) as store:
+            offer = latest_open_review(store, sessions.annotator, of_it)
+    except InputError:
+        return ""
+    return "" if offer is None else f"{offer.waiting} Press Run in Segment to go on with it."
+
+
 def resume(case: Case, recorder: Recorder) -> None:
     """Resume a session; it replaces the review on screen.
 
@@ -322,22 +294,12 @@ def describe_kept(case: Case, location: str) -> str:
     recorder = case.review.recorder
     if recorder is None or not (case.review.verdicts or case.review.edit is not None):
         return ""
-    extent = _extent(len(case.review.verdicts), case.review.edit is not None)
-    annotator, opened = recorder.session.annotator, _minute(recorder.session.opened)
+    extent = extent_of(len(case.review.verdicts), case.review.edit is not None)
+    annotator, opened = recorder.session.annotator, minute_of(recorder.session.opened)
     return (
         f"The review is saved: {extent}, as the session of {annotator} from {opened} in {location}. "
         "You can resume it when the same scans are opened and run again."
     )
-
-
-def _extent(verdicts: int, painted: bool) -> str:
-    number = pluralised(verdicts, "verdict")
-    return f"{number} and painting" if painted else number
-
-
-def _minute(time: str) -> str:
-    """A time of the store (ISO 8601, UTC) for display, to the minute."""
-    return f"{time[:16].replace('T', ' ')} UTC"
 
 
 def open_session(store: Store, case: Case, annotator: str, order: str, **settings: Any) -> str:

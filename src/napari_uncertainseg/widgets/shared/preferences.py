@@ -38,6 +38,8 @@ class Preferences:
         Whether going to a lesion also zooms.
     mouse
         ``"workstation"`` or ``"napari"``: how the mouse works over a slice.
+    smooth_scans
+        Whether scans are drawn smoothly between their voxels.
     map_opacity
         Of the heat maps, percent.
     target
@@ -58,6 +60,7 @@ class Preferences:
     front_dock: str = ""
     zoom_to_lesion: bool = True
     mouse: str = "workstation"
+    smooth_scans: bool = True
     map_opacity: int = 50
     target: tuple[str, ...] = ()
 

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QLineEdit, QWidget
 from napari_uncertainseg.review.database import schema
 from napari_uncertainseg.review.database.connection import target_name
 from napari_uncertainseg.review.reports.snapshot import SnapshotTask, take_snapshot
-from napari_uncertainseg.review.session.opening import make_folder
+from napari_uncertainseg.review.session.place import make_folder
 from napari_uncertainseg.review.store.records import Session
 from napari_uncertainseg.review.store.session_settings import SECOND, THIRD, RereadingSettings, ReviewSettings
 from napari_uncertainseg.review.store.store import Store

@@ -13,10 +13,10 @@ import numpy as np
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.audit.ranking.consensus.joint_draws import drawn_ranks, patterns
 from napari_uncertainseg.audit.ranking.consensus.kemeny import MOST_MODELS, KemenyOrders, kemeny_orders
+from napari_uncertainseg.audit.ranking.consensus.weights import check_weights
 from napari_uncertainseg.audit.ranking.methods import Ties, ranks
 from napari_uncertainseg.audit.ranking.ranking import Ranking
 from napari_uncertainseg.audit.ranking.resampling import kendall
-from napari_uncertainseg.audit.ranking.scores import Scores
 
 MEAN, BORDA, KEMENY = "mean rank", "Borda", "Kemeny"
 _DIGITS = 9
@@ -136,24 +136,6 @@ def find_consensus(
         title = f"all {len(rankings)} rankings of metrics and tasks" if several else "all metrics"
         found.append(_of(rankings, of_both, range(len(rankings)), title))
     return tuple(found)
-
-
-def check_weights(scores: Sequence[Scores], weights: Mapping[str, float]) -> None:
-    """See that weights are of tasks and metrics that there are, before anything is ranked.
-
-    Raises
-    ------
-    InputError
-        If not, or if there is nothing to combine.
-    """
-    names = {name for one in scores for name in (one.task, one.metric) if name}
-    for name in weights:
-        if name not in names:
-            raise InputError(
-                f"The weight of {name!r} is of no task or metric; there are {', '.join(sorted(names))}."
-            )
-    if weights and len(scores) < 2:
-        raise InputError("There is one ranking only: a weight needs several tasks or metrics.")
 
 
 def _of(rankings: Sequence[Ranking], weights: np.ndarray, mine: Sequence[int], title: str) -> Consensus:

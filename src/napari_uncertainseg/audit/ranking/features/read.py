@@ -10,16 +10,14 @@ import pandas as pd
 
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.audit.cohort import AuditCase, read_audit_cohort
+from napari_uncertainseg.audit.ranking.features.kinds import CASE, FeatureTable, kind_of_features
 from napari_uncertainseg.audit.ranking.features.measured import measure_cases
 from napari_uncertainseg.audit.ranking.features.of_lesions import features_of_lesions
 from napari_uncertainseg.disk.tables import known, read_tsv
 from napari_uncertainseg.evaluate.worklist import RESULTS
-from napari_uncertainseg.explain.drivers.measure import LABEL
 from napari_uncertainseg.explain.drivers.model import FILE as DRIVERS
 from napari_uncertainseg.explain.drivers.written import LESIONS
 from napari_uncertainseg.runs.record import read_record
-
-CASE = "case"
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,17 +77,10 @@ def _read(path: Path, wanted: Sequence[str], progress: Progress) -> tuple[pd.Dat
         if (path / DRIVERS).is_file():
             return _of_drivers(path / LESIONS, wanted)
         return _of_cohort(path, wanted, progress)
-    columns = {str(name).strip() for name in read_tsv(path, texts=True).columns}
-    if LABEL in columns and RESULTS in columns:
+    kind = kind_of_features(path)
+    if kind is FeatureTable.LESIONS:
         return _of_drivers(path, wanted)
-    if CASE in columns:
-        return read_features(path), []
-    if RESULTS in columns:
-        return _of_cohort(path, wanted, progress)
-    raise InputError(
-        f"{path} should have the column {CASE} and one for each feature, or the column {RESULTS} with "
-        "folders of results."
-    )
+    return (read_features(path), []) if kind is FeatureTable.CASES else _of_cohort(path, wanted, progress)
 
 
 def _of_no_case(path: Path, there: Iterable[object], wanted: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import as_number
@@ -104,7 +104,7 @@ def _noise(volume: Volume, strength: float, rng: np.random.Generator, level: flo
 
 def _blur(volume: Volume, strength: float, rng: np.random.Generator, level: float) -> Volume:
     sigmas = [strength / _WIDTH / step for step in volume.grid.spacing]
-    return _with(volume, ndimage.gaussian_filter(volume.data, sigmas, mode="nearest"))
+    return _with(volume, scipy.ndimage.gaussian_filter(volume.data, sigmas, mode="nearest"))
 
 
 def _thick(volume: Volume, strength: float, rng: np.random.Generator, level: float) -> Volume:

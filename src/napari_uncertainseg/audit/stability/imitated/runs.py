@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,51 +15,27 @@ import pandas as pd
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.audit.stability.imitated.harmonise import WAYS, StandardScale, match_histogram
 from napari_uncertainseg.audit.stability.imitated.imitation import BASELINE, Imitation, imitate
+from napari_uncertainseg.audit.stability.imitated.people import Person
 from napari_uncertainseg.disk.checked_json import read_json
 from napari_uncertainseg.disk.errors import why_not
 from napari_uncertainseg.disk.folder_lock import claimed
+from napari_uncertainseg.disk.replaced_file import replaced_file
 from napari_uncertainseg.disk.result_folder import SUMMARY
-from napari_uncertainseg.disk.tables import read_tsv
 from napari_uncertainseg.evaluate.case_folder import result_file
 from napari_uncertainseg.export import write_results, write_table
-from napari_uncertainseg.images.files import read_labels, replaced_file, write_volume
-from napari_uncertainseg.images.identity import case_name, scan_sha256
+from napari_uncertainseg.images.files import read_labels, write_volume
+from napari_uncertainseg.images.identity import scan_sha256
 from napari_uncertainseg.images.resample import resample_to
 from napari_uncertainseg.images.scans import read_scans
 from napari_uncertainseg.images.volume import Grid, Volume
-from napari_uncertainseg.modalities import MODALITIES, REFERENCE
+from napari_uncertainseg.modalities import REFERENCE
 from napari_uncertainseg.runs.setting import RunOptions, segmenter_of, setting_of
 from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 
 TABLE = "acquisitions.tsv"
 _SETTING = "setting.json"
 _RESULTS = "results"
-_PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
 _MOST_BYTES = 1_000_000
-
-
-@dataclass(frozen=True)
-class Person:
-    """Whose scans are acquired in other ways.
-
-    Attributes
-    ----------
-    name
-        Of the person.
-    paths
-        Scans by modality.
-    reference
-        An expert's mask on the FLAIR's grid, if there is one.
-    """
-
-    name: str
-    paths: Mapping[str, Path]
-    reference: Path | None = None
-
-    @property
-    def folder(self) -> str:
-        """A name for a folder."""
-        return _PLAIN.sub("_", self.name).strip("._") or "person"
 
 
 @dataclass(frozen=True)
@@ -83,69 +58,6 @@ class Plan:
     harmonise: tuple[str, ...] = ()
     seed: int = 0
     options: RunOptions = RunOptions()  # noqa: RUF009 - frozen
-
-
-def people_of_scans(
-    paths: Sequence[Path], others: Mapping[str, Sequence[Path]] | None = None
-) -> list[Person]:
-    """People by their FLAIRs, or by a table of scans.
-
-    Parameters
-    ----------
-    paths
-        FLAIRs; or one table with the columns ``flair``, perhaps ``t1``, ``t2``, ``patient`` and
-        ``reference``.
-    others
-        Other scans by modality, and ``"reference"`` masks: as many as FLAIRs, in their order.
-
-    Raises
-    ------
-    InputError
-        If numbers differ, a row has no FLAIR, or a person is named twice.
-    """
-    given = {name: list(files) for name, files in (others or {}).items() if files}
-    if len(paths) == 1 and paths[0].suffix == ".tsv":
-        if given:
-            raise InputError(
-                f"{paths[0]}: a table has columns for {' and '.join(given)}; leave the options out."
-            )
-        people = list(_listed(paths[0]))
-    else:
-        for name, files in given.items():
-            if len(files) != len(paths):
-                raise InputError(
-                    f"There are {len(paths)} FLAIRs and {len(files)} for {name}: give one for each, in "
-                    "their order."
-                )
-        people = [
-            Person(
-                case_name(path.absolute(), path.name),
-                {REFERENCE: path, **{m: given[m][i] for m in MODALITIES if m in given}},
-                given["reference"][i] if "reference" in given else None,
-            )
-            for i, path in enumerate(paths)
-        ]
-    seen: dict[str, Person] = {}
-    for one in people:
-        if seen.setdefault(one.folder, one) is not one:
-            raise InputError(
-                f"'{one.name}' and '{seen[one.folder].name}' would have one folder; give people names that "
-                "differ, "
-                "in the column patient of a table."
-            )
-    return people
-
-
-def _listed(path: Path) -> Iterator[Person]:
-    table = read_tsv(path, texts=True).apply(lambda column: column.str.strip())
-    if REFERENCE not in table:
-        raise InputError(f"{path} lacks the column 'flair' with the scans.")
-    for line, row in table[(table != "").any(axis=1)].iterrows():
-        if not row[REFERENCE]:
-            raise InputError(f"{path}, row {int(str(line)) + 2}: the column flair is empty.")
-        paths = {m: path.parent / row[m] for m in MODALITIES if row.get(m, "")}
-        name = row.get("patient", "") or row.get("name", "") or case_name(paths[REFERENCE].absolute(), "")
-        yield Person(name, paths, path.parent / row["reference"] if row.get("reference", "") else None)
 
 
 def segment_imitations(

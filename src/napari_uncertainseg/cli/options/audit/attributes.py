@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from napari_uncertainseg.cli.options.audit.groups import names_of_columns
-from napari_uncertainseg.cli.options.declare import command, reads, writes
+from napari_uncertainseg.cli.options.declare import MODEL, command, reads, writes
 from napari_uncertainseg.cli.options.numbers import count, index
 from napari_uncertainseg.disk.outputs import FOLDER
 
@@ -50,13 +50,25 @@ def add_attributes(parts: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--seed", type=index, default=0, metavar="N", help="of all that is drawn (%(default)s)"
     )
-    parser.add_argument(
+    reads(
+        parser,
         "--encoder",
+        missing=None,  # it may be a name
+        holds=MODEL,
+        type=str,
         default="bundled",
         metavar="MODEL",
         help="a model of this program whose network reads the whole scans (%(default)s)",
     )
-    parser.add_argument("--model", metavar="MODEL", help="name or folder of the model that made the results")
+    reads(
+        parser,
+        "--model",
+        missing=None,
+        holds=MODEL,
+        type=str,
+        metavar="MODEL",
+        help="name or folder of the model that made the results",
+    )
     parser.add_argument(
         "--stage", metavar="NAME", help="whose activations are its bottleneck (the deepest of the encoder)"
     )

@@ -19,6 +19,20 @@ def add_stability(parts: argparse._SubParsersAction) -> None:
         "audit.stability",
         "compare acquisitions of the same people, real ones or imitated ones: what moves, and how far",
     )
+    _add_acquisitions(parser)
+    _add_scans(parser)
+    _add_ways(parser)
+    parser.add_argument(
+        "--no-images",
+        action="store_true",
+        help="leave out distances of images and radiomic features, on which most of the time is spent",
+    )
+    writes(parser, "--out", kind=FOLDER, required=True, metavar="DIR", help="a new folder")
+    add_setting(parser)
+
+
+def _add_acquisitions(parser: argparse.ArgumentParser) -> None:
+    """Real acquisitions, as a table."""
     reads(
         parser,
         "acquisitions",
@@ -28,6 +42,10 @@ def add_stability(parts: argparse._SubParsersAction) -> None:
         help="people who were acquired several times: a table with the columns folder (results), patient and "
         "acquisition, perhaps reference; the first row of a person is what the others are compared with",
     )
+
+
+def _add_scans(parser: argparse.ArgumentParser) -> None:
+    """Scans that are acquired in other ways."""
     reads(
         parser,
         "--imitate",
@@ -35,8 +53,7 @@ def add_stability(parts: argparse._SubParsersAction) -> None:
         default=[],
         metavar="FLAIR",
         help="instead: scans of different people, which are acquired in other ways and segmented; or one "
-        "table "
-        "with the column flair, perhaps t1, t2, patient and reference",
+        "table with the column flair, perhaps t1, t2, patient and reference",
     )
     for modality in OPTIONAL:
         title = MODALITIES[modality].title
@@ -51,6 +68,10 @@ def add_stability(parts: argparse._SubParsersAction) -> None:
         metavar="MASK",
         help="an expert's mask, one for each FLAIR",
     )
+
+
+def _add_ways(parser: argparse.ArgumentParser) -> None:
+    """In which ways, and where that stays."""
     parser.add_argument(
         "--ways",
         nargs="+",
@@ -79,10 +100,3 @@ def add_stability(parts: argparse._SubParsersAction) -> None:
         help="where imitated scans and their results stay, so that a second run goes on where it stopped; "
         "needed with --imitate",
     )
-    parser.add_argument(
-        "--no-images",
-        action="store_true",
-        help="leave out distances of images and radiomic features, on which most of the time is spent",
-    )
-    writes(parser, "--out", kind=FOLDER, required=True, metavar="DIR", help="a new folder")
-    add_setting(parser)

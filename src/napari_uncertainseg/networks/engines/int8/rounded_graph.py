@@ -21,7 +21,7 @@ from napari_uncertainseg.networks.engines.openvino_import import import_openvino
 if TYPE_CHECKING:
     import openvino
 
-    from napari_uncertainseg.networks.engines.int8.whole_numbers import RoundedLayers
+    from napari_uncertainseg.networks.engines.int8.whole_numbers import RoundedLayer, RoundedLayers
 
 _OUTPUT_AXIS = {"Convolution": 0, "ConvolutionBackpropData": 1}
 """Of the weights of each kind of convolution: along which its outputs lie."""
@@ -71,13 +71,11 @@ class Rounding:
             if name in self.layers:
                 layer = self.layers[name]
                 source = operation.input_value(0)
-                key = (source.get_node().friendly_name, source.get_index(), layer.low, layer.high)
+                key = (source.get_node().friendly_name, source.get_index(), layer)
                 if key not in known:  # two convolutions may read the same
-                    known[key] = _round(source, *_with_zero(layer.low, layer.high), _LEVELS)
+                    known[key] = _levels(source, layer)
                 operation.input(0).replace_source_output(known[key].output(0))
-                _round_weights(operation)
-                if layer.shift:
-                    _shift(operation, layer.shift)
+                _weigh_levels(operation, layer)
         if not known:
             raise ValueError("the graph has none of the layers")
         graph.validate_nodes_and_infer_types()
@@ -100,41 +98,62 @@ def _operations() -> Any:
     return import_module("openvino.opset8")
 
 
-def _with_zero(low: float, high: float) -> tuple[float, float]:
-    """The nearest range in which 0 is one of the levels: it is what lies around the brain."""
-    step = (high - low) / (_LEVELS - 1)
-    below = round(-low / step)
-    return -below * step, (_LEVELS - 1 - below) * step
+def _levels(source: Any, layer: RoundedLayer) -> Any:
+    """The level of each voxel, less `zero`."""
+    channels = _length(source)
+    steps, offsets = (_for_channels(values, channels) for values in (layer.steps, layer.offsets or (0.0,)))
+    low, high = offsets - layer.zero * steps, offsets + (_LEVELS - 1 - layer.zero) * steps
+    return _round(source, (low, high), (-layer.zero, _LEVELS - 1 - layer.zero), _LEVELS)
 
 
-def _round(source: Any, low: Any, high: Any, levels: int) -> Any:
-    """Round to so many levels between two values, numbers or arrays that broadcast."""
+def _length(values: Any) -> int:
+    """How many channels there are."""
+    channels = values.get_partial_shape()[1]
+    if channels.is_dynamic:
+        raise ValueError("the graph does not say how many channels a convolution reads")
+    return int(channels.get_length())
+
+
+def _for_channels(values: Sequence[float], channels: int) -> np.ndarray:
+    """One number for each channel, as an array that broadcasts over voxels."""
+    if len(values) not in (1, channels):
+        raise ValueError(f"a convolution reads {channels} channels, not {len(values)}")
+    return np.asarray(values, np.float32).reshape(1, -1, 1, 1, 1)
+
+
+def _round(source: Any, ends: tuple[Any, Any], become: tuple[Any, Any], levels: int) -> Any:
+    """Round to so many levels between two values, numbers or arrays that broadcast, which become others."""
     operations = _operations()
-    edges = [operations.constant(np.asarray(value, np.float32)) for value in (low, high, low, high)]
+    edges = [operations.constant(np.asarray(value, np.float32)) for value in (*ends, *become)]
     return operations.fake_quantize(source, *edges, levels)
 
 
-def _round_weights(operation: Any) -> None:
-    """Each output channel has a range of its own, symmetric."""
-    source = operation.input_value(1)
+def _weigh_levels(operation: Any, layer: RoundedLayer) -> None:
+    """Make the weights those of levels, and round them: each output channel in a range of its own."""
+    source, axis = operation.input_value(1), _OUTPUT_AXIS[operation.get_type_name()]
     if source.get_node().get_type_name() != "Constant":
         raise ValueError(f"the weights of {operation.friendly_name} are no constant")
     weights = source.get_node().get_data()
-    axis = _OUTPUT_AXIS[operation.get_type_name()]
     others = tuple(n for n in range(weights.ndim) if n != axis)
-    largest = np.maximum(np.abs(weights).max(axis=others, keepdims=True), 1e-12)
-    largest = largest * (_WEIGHT_LEVELS // 2 / _LARGEST_WEIGHT)
-    operation.input(1).replace_source_output(_round(source, -largest, largest, _WEIGHT_LEVELS).output(0))
+    along = [-1 if n == 1 - axis else 1 for n in range(weights.ndim)]
+    if layer.offsets:
+        if axis != 0:
+            raise ValueError(f"{operation.friendly_name} is transposed: its input cannot have offsets")
+        offsets = _for_channels(layer.offsets, weights.shape[1]).reshape(along)
+        _shift(operation, (weights * offsets).sum(axis=others))
+    scaled = weights * _for_channels(layer.steps, weights.shape[1 - axis]).reshape(along)
+    largest = np.maximum(np.abs(scaled).max(axis=others, keepdims=True), 1e-12)
+    ends = (
+        -largest * (_WEIGHT_LEVELS // 2 / _LARGEST_WEIGHT),
+        largest * (_WEIGHT_LEVELS // 2 / _LARGEST_WEIGHT),
+    )
+    constant = _operations().constant(scaled.astype(np.float32))
+    operation.input(1).replace_source_output(_round(constant.output(0), ends, ends, _WEIGHT_LEVELS).output(0))
 
 
-def _shift(operation: Any, shift: Sequence[float]) -> None:
+def _shift(operation: Any, shift: np.ndarray) -> None:
     """Add to each output channel."""
-    readers = operation.output(0).get_target_inputs()
-    channels = operation.output(0).get_partial_shape()[1]
-    if channels.is_dynamic or channels.get_length() != len(shift):
-        raise ValueError(f"{operation.friendly_name} has {channels} outputs, not {len(shift)}")
-    operations = _operations()
-    values = np.asarray(shift, np.float32).reshape(1, -1, 1, 1, 1)
-    added = operations.add(operation.output(0), operations.constant(values))
+    operations, readers = _operations(), operation.output(0).get_target_inputs()
+    added = operations.add(operation.output(0), operations.constant(shift.reshape(1, -1, 1, 1, 1)))
     for reader in readers:
         reader.replace_source_output(added.output(0))

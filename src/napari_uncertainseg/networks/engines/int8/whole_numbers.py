@@ -1,8 +1,7 @@
 """What a network needs to compute with whole numbers of 8 bits: a few numbers for each convolution.
 
 ``int8.json`` beside the weights holds them, `experiments/int8.py` makes it. For each weight file, by its
-hash, it says which convolutions may be rounded, between which values their input lies, and where wanted what
-is added to their output so that its mean stays as it was (bias correction: Nagel et al., arXiv 1906.04721).
+hash, it says which convolutions may be rounded, and which numbers the 256 levels of their inputs stand for.
 The rounded weights follow from the weights themselves.
 """
 
@@ -22,23 +21,31 @@ _MOST_BYTES = 1 << 20
 _LARGEST = 65504.0
 
 Number = Annotated[float, Field(ge=-_LARGEST, le=_LARGEST, description="a number")]
+Step = Annotated[float, Field(gt=0, le=_LARGEST, description="a number above 0")]
 
 
 class RoundedLayer(Strict):
     """One convolution whose input and weights are rounded.
 
+    Level q of channel c stands for ``offsets[c] + (q - zero) * steps[c]``.
+
     Attributes
     ----------
-    low, high
-        Between which its input lies; what is beyond is cut off.
-    shift
-        Added to its output, for each channel; nothing where it is empty. Where a norm follows at once, it is
-        added after the norm.
+    steps
+        From one level to the next: a number for all channels of the input, or one for each.
+    zero
+        The level that stands for 0, or for the offset; what is below level 0 or above 255 is cut off.
+    offsets
+        Likewise, for one channel or each; 0 where it is empty. They keep the mean of what LeakyReLU leaves
+        below 0, which is smaller than a step. Not for transposed convolutions. Around the image an input
+        counts as its offset.
     """
 
-    low: float = Field(ge=-_LARGEST, le=0, description="a number of at most 0")
-    high: float = Field(gt=0, le=_LARGEST, description="a number above 0")
-    shift: tuple[Number, ...] = Field(
+    steps: tuple[Step, ...] = Field(
+        min_length=1, max_length=2048, strict=False, description="a list of 1 to 2048 numbers above 0"
+    )
+    zero: int = Field(ge=0, le=255, description="a whole number from 0 to 255")
+    offsets: tuple[Number, ...] = Field(
         default=(), max_length=2048, strict=False, description="a list of up to 2048 numbers"
     )
 
@@ -58,7 +65,7 @@ class WholeNumbers(Strict):
         The layers by the SHA-256 of the weights that they belong to.
     """
 
-    version: Literal[1] = Field(description="1")
+    version: Literal[2] = Field(description="2")
     about: str = Field(default="", description="text")
     networks: dict[str, dict[str, RoundedLayer]] = Field(
         max_length=64, description="an object: for each hash of weights its layers"

@@ -14,7 +14,6 @@ from typing import Any
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.networks.formats.monai.configuration import Content
 
-MARKER = "configs/hyper_parameters.yaml"
 _FURTHER = ("network.yaml", "transforms_infer.yaml")
 _OVERLAP = 0.625
 WEIGHTS = "model_fold*/best_metric_model.pt"

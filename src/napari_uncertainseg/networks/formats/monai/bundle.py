@@ -26,6 +26,7 @@ from napari_uncertainseg.networks.foreign_settings import (
     target_told,
 )
 from napari_uncertainseg.networks.foreign_steps import ForeignPreprocessing, Step
+from napari_uncertainseg.networks.formats.markers import AUTO3DSEG, BUNDLES
 from napari_uncertainseg.networks.formats.monai import auto3dseg
 from napari_uncertainseg.networks.formats.monai.answers import (
     UNREAD,
@@ -62,13 +63,6 @@ if TYPE_CHECKING:
     from napari_uncertainseg.networks.engines.device import Device
     from napari_uncertainseg.networks.engines.engine import Engine
 
-CONFIGURATIONS = (
-    "configs/inference.json",
-    "configs/inference.yaml",
-    "configs/inference.yml",
-    auto3dseg.MARKER,
-)
-"""Any of them tells that a folder is a bundle."""
 _METADATA = ("configs/metadata.json", "metadata.json")
 _TRIAL = 64
 """Largest side of the window, in voxels, with which a model is tried out."""
@@ -188,7 +182,7 @@ def read_bundle(folder: Path, told: ForeignSettings = NOTHING_TOLD) -> BundleMod
     InputError
         If a file is malformed or lies elsewhere, or asks for what cannot be honoured.
     """
-    path = next(folder / name for name in CONFIGURATIONS if (folder / name).is_file())
+    path = next(folder / name for name in BUNDLES if (folder / name).is_file())
     try:
         return _read(folder, path, read_settings(folder).with_told(told))
     except RecursionError:
@@ -196,7 +190,7 @@ def read_bundle(folder: Path, told: ForeignSettings = NOTHING_TOLD) -> BundleMod
 
 
 def _read(folder: Path, path: Path, settings: ForeignSettings) -> BundleModel:
-    trained = path.name == Path(auto3dseg.MARKER).name
+    trained = path.name == Path(AUTO3DSEG).name
     first = auto3dseg.files_of(path) if trained else (path,)
     paths = (*first, *(_beside(path, name, folder) for name in settings.merged or ()))
     contents = [read_configuration(one, folder) for one in paths]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.networks.foreign_steps import (
@@ -140,7 +140,7 @@ class Respace(Step):
 
 
 def _cubic(data: np.ndarray, move: np.ndarray, shape: Size) -> np.ndarray:
-    return ndimage.affine_transform(
+    return scipy.ndimage.affine_transform(
         data, move[:3, :3], move[:3, 3], shape, order=3, output=np.float32, mode="nearest"
     )
 

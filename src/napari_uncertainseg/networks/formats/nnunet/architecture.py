@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.networks.formats.nnunet.plans import PLANS, Architecture, Layers
+from napari_uncertainseg.networks.formats.markers import NNUNET
+from napari_uncertainseg.networks.formats.nnunet.plans import Architecture, Layers
 
 if TYPE_CHECKING:
     from torch import nn
@@ -46,18 +47,18 @@ def check_architecture(folder: Path, architecture: Architecture) -> None:
     name = architecture.network_class_name
     if _class_name(name) not in CLASSES:
         raise InputError(
-            f"{folder / PLANS}: the network '{name}' is none that is built here: {', '.join(CLASSES)} are."
+            f"{folder / NNUNET}: the network '{name}' is none that is built here: {', '.join(CLASSES)} are."
         )
     layers = architecture.arch_kwargs
     for key, allowed in _OPERATIONS.items():
         said = getattr(layers, key)
         if said is not None and _operation(said) not in allowed:
             raise InputError(
-                f"{folder / PLANS}: '{key}' is '{said}', which is not built here: {_in_words(allowed)}."
+                f"{folder / NNUNET}: '{key}' is '{said}', which is not built here: {_in_words(allowed)}."
             )
     depth = CLASSES[_class_name(name)]
     if getattr(layers, depth) is None:
-        raise InputError(f"{folder / PLANS}: '{depth}' is missing, which {_class_name(name)} needs.")
+        raise InputError(f"{folder / NNUNET}: '{depth}' is missing, which {_class_name(name)} needs.")
 
 
 def build_network(folder: Path, architecture: Architecture, channels: int, outputs: int) -> nn.Module:
@@ -93,9 +94,9 @@ def build_network(folder: Path, architecture: Architecture, channels: int, outpu
                 input_channels=channels, num_classes=outputs, **_arguments(architecture.arch_kwargs)
             )
     except (AssertionError, TypeError, ValueError, RuntimeError, IndexError) as error:
-        raise InputError(f"{folder / PLANS}: the network cannot be built ({_first_line(error)}).") from error
+        raise InputError(f"{folder / NNUNET}: the network cannot be built ({_first_line(error)}).") from error
     if sum(parameter.numel() for parameter in network.parameters()) > MAX_PARAMETERS:
-        raise InputError(f"{folder / PLANS}: the plans make a network of absurd size.")
+        raise InputError(f"{folder / NNUNET}: the plans make a network of absurd size.")
     return network
 
 

@@ -16,6 +16,7 @@ from napari_uncertainseg.networks.foreign_settings import (
     ForeignSettings,
     read_settings,
 )
+from napari_uncertainseg.networks.formats.markers import NNUNET
 from napari_uncertainseg.networks.formats.nnunet.architecture import build_network, check_architecture
 from napari_uncertainseg.networks.formats.nnunet.checkpoint import find_folds, read_checkpoint
 from napari_uncertainseg.networks.formats.nnunet.dataset import (
@@ -24,7 +25,7 @@ from napari_uncertainseg.networks.formats.nnunet.dataset import (
     read_dataset,
     target_of,
 )
-from napari_uncertainseg.networks.formats.nnunet.plans import PLANS, Configuration, read_plans
+from napari_uncertainseg.networks.formats.nnunet.plans import Configuration, read_plans
 from napari_uncertainseg.networks.formats.nnunet.preparation import preprocessing_of
 from napari_uncertainseg.networks.model import NAME, Capabilities, Model
 from napari_uncertainseg.nouns import noun_of
@@ -58,7 +59,7 @@ class NnUnetModel(Model):
     def files(self) -> tuple[Path, ...]:
         """Plans, dataset, what the user said, and the checkpoints."""
         own = self.folder / SETTINGS
-        return self.folder / PLANS, self.folder / DATASET, *((own,) if own.is_file() else ()), *self.weights
+        return self.folder / NNUNET, self.folder / DATASET, *((own,) if own.is_file() else ()), *self.weights
 
     @property
     def sha256(self) -> str:

@@ -13,8 +13,8 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.checked_json import read_json
 from napari_uncertainseg.disk.validation import Strict, validated
 from napari_uncertainseg.networks.foreign_settings import MAX_CHANNELS, check_inside
+from napari_uncertainseg.networks.formats.markers import NNUNET
 
-PLANS = "plans.json"
 MAX_BYTES = 16 << 20
 _MAX_PATCH = 1 << 27
 """Voxels of a patch."""
@@ -201,7 +201,7 @@ def read_plans(folder: Path, wanted: str | None = None) -> tuple[Plans, str, Con
     InputError
         If the plans are malformed, ask for what is not supported, or have no such configuration.
     """
-    path = folder / PLANS
+    path = folder / NNUNET
     content, plans = _read(path)
     known = content.get("configurations")
     if not isinstance(known, dict) or not known:
@@ -228,7 +228,7 @@ def read_reorients(folder: Path) -> bool:
     InputError
         If the plans are malformed.
     """
-    return _read(folder / PLANS)[1].reorients
+    return _read(folder / NNUNET)[1].reorients
 
 
 def _read(path: Path) -> tuple[dict[str, Any], Plans]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.networks.foreign_steps import (
@@ -25,7 +25,8 @@ from napari_uncertainseg.networks.foreign_steps import (
     Undo,
     unmoved,
 )
-from napari_uncertainseg.networks.formats.nnunet.plans import PLANS, Configuration, Plans, Resampling
+from napari_uncertainseg.networks.formats.markers import NNUNET
+from napari_uncertainseg.networks.formats.nnunet.plans import Configuration, Plans, Resampling
 
 _ANISOTROPIC = 3.0
 """From this ratio of the longest side of a voxel to the shortest on, slices are resampled one by one."""
@@ -79,7 +80,7 @@ class Normalise(Step):
 
     def apply(self, stack: Stack) -> tuple[Stack, Undo]:
         """Normalise."""
-        mask = ndimage.binary_fill_holes((stack.channels != 0).any(axis=0))
+        mask = scipy.ndimage.binary_fill_holes((stack.channels != 0).any(axis=0))
         channels = [
             scheme.normalised(scan, mask) for scheme, scan in zip(self.schemes, stack.channels, strict=True)
         ]
@@ -184,7 +185,7 @@ def _zoomed(data: np.ndarray, shape: tuple[int, ...], order: int) -> np.ndarray:
     if data.shape == shape:
         return data
     factors = [n / m for n, m in zip(shape, data.shape, strict=True)]
-    out = ndimage.zoom(data, factors, order=order, mode="nearest", grid_mode=True)
+    out = scipy.ndimage.zoom(data, factors, order=order, mode="nearest", grid_mode=True)
     return np.clip(out, data.min(), data.max())
 
 
@@ -195,11 +196,11 @@ def _across(data: np.ndarray, axis: int, count: int, order: int) -> np.ndarray:
         return data
     places = size / count * (np.arange(count) + 0.5) - 0.5
     if order == 0:
-        nearest = ndimage.map_coordinates(np.arange(size), [places], order=0, mode="nearest")
+        nearest = scipy.ndimage.map_coordinates(np.arange(size), [places], order=0, mode="nearest")
         return np.take(data, nearest, axis)
     ratio, offset, shape = np.ones(3), np.zeros(3), list(data.shape)
     ratio[axis], offset[axis], shape[axis] = size / count, (size / count - 1) / 2, count
-    return ndimage.affine_transform(data, ratio, offset, tuple(shape), order=order, mode="nearest")
+    return scipy.ndimage.affine_transform(data, ratio, offset, tuple(shape), order=order, mode="nearest")
 
 
 def preprocessing_of(
@@ -212,7 +213,7 @@ def preprocessing_of(
     InputError
         If the plans normalise in a way that is not supported, or not each channel.
     """
-    path = folder / PLANS
+    path = folder / NNUNET
     names, masks = configuration.normalization_schemes, configuration.use_mask_for_norm
     if len(names) != channels or len(masks) != channels:
         raise InputError(

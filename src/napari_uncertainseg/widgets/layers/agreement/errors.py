@@ -14,7 +14,7 @@ from napari_uncertainseg.widgets.layers.colours import MISSED_COLOUR
 from napari_uncertainseg.widgets.layers.two_tone_outlines import TwoToneOutline, line_colours
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.responsive import napari_adding
-from napari_uncertainseg.widgets.shared.responsive.turns import take_out
+from napari_uncertainseg.widgets.shared.responsive.turns import Soon, take_out
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from napari_uncertainseg.widgets.scans.placement import Placement
 
 MISSED = "missed (reference)"
-_MOST = 65_000
+_FEW, _MOST = 250, 65_000
 """Lesions of a reference that are told apart in the drawing."""
 
 
@@ -66,6 +66,7 @@ class ReferenceErrors:
         self._array: np.ndarray = np.zeros((0, 0, 0), np.uint16)
         """What the layer shows, in canonical order."""
         self._drawn: tuple[object, ...] = ()
+        self._soon = Soon()
         self._connections = Connections(
             (case.lesions_changed, self.follow),
             (case.reliability_changed, self.follow),
@@ -133,22 +134,39 @@ class ReferenceErrors:
         elif key != self._drawn:
             same = self._drawn[:1] == key[:1] and self.layer is not None
             if not same:
-                self._array = np.zeros(reference.labels.shape, np.uint16)
-            numbers = np.zeros(reference.voxels.n + 1, np.uint16)
+                # napari makes a colour of each number that the type has
+                kind = np.uint8 if reference.voxels.n < _FEW else np.uint16
+                self._array = np.zeros(reference.labels.shape, kind)
+            numbers = np.zeros(reference.voxels.n + 1, self._array.dtype)
             numbers[found.missed] = np.minimum(found.missed, _MOST)
             self._array.ravel()[reference.voxels.where] = numbers[reference.voxels.label]
             if same and self._layer is not None:
                 self._layer.refresh(extent=False, thumbnail=False)
             else:
-                self._show(placing, self._array)
+                self._soon.add(self._come)
             self._drawn = key
         if self._outline is not None:
             self._outline.leave_out(min(self.chosen, _MOST), hidden=False)
         self.changed.emit()
 
+    def _come(self) -> None:
+        """In a turn after the one that compares: a layer takes as long as all else."""
+        placing = self._placing()
+        if self._blinded() or placing is None:
+            self._drawn = ()  # drawn when they may be seen again
+            return
+        drawn = self._drawn
+        self._show(placing, self._array)
+        self._drawn = drawn  # a layer that went before it took that with it
+        if self._outline is not None:
+            self._outline.leave_out(min(self.chosen, _MOST), hidden=False)
+        if self.chosen:
+            self.changed.emit()  # it was chosen where nothing could be outlined yet
+
     def _show(self, placing: Placement, array: np.ndarray) -> None:
         layer, data = self.layer, placing.array(array)
-        if layer is not None and self._placed is placing:  # another drawing of the same scan
+        same = layer is not None and layer.data.dtype == data.dtype  # its colours go by that
+        if layer is not None and same and self._placed is placing:  # another drawing of the same scan
             layer.data = data
             return
         self.remove()
@@ -177,10 +195,12 @@ class ReferenceErrors:
 
     def remove(self) -> None:
         """Take the layer of missed lesions out of the viewer."""
+        self._soon.drop()
         layer, self._layer, self._outline, self._drawn = self.layer, None, None, ()
         if layer is not None:
             take_out(self._viewer, layer)
 
     def cleanup(self) -> None:
         """Let go of the case; the layer stays. May be called twice."""
+        self._soon.drop()
         self._connections.disconnect_all()

@@ -26,7 +26,7 @@ COLOURS: dict[int | None, str] = {TAKE: "#f0e442", REMOVE: "#d55e00", MARK: "#ff
 
 
 class Preview:
-    """A layer of its own over the lesions, there as long as a tool is in hand.
+    """A layer of its own over the lesions, there as long as a tool is in hand, once it has come.
 
     Parameters
     ----------
@@ -53,12 +53,22 @@ class Preview:
         )
         self.layer.editable = False
         self._outline = TwoToneOutline(self.layer)
-        napari_adding.add_quietly(viewer, self.layer)
+        self._came = False
 
     @property
     def shown(self) -> np.ndarray:
         """What is shown, uint8 on the prediction's grid: `TAKE`, `REMOVE`, `MARK` or 0."""
         return self._shown
+
+    @property
+    def gone(self) -> bool:
+        """Whether the user has removed the layer."""
+        return self._came and self.layer not in self._viewer.layers
+
+    def come(self) -> None:
+        """Add the layer, with what is shown by now."""
+        self._came = True
+        napari_adding.add_quietly(self._viewer, self.layer)
 
     def draw(self, parts: Iterable[tuple[Box, np.ndarray, int]] = ()) -> None:
         """Show some masks, each in its box, in place of what was shown; nothing to clear it."""
@@ -79,6 +89,6 @@ class Preview:
         """Take the layer away. May be called twice."""
         if self.layer in self._viewer.layers:
             active = self._viewer.layers.selection.active
-            self._viewer.layers.remove(self.layer)
+            napari_adding.remove_quietly(self._viewer, [self.layer])
             if active in self._viewer.layers:
                 self._viewer.layers.selection.active = active

@@ -27,6 +27,7 @@ from napari_uncertainseg.widgets.scans.camera import current_slice
 from napari_uncertainseg.widgets.scans.volumes import KEY
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.responsive import napari_adding
+from napari_uncertainseg.widgets.shared.responsive.turns import Soon
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -57,6 +58,7 @@ class SelectedOutline:
         self._key: Any = None
         """What the lines were made of."""
         self._drawn_from: Labels | None = None
+        self._soon = Soon()
         dims, camera = viewer.dims.events, self._camera.events
         self._connections = Connections(
             (dims.point, self.draw),
@@ -73,7 +75,8 @@ class SelectedOutline:
     @property
     def outlined(self) -> tuple[Labels, int] | None:
         """The layer that holds the selected lesion, and its number; None where its outline is not shown."""
-        shown = self.layer is not None and self.layer.visible and not self._blinded()
+        shown = bool(self._soon) or (self.layer is not None and self.layer.visible)
+        shown = shown and not self._blinded()
         return self._source() if shown else None
 
     def follow(self) -> None:
@@ -86,6 +89,14 @@ class SelectedOutline:
             return
         self._listen(found[0])
         if self.layer is None:
+            self._soon.add(self._come)
+        else:
+            self.draw()
+
+    def _come(self) -> None:
+        """In a turn after the one that moves to the lesion: a layer takes as long as all else."""
+        found = None if self._blinded() else self._source()
+        if found is not None and self.layer is None and found[0] in self._viewer.layers:
             self._add(found[0])
         self.draw()
 
@@ -204,10 +215,11 @@ class SelectedOutline:
 
     def remove(self) -> None:
         """Take the layer out of the viewer."""
+        self._soon.drop()
         self._deafen()
         layer, self._layer = self.layer, None
         if layer is not None:
-            self._viewer.layers.remove(layer)
+            napari_adding.remove_quietly(self._viewer, [layer])
 
     def cleanup(self) -> None:
         """Let go of the viewer; the layer goes, since nothing would follow any more. May be called twice."""

@@ -75,6 +75,11 @@ class ThinOutlines:
         """The layer; None while there are no lines, or where the user has removed it."""
         return self._layer if self._layer is not None and self._layer in self._viewer.layers else None
 
+    @property
+    def sources(self) -> tuple[Labels, ...]:
+        """The layers whose outlines are lines where voxels are large."""
+        return self._sources
+
     def _change(self, event: Any = None) -> None:
         if not self._soon.isActive():
             self._soon.start()
@@ -161,7 +166,7 @@ class ThinOutlines:
         self._results.draw_as_lines(False)
         self._sources, layer, self._layer = (), self.layer, None
         if layer is not None:
-            self._viewer.layers.remove(layer)
+            napari_adding.remove_quietly(self._viewer, [layer])
 
     def cleanup(self) -> None:
         """Let go of the viewer; the layer goes, since nothing would follow any more. May be called twice."""

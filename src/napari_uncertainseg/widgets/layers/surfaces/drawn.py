@@ -158,14 +158,17 @@ class DrawnSurfaces:
         """Draw no lesion; they may come again."""
         layer = self.lesions
         self.forget()
-        if layer is not None and layer in self._viewer.layers:
-            self._viewer.layers.remove(layer)
+        if layer is not None:
+            napari_adding.remove_quietly(self._viewer, [layer])
+
+    def hide(self) -> None:
+        """Show none of them."""
+        for layer in self.all:
+            layer.visible = False
 
     def remove(self) -> None:
         """Take all out of the viewer."""
-        with self._viewer.layers.batched_update():
-            for layer in self.all:
-                self._viewer.layers.remove(layer)
+        napari_adding.remove_quietly(self._viewer, self.all)
         self.forget()
         self.brain = self.ring = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.shared.responsive import napari_adding
+from napari_uncertainseg.widgets.shared.responsive.turns import Soon
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -79,8 +81,9 @@ class LesionSurfaces:
         self._viewer, self._case, self._complete = viewer, case, complete
         self._placing, self._blinded, self._go_to = placing, blinded, go_to
         self._wanted = True
-        self._alone = False
-        self._maker = MeshMaker()
+        self._alone = self._lingering = False
+        self._leaving: list[DrawnSurfaces] = []
+        self._maker, self._soon = MeshMaker(), Soon()
         self._job: JobRunner | None = None
         self._drawn: DrawnSurfaces | None = None
         self._made: Made | None = None
@@ -144,19 +147,26 @@ class LesionSurfaces:
         self._complete()
         shown = [x for x in self._viewer.layers if isinstance(x, Image | Labels) and x.visible]
         self._hidden += [layer for layer in shown if layer not in self._hidden]
-        with napari_adding.one_scene_update(self._viewer):
-            for layer in shown:
-                layer.visible = False
+        if shown:
+            with napari_adding.one_scene_update(self._viewer):
+                for layer in shown:
+                    layer.visible = False
 
     def leave(self) -> None:
         """Take the surfaces away, and show again what was hidden for them. May be called twice."""
+        self._soon.drop()
         drawn, self._drawn = self._drawn, None
         if drawn is None:
             return
         napari_internals.aim_cursor(self._viewer)
         if self._job is not None:
             self._job.cancel()
-        drawn.remove()
+        if self._lingering:
+            drawn.hide()
+            self._leaving.append(drawn)  # Qt holds no reference to it
+            QTimer.singleShot(0, self._remove_leaving)
+        else:
+            drawn.remove()
         self._made, self._picker, self._world = None, None, {}
         self._write("")
         hidden, self._hidden = self._hidden, []
@@ -168,6 +178,22 @@ class LesionSurfaces:
             self._viewer.layers.selection.active = self._active
         self._active = None
         self.changed.emit()
+
+    @contextmanager
+    def lingering(self) -> Iterator[None]:
+        """Surfaces that are left within are hidden at once, and their layers go soon.
+
+        For a moment at which the list of layers must stay as it is.
+        """
+        self._lingering = True
+        try:
+            yield
+        finally:
+            self._lingering = False
+
+    def _remove_leaving(self) -> None:
+        while self._leaving:
+            self._leaving.pop().remove()
 
     def show_alone(self, alone: bool) -> None:
         """Draw only the selected lesion, or all again."""
@@ -268,8 +294,11 @@ class LesionSurfaces:
         meshes = [self._in_world(n, made.meshes[n], world) for n in numbers]
         if made.brain is not None and drawn.brain is None:
             drawn.show_brain(made.brain.moved(world))
+            self._soon.add(self._draw)  # one layer in a turn
+            return
         self._facts = {n: _facts(made.lesions, n) for n in numbers}
         doubts = [self._facts[n].doubt for n in numbers]
+        comes = bool(numbers) and drawn.lesions is None
         if numbers:
             affine = placing.grid.affine
             shapes = Shapes(tuple(numbers), tuple(made.meshes[n] for n in numbers), tuple(doubts), affine)
@@ -277,7 +306,10 @@ class LesionSurfaces:
         else:
             drawn.remove_lesions()
         self._picker = RayPicker(numbers, meshes) if numbers else None
-        drawn.show_selected(meshes[numbers.index(selected)] if selected in numbers else None)
+        if comes:
+            self._soon.add(self._draw)  # the ring
+        else:
+            drawn.show_selected(meshes[numbers.index(selected)] if selected in numbers else None)
         by_hand = bool(np.isnan(doubts).any())
         self._write(texts.legend(len(numbers), len(rejected), alone=alone, by_hand=by_hand))
 
@@ -328,9 +360,11 @@ class LesionSurfaces:
     def cleanup(self) -> None:
         """Stop all work and let go of the layers, which stay. May be called twice."""
         self._connections.disconnect_all()
-        if self._drawn is not None:
-            self._drawn.forget()
-        self._drawn, self._hidden, self._active = None, [], None
+        self._soon.drop()
+        for drawn in (self._drawn, *self._leaving):
+            if drawn is not None:
+                drawn.forget()
+        self._drawn, self._hidden, self._active, self._leaving = None, [], None, []
         if self._job is not None:
             self._job.cleanup()
             self._job.deleteLater()

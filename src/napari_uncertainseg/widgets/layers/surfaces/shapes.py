@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_uncertainseg.evaluate.shapes.mesh_files import DOUBT, LABEL, NamedMesh
+from napari_uncertainseg.evaluate.shapes.columns import DOUBT, LABEL
+from napari_uncertainseg.evaluate.shapes.mesh_files import NamedMesh
 from napari_uncertainseg.widgets.layers.surfaces.meshes import LesionMesh
 
 SHAPES = "shapes"

@@ -14,7 +14,7 @@ from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QDropEvent
 from qtpy.QtWidgets import QWidget
 
-from napari_uncertainseg.evaluate.saved_results import is_results
+from napari_uncertainseg.disk.result_folder import is_results
 from napari_uncertainseg.explain.attention.files import is_attention_map
 from napari_uncertainseg.images.formats.formats import one_file_suffixes, suffix_of
 from napari_uncertainseg.widgets.reading_bar.case_menu.opening import CaseLoader

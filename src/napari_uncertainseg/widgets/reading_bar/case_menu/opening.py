@@ -12,8 +12,9 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_uncertainseg._base import InputError, Progress
+from napari_uncertainseg.disk.result_folder import is_results
 from napari_uncertainseg.evaluate.opening.one_person import scans_of_person
-from napari_uncertainseg.evaluate.saved_results import is_results, read_saved_results
+from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.images.formats.formats import format_of
 from napari_uncertainseg.widgets.dock_description import ReviewContext
 from napari_uncertainseg.widgets.reading_bar.case_menu import texts

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
-from napari.layers import Image
+from napari.layers import Image, Layer
 from napari.utils.notifications import show_info
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QToolButton, QVBoxLayout
 
-from napari_uncertainseg._base import visible
+from napari_uncertainseg._base import InputError, visible
+from napari_uncertainseg.images.identity import scan_sha256
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.widgets.reading_bar.case_menu import texts
 from napari_uncertainseg.widgets.reading_bar.case_menu.drops import Drops
@@ -21,9 +23,11 @@ from napari_uncertainseg.widgets.reading_bar.case_menu.opening import CaseLoader
 from napari_uncertainseg.widgets.reading_bar.part import BarContext, Part, PartWidget
 from napari_uncertainseg.widgets.scans.patient import origin_of, path_of
 from napari_uncertainseg.widgets.scans.recent_cases import RecentCases, recent_file
-from napari_uncertainseg.widgets.scans.volumes import layer_data
+from napari_uncertainseg.widgets.scans.volumes import layer_data, volume_of
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, larger, notice, plain_tooltip
+from napari_uncertainseg.widgets.shared.kept_review import waiting_review
+from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
 _WIDEST = 220
 """Pixels of the name: the whole bar has to fit a small window."""
@@ -91,6 +95,7 @@ class CasePart(PartWidget):
         )
         self._loader.busy_changed.connect(self._on_busy)
         self._lookout.found.connect(self._on_found)
+        self._lookout.waits.connect(self._on_waits)
         self.offer.accepted.connect(self._on_accepted)
         self.offer.declined.connect(self._on_declined)
 
@@ -142,15 +147,20 @@ class CasePart(PartWidget):
     def _look(self) -> None:
         flair = None if self._cases.blinded else self._cases.flair
         origin = None if flair is None else origin_of(flair)
-        if origin is None:
+        if flair is None or origin is None:
             self._lookout.look(None, None)
         else:
-            self._lookout.look(origin.path, origin.grid)
+            waiting = partial(_waiting, self._context.review.sessions, flair)
+            self._lookout.look(origin.path, origin.grid, waiting)
 
     def _on_found(self, found: Surroundings) -> None:
         self._around = found
         self._show_name()
         self._show_offer()
+
+    def _on_waits(self, sentence: str) -> None:
+        if self._context.review.case.original is None and not self._cases.blinded:
+            show_info(notice(sentence))
 
     def _show_offer(self) -> None:
         found = self._around
@@ -202,6 +212,17 @@ class CasePart(PartWidget):
             each.cleanup()
         del self._drops, self._lookout, self._loader, self.menu, self.hint, self.offer
         del self._context, self._cases
+
+
+def _waiting(sessions: SessionFile, flair: Layer) -> str:
+    """What is said of a review of a scan that waits; done in the background."""
+    if not sessions.exists:
+        return ""
+    try:
+        sha256 = scan_sha256(volume_of(flair))
+    except InputError:  # no scan: that is said when it is to be used
+        return ""
+    return waiting_review(sessions, sha256)
 
 
 PART = Part("case", CasePart)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_uncertainseg._base import as_warning
-from napari_uncertainseg.evaluate.saved_results import is_results
+from napari_uncertainseg.disk.result_folder import is_results
 from napari_uncertainseg.images.identity import case_name
 from napari_uncertainseg.widgets.scans.recent_cases import RecentCase
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from napari_uncertainseg.widgets.layers.result_layers import LESIONS
 from napari_uncertainseg.widgets.scans.camera import current_slice
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.responsive import napari_adding
+from napari_uncertainseg.widgets.shared.responsive.turns import Soon
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -40,6 +42,7 @@ class CellOutlines:
         self._of: Layer | None = None
         """The layer of lesions that was there when they began."""
         self._connections = Connections()
+        self._coming = Soon()
         self._soon = QTimer()
         self._soon.setSingleShot(True)
         self._soon.setInterval(0)
@@ -50,12 +53,18 @@ class CellOutlines:
         self._of = source = self._source()
         if source is None:
             return
-        for number, title in cells.items():
-            layer = self._layers.selected.empty_layer(source, f"lesions ({title})")
-            self.cells[layer] = number
-            napari_adding.add_quietly(self._viewer, layer)
-        self._listen(source)
-        self.draw()
+        self._connections.connect(self._layers.blinding, self.end)
+        self._coming.add(*(partial(self._come, source, *each) for each in cells.items()))
+        self._coming.add(partial(self._listen, source), self.draw)
+
+    def _come(self, source: Labels, number: int, title: str) -> None:
+        """In a turn of its own, after the one that lays the cells out."""
+        if self._layers.blinded or source not in self._viewer.layers:
+            self.end()
+            return
+        layer = self._layers.selected.empty_layer(source, f"lesions ({title})")
+        self.cells[layer] = number
+        napari_adding.add_quietly(self._viewer, layer)
 
     @property
     def current(self) -> bool:
@@ -68,8 +77,9 @@ class CellOutlines:
         return none or source is self._of
 
     def complete(self) -> None:
-        """Let all layers come that are laid out with the scans: maps and candidates."""
+        """Let all layers come that are laid out with the scans, and letters go until the cells are there."""
         self._layers.results.complete()
+        self._layers.letters.step_back()
 
     def _source(self) -> Labels | None:
         layer = self._layers.results.get(LESIONS)
@@ -85,7 +95,6 @@ class CellOutlines:
         listen(dims.ndisplay, self._change)
         listen(self._viewer.layers.events.removed, self._change)
         listen(self._viewer.scene.camera.events.zoom, self._change)
-        listen(self._layers.blinding, self.end)
 
     def _change(self, event: Any = None) -> None:
         if not self._soon.isActive():
@@ -129,17 +138,20 @@ class CellOutlines:
         axis, index = current_slice(self._viewer, source)
         return np.take(np.asarray(source.data), index, axis)
 
+    def hide(self) -> None:
+        """Show them no more; `end` takes them out a turn later."""
+        self._coming.drop()
+        for layer in self.cells:
+            layer.visible = False
+
     def end(self) -> None:
         """Take the layers out of the viewer. May be called twice."""
         self._soon.stop()
+        self._coming.drop()
         self._connections.disconnect_all()
         self._of = None
         cells, self.cells = self.cells, {}
-        there = [layer for layer in cells if layer in self._viewer.layers]
-        if there:
-            with self._viewer.layers.batched_update():
-                for layer in there:
-                    self._viewer.layers.remove(layer)
+        napari_adding.remove_quietly(self._viewer, cells)
 
 
 def _fill(layer: Vectors, starts: np.ndarray, colours: np.ndarray, width: float, scale: np.ndarray) -> None:

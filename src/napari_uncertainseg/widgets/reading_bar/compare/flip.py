@@ -11,6 +11,7 @@ from napari.components.overlays import TextOverlay
 from napari_uncertainseg.widgets.reading_bar.compare import texts
 from napari_uncertainseg.widgets.reading_bar.compare.scans import ComparedScan, ComparedScans
 from napari_uncertainseg.widgets.shared.responsive import napari_adding
+from napari_uncertainseg.widgets.shared.responsive.turns import Soon
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -52,7 +53,7 @@ class Flip:
         self._label = TextOverlay(position="top_left", font_size=_FONT_SIZE, box=True, gridded=False)
         self._label.box_color = _GROUND
         viewer.canvas.overlays[_NAME] = self._label
-        self.named = True
+        self.named, self._seen, self._soon = True, False, Soon()
         scans.changed.connect(self.update)
         viewer.canvas.events.size.connect(self._on_size)
         self.update()
@@ -107,8 +108,16 @@ class Flip:
         label.color, label.box_color, label.position = colour, ground, position
 
     def _see(self, seen: bool) -> None:
-        if self._label.visible != seen:
-            self._label.visible = seen
+        self._seen = seen
+        if not seen and self._label.visible:
+            self._label.visible = False
+        elif seen and not self._label.visible:
+            self._soon.add(self._appear)
+
+    def _appear(self) -> None:
+        """In a turn of its own: napari takes as long for a text as for a picture."""
+        if self._seen and not self._label.visible:
+            self._label.visible = True
 
     def cleanup(self) -> None:
         """Show each scan as it was before it was first flipped. May be called twice."""
@@ -118,4 +127,5 @@ class Flip:
             if layer in self._before:
                 layer.visible = self._before[layer]
         self._before.clear()
+        self._soon.drop()
         self._viewer.canvas.overlays.pop(_NAME, None)

@@ -16,7 +16,8 @@ from qtpy.QtCore import QObject, Qt, QTimer, Signal
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_uncertainseg._base import InputError, Progress, one_line
-from napari_uncertainseg.evaluate.saved_results import is_results, read_saved_results
+from napari_uncertainseg.disk.result_folder import is_results
+from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.images.belonging import ScanOrigin, same_patient
 from napari_uncertainseg.images.files import read_volume
 from napari_uncertainseg.images.formats.dicom import dicom_date, is_dicom

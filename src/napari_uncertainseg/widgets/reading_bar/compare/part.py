@@ -72,6 +72,7 @@ class ComparePart(PartWidget):
             (self.scans.changed, self._on_scans),
             (review.case.prediction_changed, self._on_case),
             (review.layers.blinding_changed, self._on_blinded),
+            (review.layers.results.came, self._on_scans),
             (self.visit.opened, self._on_opened),
             (self.visit.failed, self._tell),
             (self.visit.told, self._on_told),
@@ -291,6 +292,7 @@ class ComparePart(PartWidget):
         self._closed = True
         self._connections.disconnect_all()
         self._leave_side()
+        self.side.complete()
         self.side.forget_owed()
         self.flip.cleanup()
         self.visit.cleanup()

@@ -14,6 +14,7 @@ from napari_uncertainseg.widgets.reading_bar.compare.scans import ComparedScan, 
 from napari_uncertainseg.widgets.scans.volumes import is_compared, is_result
 from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.shared.responsive import napari_adding
+from napari_uncertainseg.widgets.shared.responsive.turns import Soon
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -60,6 +61,7 @@ class SideBySide:
         self._owed: dict[Layer, bool] = {}
         """What scans are to be again once the viewer leaves 3-D."""
         self._before: _Before | None = None
+        self._soon = Soon()
         self._cells: dict[Layer, int] = {}
 
     @property
@@ -72,6 +74,7 @@ class SideBySide:
         if self.active:
             return
         self._pay()
+        self.complete()
         self._outlines.complete()
         viewer, scans, grid = self._viewer, self._laid(), self._viewer.canvas.grid
         names = {scan.layer: _named(scan.layer) for scan in scans}
@@ -90,6 +93,7 @@ class SideBySide:
                 self._show(scan)
             grid.stride, grid.spacing, grid.shape = 1, 4, (rows, columns)
             grid.enabled = True
+        self._soon.add(self._name_next)
         shrunk = min(1 / rows, 1 / columns) if not rows == columns == 1 else 1.0
         viewer.scene.camera.zoom = self._before.zoom * max(shrunk, self._fitting(rows, columns))
 
@@ -116,14 +120,16 @@ class SideBySide:
         """Put canvas, names and visibility back. May be called twice."""
         if self._before is None:
             return
+        self._soon.drop()
         before, self._before = self._before, None
         grid = self._viewer.canvas.grid
         with napari_adding.one_scene_update(self._viewer):
+            self._outlines.hide()
             grid.enabled = before.grid["enabled"]
             napari_internals.ungroup_cells(self._viewer)
             for key in ("shape", "stride", "spacing"):
                 setattr(grid, key, before.grid[key])
-        self._outlines.end()
+        self._soon.add(self._outlines.end)
         if self._viewer.dims.ndisplay != 2:  # there surfaces hide the scans, and show them again afterwards
             self._owed = before.visible
             self._viewer.dims.events.ndisplay.connect(self._pay, position="last")  # after the surfaces
@@ -138,6 +144,10 @@ class SideBySide:
             _set_all(layer.colorbar, bar)
         self._viewer.scene.camera.zoom = before.zoom
         self._cells = {}
+
+    def complete(self) -> None:
+        """Do at once what is still to be done in turns: names that come, outlines that go."""
+        self._soon.now()
 
     def _pay(self, event: object = None) -> None:
         """Show the scans as they were before, back from the 3-D in which side by side has ended."""
@@ -162,7 +172,14 @@ class SideBySide:
         name.position, name.font_size, name.box = "top_left", _FONT_SIZE, True
         if not scan.of_case:
             name.color, name.box_color = _BLACK, _AMBER
-        name.visible = scan.layer.visible = True
+        scan.layer.visible = True
+
+    def _name_next(self) -> None:
+        """Write the name of the next scan into its cell: napari takes as long for a text as for a picture."""
+        waiting = [layer for layer in self._cells if not layer.name_overlay.visible]
+        if waiting:
+            waiting[0].name_overlay.visible = True
+            self._soon.add(self._name_next)
 
     def _layout(self, count: int) -> tuple[int, int]:
         """Rows and columns in which a slice is shown largest."""

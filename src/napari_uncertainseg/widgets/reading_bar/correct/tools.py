@@ -29,6 +29,7 @@ from napari_uncertainseg.widgets.reading_bar.correct.row import ToolRow
 from napari_uncertainseg.widgets.reading_bar.correct.settings import scan_range
 from napari_uncertainseg.widgets.reading_bar.part import BarContext
 from napari_uncertainseg.widgets.shared.connections import Connections
+from napari_uncertainseg.widgets.shared.responsive.turns import Soon
 
 
 class Tools(QObject):
@@ -53,6 +54,7 @@ class Tools(QObject):
         self._hand: ToolHand | None = None
         self._pointer: Pointer | None = None
         self._of_scan: object = None
+        self._soon = Soon()
         self._picking = LesionPicking(self._viewer, lambda: self._layers.results.outlines, self._pick)
         self._keys = [self._key(Qt.Key.Key_Escape, self.step_back)]
         self._keys += [self._key(key, self._accept) for key in (Qt.Key.Key_Return, Qt.Key.Key_Enter)]
@@ -131,8 +133,9 @@ class Tools(QObject):
         if placing is None:
             return
         self._put_napari_away()
-        if self.bench.preview is None:  # adding and removing a layer is slow: it stays from tool to tool
+        if self.bench.preview is None:  # it stays from tool to tool
             self.bench.preview = Preview(self._viewer, placing)
+            self._soon.add(self.bench.preview.come)
         self._hand = self._made(key)
         self._pointer = Pointer(self._viewer, self._layers.results, _Careful(self._hand, self._try))
         self.active = key
@@ -174,6 +177,7 @@ class Tools(QObject):
     def leave(self) -> None:
         """Put the tool away. May be called twice."""
         self._let_go()
+        self._soon.drop()
         preview, self.bench.preview = self.bench.preview, None
         if preview is not None:
             preview.remove()
@@ -240,7 +244,7 @@ class Tools(QObject):
 
     def _on_removed(self, event: object = None) -> None:
         preview = self.bench.preview
-        if preview is not None and preview.layer not in self._viewer.layers:
+        if preview is not None and preview.gone:
             self.leave()
 
     def _begin_level(self) -> None:

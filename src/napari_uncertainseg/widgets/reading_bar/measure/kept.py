@@ -14,7 +14,7 @@ from napari_uncertainseg.disk.folder_lock import claimed
 from napari_uncertainseg.images.measures.records import Measurement, read, write
 from napari_uncertainseg.images.measures.shapes import Slice
 from napari_uncertainseg.images.volume import Grid
-from napari_uncertainseg.review.session.opening import default_file, make_folder
+from napari_uncertainseg.review.session.place import default_file, make_folder
 
 _FOLDER = "measurements"
 _DIGITS = 24

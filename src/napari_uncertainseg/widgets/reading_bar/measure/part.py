@@ -166,7 +166,8 @@ class MeasurePart(PartWidget):
             self._tell(texts.NO_SCAN)
         elif not self._context.review.layers.blinded:
             layer = self.drawing.ensure(base)
-            layer.visible = True  # also where it was hidden with the overlays: what is drawn has to be seen
+            if not layer.visible:  # it was hidden with the overlays: what is drawn has to be seen
+                layer.visible = True
             self._bind(layer)
             self.tool.begin(kind, base, layer)
         self._say()

@@ -1,4 +1,4 @@
-"""Window and level in the bar, and whose mouse it is."""
+"""Window and level in the bar, how scans are drawn, and whose mouse it is."""
 
 from __future__ import annotations
 
@@ -17,19 +17,21 @@ from napari_uncertainseg.widgets.dock_description import KeyAction
 from napari_uncertainseg.widgets.reading_bar.mouse import texts
 from napari_uncertainseg.widgets.reading_bar.mouse.held import HeldMouse
 from napari_uncertainseg.widgets.reading_bar.mouse.presets import ScanPresets
+from napari_uncertainseg.widgets.reading_bar.mouse.smoothing import ScanSmoothing
 from napari_uncertainseg.widgets.reading_bar.mouse.window_level import in_words, window_of
 from napari_uncertainseg.widgets.reading_bar.mouse.workstation import WorkstationMouse
 from napari_uncertainseg.widgets.reading_bar.part import BarContext, HelpGroup, HelpLine, Part, PartWidget
 from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.form_helpers import MenuChoice, add_action, add_choices, end_choices
+from napari_uncertainseg.widgets.shared.responsive.turns import Soon
 
 _RESET, _NEXT = "reset_window", "next_window"
 _OVERLAY = "window_and_level"
 
 
 class WindowPart(PartWidget):
-    """A button whose menu has the presets and the mouse; W and L stand on the canvas.
+    """A button whose menu has the presets, how scans are drawn, and the mouse; W and L stand on the canvas.
 
     Parameters
     ----------
@@ -41,6 +43,7 @@ class WindowPart(PartWidget):
         super().__init__()
         self._viewer, self._preferences = context.viewer, context.review.preferences
         self._presets = ScanPresets(context.viewer, context.review.case, context.review.layers.scan.layer)
+        self._smoothing = ScanSmoothing(context.viewer, self._preferences.load().smooth_scans)
         self._keys = {_RESET: "", _NEXT: ""}
         self.button = QPushButton(texts.BUTTON)
         self.button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # a click leaves the keyboard to the canvas
@@ -54,6 +57,7 @@ class WindowPart(PartWidget):
         layout.addWidget(self.button)
         self._text = TextOverlay(position="bottom_left", font_size=9, visible=False)
         self._viewer.canvas.overlays[_OVERLAY] = self._text
+        self._soon = Soon()
         canvas = napari_internals.drawing_canvas(self._viewer).native
         self.mouse = WorkstationMouse(self._viewer, canvas, self._workstation)
         self.held = HeldMouse(context.window, [canvas])
@@ -75,6 +79,12 @@ class WindowPart(PartWidget):
     def choose_mouse(self, mouse: str) -> None:
         """Let the mouse work as on a workstation, or as in napari; remembered."""
         self._preferences.save(mouse=mouse)
+
+    def choose_drawing(self, drawing: str) -> None:
+        """Draw scans smoothly, or voxel by voxel; remembered."""
+        smooth = drawing == texts.SMOOTH
+        self._preferences.save(smooth_scans=smooth)
+        self._smoothing.choose(smooth)
 
     def help(self) -> tuple[HelpGroup, ...]:
         """What the mouse does now."""
@@ -115,8 +125,11 @@ class WindowPart(PartWidget):
             entries = {name: texts.PRESETS[name] for name in texts.PRESETS if name in presets}
             self._choices(entries, texts.PRESET_TIPS, shown, self.choose)
         self.menu.addSeparator()
-        mouse = self._preferences.load().mouse
-        self._choices(texts.MOUSE_CHOICES, texts.MOUSE_TIPS, mouse, self.choose_mouse)
+        kept = self._preferences.load()
+        drawing = texts.SMOOTH if kept.smooth_scans else texts.VOXELS
+        self._choices(texts.DRAWING_CHOICES, texts.DRAWING_TIPS, drawing, self.choose_drawing)
+        self.menu.addSeparator()
+        self._choices(texts.MOUSE_CHOICES, texts.MOUSE_TIPS, kept.mouse, self.choose_mouse)
 
     def _choices(
         self, entries: Mapping[str, str], tips: Mapping[str, str], chosen: str | None, choose: Any
@@ -139,6 +152,7 @@ class WindowPart(PartWidget):
     def _follow(self, event: Any = None) -> None:
         """Hear of new scans, and say the window of the one on top."""
         self._presets.note()
+        self._smoothing.note()
         for layer in self._viewer.layers:
             if isinstance(layer, Image) and layer not in self._heard:
                 self._heard.add(layer)
@@ -156,12 +170,20 @@ class WindowPart(PartWidget):
             said = f"{scan.name}: {said}"  # of which cell
         if said:  # an empty text is not drawn, and is not worth a change
             self._text.text = said
-        self._text.visible = bool(said)
+            self._soon.add(self._appear)
+        else:
+            self._soon.drop()
+            self._text.visible = False
         self.button.setToolTip(texts.tip(said or texts.NO_SCAN, self._keys[_RESET], self._keys[_NEXT]))
+
+    def _appear(self) -> None:
+        """In a turn of its own: napari takes as long for a text as for a picture."""
+        self._text.visible = True
 
     def cleanup(self) -> None:
         """Give the mouse back, and let go of the viewer; windows stay as they are. May be called twice."""
         self._empty()
+        self._soon.drop()
         self.held.cleanup()
         self.mouse.cleanup()
         self._connections.disconnect_all()

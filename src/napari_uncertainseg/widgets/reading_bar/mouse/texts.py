@@ -14,6 +14,13 @@ MOUSE_TIPS = {
     WORKSTATION: "The wheel shows other slices. The right button changes window and level.",
     NAPARIS: "The wheel zooms, and so does the right button. Ctrl and the wheel shows other slices.",
 }
+SMOOTH, VOXELS = "smooth", "voxels"
+DRAWING_CHOICES = {SMOOTH: "Scans: smooth", VOXELS: "Scans: voxel by voxel"}
+DRAWING_TIPS = {
+    SMOOTH: "Between voxels greys are interpolated (linear), for the eye only. "
+    "Maps and lesions stay as they are.",
+    VOXELS: "Each voxel is a block of one grey, as it is in the file.",
+}
 OPENED = "as opened"
 PRESETS = {
     TISSUE: "Tissue: all greys of the brain",
@@ -36,7 +43,8 @@ IN_3D = "In 3-D no scan is shown: window and level are set on slices."
 def tip(said: str, reset_key: str, next_key: str) -> str:
     """Of the button."""
     keys = [f"{key}: {what}" for key, what in ((reset_key, "reset"), (next_key, "next preset")) if key]
-    return "\n".join(["Window (W) and level (L) of the scan on top, and the mouse.", said, *keys])
+    first = "Window (W) and level (L) of the scan on top, how scans are drawn, and the mouse."
+    return "\n".join([first, said, *keys])
 
 
 def mouse_lines(mouse: str = WORKSTATION) -> list[tuple[str, str]]:

@@ -23,10 +23,10 @@ from qtpy.QtGui import (
 
 from napari_uncertainseg._base import visible
 from napari_uncertainseg.disk.outputs import Kind, check_output
+from napari_uncertainseg.disk.replaced_file import replaced_file
 from napari_uncertainseg.evaluate.result import sentences
 from napari_uncertainseg.evaluate.result.case_result import CaseResult, ResultLesion
 from napari_uncertainseg.evaluate.result.measuring import MeasuredResult
-from napari_uncertainseg.images.files import replaced_file
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.widgets.reading_bar.result import texts
 from napari_uncertainseg.widgets.reading_bar.result.pictures import draw_lesions

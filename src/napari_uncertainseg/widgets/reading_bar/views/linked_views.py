@@ -141,8 +141,9 @@ class LinkedViews:
         point, ground = tuple(self._viewer.dims.point), self._viewer.canvas.background_color
         covered = self._layers.surfaces.covered
         shown = [layer for layer in self._viewer.layers if layer.visible or layer in covered]
+        lined = self._layers.thin.sources
         for view in self.views:
-            pictures = (picture_of(layer, view.plane, point) for layer in shown)
+            pictures = (picture_of(x, view.plane, point, as_lines=x in lined) for x in shown)
             chosen = self._layers.selected.outlined
             view.selected = np.zeros((0, 2, 2)) if chosen is None else outline_of(*chosen, view.plane, point)
             view.cross = self._on_plane(view.plane) if self._crosshair and len(point) > 2 else None

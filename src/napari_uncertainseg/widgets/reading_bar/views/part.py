@@ -62,6 +62,7 @@ class ViewsPart(PartWidget):
         events = self._viewer.layers.events
         self._connections = Connections(
             (events.inserted, self._soon),
+            (events.removing, self._leave_3d),
             (events.removed, self._soon),
             (self._arrangement.changed, self._on_arranged),
         )
@@ -126,6 +127,19 @@ class ViewsPart(PartWidget):
 
     def _soon(self, event: Any = None) -> None:
         self._later.start(0)  # napari turns to a first layer only after it has told of it
+
+    def _leave_3d(self, event: Any) -> None:
+        """Show slices before the last layer goes that has more axes than all others.
+
+        napari 0.9.2 draws those in 3-D once more in a wrong way, and the process ends (segmentation fault).
+        It takes the layer out by its place: were surfaces below it to go meanwhile, another layer would.
+        """
+        layers, dims = self._viewer.layers, self._viewer.dims
+        going = layers[event.index]
+        others = [layer.ndim for layer in layers if layer is not going]
+        if dims.ndisplay == 3 and others and going.ndim > max(others):
+            with self._layers.surfaces.lingering():
+                dims.ndisplay = 2
 
     def _follow(self) -> None:
         has_volume = self._has_volume

@@ -23,7 +23,15 @@ from qtpy.QtGui import (
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_uncertainseg.widgets.layers.planes.plane import Plane
-from napari_uncertainseg.widgets.layers.selection.edges import BLACK, HALO_PX, LINE_PX, WHITE
+from napari_uncertainseg.widgets.layers.selection.edges import (
+    BLACK,
+    HALO_PX,
+    LINE_PX,
+    THIN_HALO_PX,
+    THIN_PX,
+    WHITE,
+)
+from napari_uncertainseg.widgets.layers.selection.thin_outlines import LARGE_PX
 from napari_uncertainseg.widgets.reading_bar.mouse.workstation import FAST
 from napari_uncertainseg.widgets.reading_bar.views import texts
 from napari_uncertainseg.widgets.reading_bar.views.cross import TOP_LEFT, draw_cross, write
@@ -158,6 +166,8 @@ class SliceView(QWidget):
         painter = QPainter(canvas)
         place = self._transform()
         for image, picture in self._images:
+            if self._is_lines(picture):
+                continue
             own = QTransform(picture.scale[0], 0, 0, picture.scale[1], *picture.offset)
             painter.setTransform(own * place)
             over = QPainter.CompositionMode.CompositionMode_SourceOver
@@ -174,11 +184,25 @@ class SliceView(QWidget):
         on_screen.drawImage(0, 0, canvas)
         on_screen.end()
 
-    def _draw_selected(self, painter: QPainter) -> None:
-        """Outline the selected lesion as the large view does: white between black, as thick at any zoom."""
-        stretches = [QLineF(*(self.to_widget(*end) for end in ends)) for ends in self.selected.tolist()]
-        for colour, width in ((BLACK, LINE_PX + 2 * HALO_PX), (WHITE, LINE_PX)):
-            pen = QPen(QColor.fromRgbF(*colour), width)
+    def _is_lines(self, picture: Picture) -> bool:
+        """Whether outlines are lines, as in the large view: in voxels they would cover a small lesion."""
+        large = min(abs(side) for side in picture.scale) * self.zoom >= LARGE_PX
+        return large and picture.lines is not None
+
+    def _draw_outlines(self, painter: QPainter) -> None:
+        """Outlines as in the large view, as thick at any zoom; the selected one is white between black."""
+        for _, picture in self._images:
+            if picture.lines is not None and self._is_lines(picture):
+                for line in picture.lines():
+                    self._draw_lines(painter, line.stretches, line.colour, THIN_PX, THIN_HALO_PX)
+        self._draw_lines(painter, self.selected, WHITE, LINE_PX, HALO_PX)
+
+    def _draw_lines(
+        self, painter: QPainter, ends: np.ndarray, colour: Sequence[float], line_px: float, halo_px: float
+    ) -> None:
+        stretches = [QLineF(*(self.to_widget(*end) for end in pair)) for pair in ends.tolist()]
+        for part, width in ((BLACK, line_px + 2 * halo_px), (colour, line_px)):
+            pen = QPen(QColor.fromRgbF(*part), width)
             pen.setCapStyle(Qt.PenCapStyle.SquareCap)
             painter.setPen(pen)
             for stretch in stretches:
@@ -200,7 +224,7 @@ class SliceView(QWidget):
         for mark in self._marks:
             self._draw_mark(painter, mark)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        self._draw_selected(painter)
+        self._draw_outlines(painter)
         if self._images and self.cross is not None:
             draw_cross(painter, self.rect(), self.to_widget(*self.cross))
         if not self._images:

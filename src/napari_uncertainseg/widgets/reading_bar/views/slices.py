@@ -5,7 +5,9 @@ Only that slice is copied, and the layer itself says how it looks: contrast, col
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +27,22 @@ _MOST = 600
 
 
 @dataclass(frozen=True, eq=False)
+class Outline:
+    """A thin line around one label.
+
+    Attributes
+    ----------
+    stretches
+        Both ends of each along the plane's columns and rows, in the viewer's world, shape (n, 2, 2).
+    colour
+        Red, green, blue and opacity, 0 to 1.
+    """
+
+    stretches: np.ndarray
+    colour: tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Picture:
     """A slice of one layer.
 
@@ -39,6 +57,9 @@ class Picture:
         Of the layer, in napari's words.
     smooth
         Whether it is interpolated between its pixels.
+    lines
+        Gives the outlines that are drawn in place of it where its pixels are large on the screen; None where
+        nothing is.
     """
 
     colours: np.ndarray
@@ -47,11 +68,15 @@ class Picture:
     opacity: float
     blending: str
     smooth: bool
+    lines: Callable[[], list[Outline]] | None = None
 
 
-def picture_of(layer: Layer, plane: Plane, point: tuple[float, ...]) -> Picture | None:
+def picture_of(
+    layer: Layer, plane: Plane, point: tuple[float, ...], *, as_lines: bool = False
+) -> Picture | None:
     """A layer's slice on a plane through a point of the viewer's world.
 
+    With `as_lines` it tells its outlines, too, where it is a label layer that our own outlines draw.
     None for layers that are neither images nor labels, or have no third dimension, or lie elsewhere.
     """
     if not isinstance(layer, Image | Labels) or layer.ndim < 3 or len(point) < layer.ndim:
@@ -63,7 +88,34 @@ def picture_of(layer: Layer, plane: Plane, point: tuple[float, ...]) -> Picture 
     sides = (abs(scale[1]), abs(scale[0]))
     colours = _label_colours(layer, values, sides) if isinstance(layer, Labels) else _colours(layer, values)
     smooth = isinstance(layer, Image) and str(layer.interpolation2d) != "nearest"
-    return Picture(colours, scale, offset, float(layer.opacity), str(layer.blending), smooth)
+    lines = partial(_outlines, layer, values, scale, offset) if as_lines and _outlined(layer) else None
+    return Picture(colours, scale, offset, float(layer.opacity), str(layer.blending), smooth, lines)
+
+
+def _outlined(layer: Layer) -> bool:
+    if not isinstance(layer, Labels) or layer.contour < 1:
+        return False
+    return isinstance(napari_canvas.contour_drawer(layer), TwoToneOutline)
+
+
+def _outlines(
+    layer: Labels, values: np.ndarray, scale: tuple[float, float], offset: tuple[float, float]
+) -> list[Outline]:
+    found: list[Outline] = []
+    drawer = napari_canvas.contour_drawer(layer)
+    if not isinstance(drawer, TwoToneOutline):  # the layer was let go since the slice was taken
+        return found
+    for number in drawer.drawn_numbers(values):
+        colour = layer.get_color(number)  # None where napari shows only one label
+        if colour is not None:
+            *mixed, alpha = (float(part) for part in colour)
+            stretches = _stretches(values == number, scale, offset)
+            found.append(Outline(stretches, (*mixed, alpha * float(layer.opacity))))
+    return found
+
+
+def _stretches(mask: np.ndarray, scale: tuple[float, float], offset: tuple[float, float]) -> np.ndarray:
+    return (outline(mask)[..., ::-1] + 0.5) * scale + offset
 
 
 def outline_of(layer: Labels, number: int, plane: Plane, point: tuple[float, ...]) -> np.ndarray:
@@ -74,7 +126,7 @@ def outline_of(layer: Labels, number: int, plane: Plane, point: tuple[float, ...
     if found is None:
         return np.zeros((0, 2, 2))
     values, scale, offset = found
-    return (outline(values == number)[..., ::-1] + 0.5) * scale + offset
+    return _stretches(values == number, scale, offset)
 
 
 _Slice = tuple[np.ndarray, tuple[float, float], tuple[float, float]]

@@ -1,11 +1,12 @@
-"""Layers are added, and several changed, with as little work of napari's as the screen needs.
+"""Layers are added, changed and taken out with as little work of napari's as the screen needs.
 
 A part of `napari_internals`, under its rules.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 _DRAWING_AIDS = ("polygon", "brush_stroke")
 _NOT_DRAWN_ON = "pan_zoom"
+_PLACE = "_update_overlay_canvas_positions"
+_FREED_AT_ONCE = sys.platform == "win32"
 
 
 def add_quietly(viewer: ViewerModel, layer: Layer, index: int | None = None) -> None:
@@ -27,9 +30,27 @@ def add_quietly(viewer: ViewerModel, layer: Layer, index: int | None = None) -> 
     layers = viewer.layers
     before, layers._activate_on_insert = layers._activate_on_insert, False
     try:
-        layers.insert(len(layers) if index is None else index, layer)
+        with _placed_once(_canvas(viewer)):
+            layers.insert(len(layers) if index is None else index, layer)
     finally:
         layers._activate_on_insert = before
+
+
+def remove_quietly(viewer: ViewerModel, layers: Iterable[Layer]) -> None:
+    """Take layers out, those that are there, and let the canvas follow once.
+
+    Each removal of napari's own (public), and a `batched_update` of several, collects all garbage, which
+    takes as long as a layer that comes. It is there for what graphics drivers of Windows do with textures
+    that are freed late, and stays there; elsewhere `SparedObjects` collects a moment later, when nobody is
+    kept waiting.
+    """
+    once = viewer.layers.batched_update if _FREED_AT_ONCE else lambda: one_scene_update(viewer)
+    there = [layer for layer in layers if layer in viewer.layers]
+    if there:
+        with once():
+            for layer in there:
+                if layer in viewer.layers:  # what is drawn over another may have gone with it
+                    viewer.layers.remove(layer)
 
 
 def put_off_drawing_aids(layer: Layer) -> Layer:
@@ -61,10 +82,7 @@ def one_scene_update(viewer: ViewerModel) -> Iterator[None]:
     `viewer.layers.batched_update` (public) does so too, but then collects all garbage and waits for the
     graphics card, as is needed only where layers are removed.
     """
-    window = getattr(viewer, "window", None)
-    if window is not None and getattr(window, "_qt_window", None) is None:  # it is closed, and its layers go
-        window = None
-    canvas = None if window is None else window._qt_viewer.canvas
+    canvas = _canvas(viewer)
     if canvas is None or canvas._pause_scene_graph:
         yield
         return
@@ -73,4 +91,49 @@ def one_scene_update(viewer: ViewerModel) -> Iterator[None]:
         yield
     finally:
         canvas._pause_scene_graph = False
-        canvas._update_scenegraph()
+        with _placed_once(canvas):
+            canvas._update_scenegraph()
+
+
+def hold_controls(viewer: ViewerModel) -> Callable[[], object] | None:
+    """Let the controls of layers not follow what is selected; what lets them follow again.
+
+    None without a window. To block the signal (public) would also keep the list of layers from following.
+    """
+    if _canvas(viewer) is None:
+        return None
+    controls = viewer.window._qt_viewer.controls  # type: ignore[attr-defined]
+    changed = viewer.layers.selection.events.changed
+    changed.disconnect(controls._populate)
+
+    def follow() -> None:
+        changed.connect(controls._populate)
+        controls._populate()
+
+    return follow
+
+
+def _canvas(viewer: ViewerModel) -> Any:
+    """The canvas of napari; None without a window, or where it is closed, and its layers go."""
+    window = getattr(viewer, "window", None)
+    if window is None or getattr(window, "_qt_window", None) is None:
+        return None
+    return window._qt_viewer.canvas
+
+
+@contextmanager
+def _placed_once(canvas: Any) -> Iterator[None]:
+    """Place the texts and bars over the canvas once, at the end.
+
+    napari places all of them anew for each layer whenever one comes, goes or is hidden. There is no public
+    way: what it offers (`overlay_tiling`) only says where.
+    """
+    if canvas is None or _PLACE in vars(canvas):
+        yield
+        return
+    setattr(canvas, _PLACE, canvas._defer_canvas_overlay_position_update)
+    try:
+        yield
+    finally:
+        delattr(canvas, _PLACE)
+        getattr(canvas, _PLACE)()

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QTimer
 
+from napari_uncertainseg.widgets.shared.responsive.napari_adding import remove_quietly
+
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
@@ -49,6 +51,19 @@ class Turns:
         do()
 
 
+class Soon(Turns):
+    """Turns for what is seen a moment later, while the window answers already.
+
+    What is done looks for itself what is to be seen by then: another scan may be open. So the same is
+    never waited for twice. Tests that look at what is there in the end let it happen at once, see their
+    `conftest`.
+    """
+
+    def add(self, *what: Callable[[], object]) -> None:
+        """Do these, in their order, after all that waits; what waits already stays where it is."""
+        super().add(*(each for each in what if each not in self._waiting))
+
+
 def take_out(viewer: ViewerModel, layer: Layer) -> None:
     """Take a layer out of a viewer; one that is selected is hidden, and taken out in the next turn.
 
@@ -56,12 +71,11 @@ def take_out(viewer: ViewerModel, layer: Layer) -> None:
     would look for it in vain, and leave the rest.
     """
     if layer not in viewer.layers.selection:
-        viewer.layers.remove(layer)
+        remove_quietly(viewer, [layer])
         return
     layer.visible = False
     QTimer.singleShot(0, partial(_remove, viewer, layer))
 
 
 def _remove(viewer: ViewerModel, layer: Layer) -> None:
-    if layer in viewer.layers:
-        viewer.layers.remove(layer)
+    remove_quietly(viewer, [layer])

@@ -1,4 +1,11 @@
-"""Measured lesions as a DICOM structured report (SR, TID 1500), and the segmentation (SEG) beside it."""
+"""Measured lesions as a DICOM structured report (SR, TID 1500), and the segmentation (SEG) beside it.
+
+Template TID 1500 with a TID 1411 group for each lesion (DICOM PS3.16). Finding and category are those of
+the segment: DCM 110702, SCT 49755003. Finding site is SCT 68523003 (cerebral white matter) where the
+place says so, else SCT 12738006 (brain). Volume is SCT 118565006 in mm3, the diameter IBSI L0JK in mm;
+mean probability is DCM 122157 qualified as a mean (SCT 373098007). What has no code of a standard (doubt,
+mean entropy, place, verdict) has one of the scheme 99NUS.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +20,8 @@ import numpy as np
 
 from napari_uncertainseg._base import InputError, one_line
 from napari_uncertainseg._checks import check_same_shape
-from napari_uncertainseg.images.dicom_seg import (
+from napari_uncertainseg.disk.replaced_file import replaced_file
+from napari_uncertainseg.images.dicom.seg import (
     Algorithm,
     check_installed,
     check_target,
@@ -25,8 +33,7 @@ from napari_uncertainseg.images.dicom_seg import (
     plain_names,
     unusable,
 )
-from napari_uncertainseg.images.dicom_source import Series, read_series
-from napari_uncertainseg.images.files import replaced_file
+from napari_uncertainseg.images.dicom.source import Series, read_series
 from napari_uncertainseg.images.formats.dicom_pixels import lenient
 from napari_uncertainseg.images.volume import Grid
 
@@ -127,21 +134,9 @@ def write_dicom_report(
     InputError
         If highdicom is not installed, if the series is not that of the grid or cannot be used, or if a file
         cannot be written.
-
-    Notes
-    -----
-    Template TID 1500 with a TID 1411 group for each lesion (DICOM PS3.16). Finding and category are those of
-    the segment: DCM 110702, SCT 49755003. Finding site is SCT 68523003 (cerebral white matter) where the
-    place says so, else SCT 12738006 (brain). Volume is SCT 118565006 in mm3, the diameter IBSI L0JK in mm;
-    mean probability is DCM 122157 qualified as a mean (SCT 373098007). What has no code of a standard (doubt,
-    mean entropy, place, verdict) has one of the scheme 99NUS.
     """
     path, source = Path(path), Path(source)
-    check_installed(REPORT)
-    check_same_shape(f"{path}: the lesions", labels.shape, "its grid", grid.shape)
-    if [one.number for one in lesions] != list(range(1, len(lesions) + 1)) or len(lesions) > _MOST:
-        raise InputError(f"{path}: the lesions of a report are numbered from 1 to at most {_MOST}.")
-    check_target(path, source, REPORT)
+    _check(path, labels, lesions, grid, source)
     seg_path = seg_beside(path) if lesions else None
     with lenient():
         series = read_series(source, grid)
@@ -152,6 +147,16 @@ def write_dicom_report(
                 seg.save_as(files.enter_context(replaced_file(seg_path)))
             report.save_as(files.enter_context(replaced_file(path)))
     return path, seg_path
+
+
+def _check(
+    path: Path, labels: np.ndarray, lesions: Sequence[ReportedLesion], grid: Grid, source: Path
+) -> None:
+    check_installed(REPORT)
+    check_same_shape(f"{path}: the lesions", labels.shape, "its grid", grid.shape)
+    if [one.number for one in lesions] != list(range(1, len(lesions) + 1)) or len(lesions) > _MOST:
+        raise InputError(f"{path}: the lesions of a report are numbered from 1 to at most {_MOST}.")
+    check_target(path, source, REPORT)
 
 
 def _segmentation(

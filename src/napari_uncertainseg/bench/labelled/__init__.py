@@ -1,0 +1,1 @@
+"""Rows measured on labelled scans."""

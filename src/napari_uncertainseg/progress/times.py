@@ -1,0 +1,116 @@
+"""What is known of steps, seen and to come, and how long a work takes still."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Spreads:
+    """Standard deviations of logarithms of seconds: how far apart things are.
+
+    Attributes
+    ----------
+    machine, kind, step
+        Of machines; of one machine's kinds of steps about it; of steps of one kind.
+    once
+        Of a step from time to time.
+    again
+        Of a step that this machine has done before, from what it took then.
+    """
+
+    machine: float = 0.7
+    kind: float = 0.35
+    step: float = 0.35
+    once: float = 0.15
+    again: float = 0.2
+
+
+@dataclass(frozen=True)
+class Usual:
+    """What a step takes as a rule.
+
+    Attributes
+    ----------
+    key, kind
+        Which step, and what kind of work it is.
+    seconds
+        What it took on this machine, or else by the table.
+    measured
+        Whether it was done on this machine before.
+    """
+
+    key: str
+    kind: str
+    seconds: float
+    measured: bool = False
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What one unit of a step has taken in earlier runs on this machine.
+
+    Attributes
+    ----------
+    key, kind
+        Which step, and what kind of work it is.
+    seconds
+        Taken.
+    by_table
+        Seconds by the table; None where that has nothing like it.
+    runs
+        How many.
+    """
+
+    key: str
+    kind: str
+    seconds: float
+    by_table: float | None
+    runs: int
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is known of a step that has begun.
+
+    Attributes
+    ----------
+    usual
+        None where nothing is known.
+    spent
+        Seconds since it began, or that it took.
+    share
+        Of its work done, as it last said; 0 where it says nothing.
+    at_share
+        Seconds after which it said so.
+    """
+
+    usual: Usual | None
+    spent: float
+    share: float = 0.0
+    at_share: float = 0.0
+
+    @property
+    def since(self) -> float:
+        """Seconds since it last said how far it is."""
+        return max(self.spent - self.at_share, 0.0)
+
+
+@dataclass(frozen=True)
+class TimeLeft:
+    """How long a work takes still, in seconds.
+
+    Attributes
+    ----------
+    seconds
+        As likely more as less.
+    least, most
+        With four chances in five it lies between these.
+    """
+
+    seconds: float
+    least: float
+    most: float
+
+
+NOTHING_LEFT = TimeLeft(0.0, 0.0, 0.0)
