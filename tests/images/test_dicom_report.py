@@ -11,10 +11,10 @@ pydicom = pytest.importorskip("pydicom", reason="DICOM reports need the extra 'd
 hd = pytest.importorskip("highdicom", reason="DICOM reports need the extra 'dicom'")
 
 from napari_uncertainseg import InputError  # noqa: E402
-from napari_uncertainseg.images import dicom_report  # noqa: E402
-from napari_uncertainseg.images.dicom_report import ReportedLesion, seg_beside, write_dicom_report  # noqa: E402
-from napari_uncertainseg.images.dicom_seg import Algorithm  # noqa: E402
-from napari_uncertainseg.images.dicom_source import read_series, scan_date  # noqa: E402
+from napari_uncertainseg.images.dicom import report as dicom_report  # noqa: E402
+from napari_uncertainseg.images.dicom.report import ReportedLesion, seg_beside, write_dicom_report  # noqa: E402
+from napari_uncertainseg.images.dicom.seg import Algorithm  # noqa: E402
+from napari_uncertainseg.images.dicom.source import read_series, scan_date  # noqa: E402
 from napari_uncertainseg.images.files import read_volume  # noqa: E402
 
 from .dicom_series import SECRETS, make_series  # noqa: E402

@@ -18,7 +18,7 @@ hd = pytest.importorskip("highdicom", reason="DICOM SEG needs the extra 'dicom'"
 
 from napari_uncertainseg import InputError  # noqa: E402
 from napari_uncertainseg.cli import main  # noqa: E402
-from napari_uncertainseg.images.dicom_seg import Algorithm, source_of, write_dicom_seg  # noqa: E402
+from napari_uncertainseg.images.dicom.seg import Algorithm, source_of, write_dicom_seg  # noqa: E402
 from napari_uncertainseg.images.files import read_volume, write_volume  # noqa: E402
 from napari_uncertainseg.images.volume import Grid  # noqa: E402
 

@@ -286,7 +286,13 @@ def settled(
 
 
 THIRDS = (1 / 3, 1 / 2, 2 / 3)
-WORLDS = {"": {}, ", steps alike": {"spread": 0.2}, ", steps differ": {"spread": 0.8}}
+WORLDS = {
+    "": {},
+    ", steps alike": {"spread": 0.2},
+    ", steps differ": {"spread": 0.8},
+    ", as one machine in several settings": {"pace": 0.46, "kind": 0.18, "spread": 0.28},
+}
+"""The last one by `scripts/step_times.py`."""
 RUNS = ("first run", "second run, another request", "third", "fourth")
 
 

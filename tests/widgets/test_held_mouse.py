@@ -104,14 +104,14 @@ class Desk:
 
 
 @pytest.fixture
-def desk(segmented_viewer, qtbot):
-    review = review_of(segmented_viewer)
+def desk(kept_viewer, qtbot):
+    review = review_of(kept_viewer)
     review.show_dock("lesions")
-    segmented_viewer.reset_view()
+    kept_viewer.reset_view()
     review.case.select((12, 21, 18))
     review.layers.go_to((12, 21, 18))
     qtbot.wait(50)
-    made = Desk(weakref.proxy(review), segmented_viewer, qtbot)
+    made = Desk(weakref.proxy(review), kept_viewer, qtbot)
     yield weakref.proxy(made)
     vars(made).clear()
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
+import textwrap
+import threading
 import weakref
 
 import numpy as np
@@ -16,7 +20,7 @@ from napari_uncertainseg.voxel_maps import shown_maps
 from napari_uncertainseg.widgets.layers.result_layers import CANDIDATES, LESIONS
 from napari_uncertainseg.widgets.scans.segmented_scan import shows
 from napari_uncertainseg.widgets.scans.volumes import layer_data
-from napari_uncertainseg.widgets.shared.responsive import napari_adding
+from napari_uncertainseg.widgets.shared.responsive import freed_memory, napari_adding
 from napari_uncertainseg.widgets.shared.responsive.spared_objects import SparedObjects
 from napari_uncertainseg.widgets.shared.responsive.turns import Turns
 from napari_uncertainseg.widgets.window import open_review, review_of
@@ -81,14 +85,93 @@ def test_what_is_there_before_the_first_scan_is_spared_until_the_window_closes(
     spared, other = SparedObjects(viewer, Case()), SparedObjects(viewer, Case())
     del kept
     assert gc.get_freeze_count() > 10_000
-    other.cleanup()  # it holds nothing: the first one does
-    assert gc.get_freeze_count()
+    assert not freed(early)
     later = weakref.ref(Made())
     assert freed(later)  # what comes later is collected as ever
     assert not freed(early)
     spared.cleanup()
     spared.cleanup()
     assert not gc.get_freeze_count() and freed(early)
+    other.cleanup()
+
+
+@pytest.mark.viewer
+def test_memory_is_given_back_once_after_the_last_layer_went(make_viewer, flair, qtbot, monkeypatch) -> None:
+    monkeypatch.setattr(freed_memory, "_AFTER_MS", 30)
+    viewer, threads = make_viewer(), []
+    freed = freed_memory.FreedMemory(viewer, lambda: threads.append(threading.current_thread()))
+    one, two = viewer.add_layer(Image(flair.data)), viewer.add_layer(Image(flair.data))
+    viewer.layers.remove(one)
+    qtbot.wait(100)
+    assert not threads  # one is still open
+    viewer.layers.remove(two)
+    viewer.add_layer(Image(flair.data))
+    qtbot.wait(100)
+    assert not threads  # the next case is there, and wants the memory
+    viewer.layers.clear()
+    qtbot.waitUntil(lambda: bool(threads))
+    qtbot.wait(100)
+    assert len(threads) == 1 and threads[0] is not threading.main_thread()
+    viewer.add_layer(Image(flair.data))
+    freed.cleanup()
+    viewer.layers.clear()
+    qtbot.wait(100)
+    assert len(threads) == 1
+
+
+@pytest.mark.skipif(freed_memory._malloc_trim() is None, reason="this system's library is not glibc")
+def test_glibc_gives_back_what_was_freed_between_what_is_kept() -> None:
+    """In a process of its own, where nothing else is allocated meanwhile."""
+    code = """
+        import numpy as np
+        from napari_uncertainseg.widgets.shared.responsive.freed_memory import _give_back
+
+        def resident() -> int:  # bytes
+            return int(open("/proc/self/statm").read().split()[1]) * 4096
+
+        large, small = [], []
+        for _ in range(3000):  # too small to be mapped alone
+            large.append(np.ones(12_000))
+            small.append(np.ones(100))
+        most = resident()
+        del large
+        kept = resident()
+        _give_back()
+        given = resident()
+        assert kept > most - 50e6, (most, kept)  # else there is nothing to give back
+        assert given < most - 200e6, (most, given)
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)
+
+
+@pytest.mark.viewer
+@pytest.mark.parametrize("by", ["a layer that goes", "its closing"])
+def test_what_a_second_window_had_open_is_not_kept_for_the_first(by, make_viewer, flair, looked_at) -> None:
+    first, second = make_viewer(), make_viewer()
+    spared, other = SparedObjects(first, Case()), SparedObjects(second, Case())
+    second.add_layer(Image(flair.data))  # before what is kept: napari keeps what its caller has
+    kept = Made()
+    opened = weakref.ref(kept)
+    spared._spare()  # as a moment after the first window has closed a case
+    del kept
+    assert not freed(opened)
+    if by == "its closing":
+        other.cleanup()
+    else:
+        second.layers.clear()
+    assert freed(opened)
+    other.cleanup()
+    spared.cleanup()
+    assert not gc.get_freeze_count()
+
+
+@pytest.mark.viewer
+def test_a_window_that_spares_nothing_leaves_alone_what_others_froze(make_viewer, looked_at) -> None:
+    gc.freeze()
+    only = SparedObjects(make_viewer(), Case())
+    only.cleanup()
+    assert gc.get_freeze_count()
+    gc.unfreeze()
 
 
 @pytest.mark.viewer

@@ -141,7 +141,7 @@ def test_an_exercise_side_by_side_shows_no_outlines_and_they_come_back(opened, q
     qtbot.wait(50)
     assert [x.name for x in viewer.layers] == gone
     review.layers.unblind()
-    qtbot.waitUntil(lambda: any(x.name.startswith("lesions (T1)") for x in viewer.layers))
+    qtbot.wait(50)
     cells = review.opened.parts["compare"].side._outlines.cells
     assert [x for x in viewer.layers if x.name.startswith("lesions (T1)")] == list(cells)
 

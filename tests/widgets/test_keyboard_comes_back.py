@@ -15,8 +15,8 @@ N = Qt.Key.Key_N
 
 
 @pytest.fixture
-def review(segmented_viewer, qtbot):
-    made = review_of(segmented_viewer)
+def review(kept_viewer, qtbot):
+    made = review_of(kept_viewer)
     made.show_dock("lesions")
     qtbot.wait(30)
     return weakref.proxy(made)  # a fixture's value outlives the window

@@ -33,8 +33,8 @@ pytestmark = pytest.mark.viewer
 
 
 @pytest.fixture
-def review(segmented_viewer):
-    return weakref.proxy(review_of(segmented_viewer))
+def review(kept_viewer):
+    return weakref.proxy(review_of(kept_viewer))
 
 
 @pytest.fixture

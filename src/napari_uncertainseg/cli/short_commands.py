@@ -46,7 +46,7 @@ def export_seg(options: Namespace) -> None:
 
     dicom_series(options.dicom)
     from napari_uncertainseg.evaluate.case_folder import read_summary
-    from napari_uncertainseg.images.dicom_seg import Algorithm, write_dicom_seg
+    from napari_uncertainseg.images.dicom.seg import Algorithm, write_dicom_seg
 
     threshold = read_summary(folder).threshold
     algorithm = Algorithm.from_information(load_summary(folder), threshold)

@@ -229,8 +229,6 @@ class Course:
             return NOTHING_LEFT
         if not self._planned:
             return left_by_share(self._whole.seen(now)) if spent >= SOON_S else None
-        if spent < SOON_S and not self._times.known:
-            return None
         current = self._open[-1].seen(now) if self._open else None
         usual = [self._times.usual(key, size) for key, size in self._waiting.items()]
         usual += [step.rest(self._open[i + 1].begun) for i, step in enumerate(self._open[:-1])]

@@ -28,6 +28,7 @@ from napari_uncertainseg.widgets.scans.volumes import KEY, is_brain, is_result
 from napari_uncertainseg.widgets.segment.leaving_case import close_case
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.dialogs import MASK_LOST, ask_yes_no_cancel
+from napari_uncertainseg.widgets.shared.responsive.freed_memory import FreedMemory
 from napari_uncertainseg.widgets.shared.responsive.leaving import ManyLeaving
 from napari_uncertainseg.widgets.shared.responsive.napari_adding import remove_quietly
 from napari_uncertainseg.widgets.shared.responsive.spared_objects import SparedObjects
@@ -89,6 +90,7 @@ class CaseDesk:
         self._beneath = Beneath(layers.viewer)
         self._spared, self._turns = SparedObjects(layers.viewer, case), Turns()
         self._units, self._leaving = UnitsBeforehand(window), ManyLeaving(layers.viewer)
+        self._freed = FreedMemory(layers.viewer)
         self._connections = Connections((layers.labels_edited, self._on_painted))
 
     def _on_painted(self, name: str) -> None:
@@ -314,6 +316,7 @@ class CaseDesk:
         self._spared.cleanup()
         self._units.cleanup()
         self._leaving.cleanup()
+        self._freed.cleanup()
         self._turns.drop()
         self._connections.disconnect_all()
 

@@ -8,8 +8,8 @@ from napari_uncertainseg.disk.outputs import SEG, check_output
 from napari_uncertainseg.evaluate.result.case_result import CaseResult, ResultLesion
 from napari_uncertainseg.evaluate.result.measuring import MeasuredResult
 from napari_uncertainseg.export import scans_of
-from napari_uncertainseg.images.dicom_report import ReportedLesion, seg_beside, write_dicom_report
-from napari_uncertainseg.images.dicom_seg import Algorithm
+from napari_uncertainseg.images.dicom.report import ReportedLesion, seg_beside, write_dicom_report
+from napari_uncertainseg.images.dicom.seg import Algorithm
 from napari_uncertainseg.prediction.prediction import Prediction
 
 

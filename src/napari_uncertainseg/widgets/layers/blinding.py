@@ -113,9 +113,10 @@ class Blinding:
         self._soon.now()
 
     def _go_on(self) -> None:
-        then, self._then = self._then, []
-        for each in then:
-            each()
+        """Tell, and do what was to be done afterwards, each in a turn of its own."""
+        if self._then:
+            self._then.pop(0)()
+            self._soon.add(self._go_on)
 
     @contextmanager
     def _moved(self) -> Iterator[None]:
@@ -149,13 +150,15 @@ class Blinding:
         else:
             self.ring.data = world
 
-    def restore_soon(self, then: Callable[[], object]) -> None:
+    def restore_soon(self, told: Callable[[], object], then: Callable[[], object]) -> None:
         """Bring all back as it was, and take the ring away.
 
         Parameters
         ----------
-        then
+        told
             Called once all are back.
+        then
+            Called after that; at once where nothing is hidden.
         """
         if not self.active:
             then()
@@ -168,7 +171,7 @@ class Blinding:
                 if self.ring is not None:
                     napari_adding.remove_quietly(self._viewer, [self.ring])
             self.ring = None
-        self._then.append(then)
+        self._then += [told, then]
         self._soon.add(self._bring_next)
 
     def _bring_next(self) -> None:
@@ -186,10 +189,10 @@ class Blinding:
             self._viewer.layers.selection.active = self._selected
         self._visible, self._selected = {}, None
         self.active = self._back = False
-        self._go_on()
+        self._soon.add(self._go_on)
 
     def restore(self) -> None:
         """Bring all back at once, and tell nobody. May be called twice."""
         self._then.clear()
-        self.restore_soon(lambda: None)
+        self.restore_soon(lambda: None, lambda: None)
         self.complete()

@@ -287,16 +287,12 @@ class ReviewLayers:
 
     def unblind_soon(self, then: Callable[[], object]) -> None:
         """The same, one layer in a turn; `then` is called afterwards."""
-        if self.blinded:
-            self._blinding.restore_soon(partial(self._on_restored, then))
-        else:
-            then()
+        self._blinding.restore_soon(self._on_restored, then)
 
-    def _on_restored(self, then: Callable[[], object]) -> None:
+    def _on_restored(self) -> None:
         self.surfaces.enter()
         self.blinding_changed.emit()
         self.layers_changed.emit()
-        then()
 
     def also_shown(self) -> list[str]:
         """Names of the images and label layers that are shown and seem not to be of the case."""

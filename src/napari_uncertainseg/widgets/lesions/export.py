@@ -141,7 +141,7 @@ class ExportPanel(QWidget):
         def work(progress: Progress) -> Path:
             from napari_uncertainseg.disk.outputs import SEG, check_output
             from napari_uncertainseg.export import reviewed_mask, scans_of
-            from napari_uncertainseg.images.dicom_seg import Algorithm, write_dicom_seg
+            from napari_uncertainseg.images.dicom.seg import Algorithm, write_dicom_seg
 
             progress(texts.WRITING, 0.0)
             check_output(path, SEG, scans_of(prediction))
@@ -169,7 +169,7 @@ class ExportPanel(QWidget):
 
     def _find_source(self) -> None:
         """Look for the FLAIR's DICOM series; the tooltip says why there is none."""
-        from napari_uncertainseg.images.dicom_seg import source_of
+        from napari_uncertainseg.images.dicom.seg import source_of
 
         self._source, prediction = None, self._case.prediction
         if prediction is None:

@@ -24,6 +24,7 @@ from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.shared.responsive import napari_adding
+from napari_uncertainseg.widgets.shared.responsive.turns import Soon
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -82,7 +83,7 @@ class LesionSurfaces:
         self._wanted = True
         self._alone = self._lingering = False
         self._leaving: list[DrawnSurfaces] = []
-        self._maker = MeshMaker()
+        self._maker, self._soon = MeshMaker(), Soon()
         self._job: JobRunner | None = None
         self._drawn: DrawnSurfaces | None = None
         self._made: Made | None = None
@@ -153,6 +154,7 @@ class LesionSurfaces:
 
     def leave(self) -> None:
         """Take the surfaces away, and show again what was hidden for them. May be called twice."""
+        self._soon.drop()
         drawn, self._drawn = self._drawn, None
         if drawn is None:
             return
@@ -292,8 +294,11 @@ class LesionSurfaces:
         meshes = [self._in_world(n, made.meshes[n], world) for n in numbers]
         if made.brain is not None and drawn.brain is None:
             drawn.show_brain(made.brain.moved(world))
+            self._soon.add(self._draw)  # one layer in a turn
+            return
         self._facts = {n: _facts(made.lesions, n) for n in numbers}
         doubts = [self._facts[n].doubt for n in numbers]
+        comes = bool(numbers) and drawn.lesions is None
         if numbers:
             affine = placing.grid.affine
             shapes = Shapes(tuple(numbers), tuple(made.meshes[n] for n in numbers), tuple(doubts), affine)
@@ -301,7 +306,10 @@ class LesionSurfaces:
         else:
             drawn.remove_lesions()
         self._picker = RayPicker(numbers, meshes) if numbers else None
-        drawn.show_selected(meshes[numbers.index(selected)] if selected in numbers else None)
+        if comes:
+            self._soon.add(self._draw)  # the ring
+        else:
+            drawn.show_selected(meshes[numbers.index(selected)] if selected in numbers else None)
         by_hand = bool(np.isnan(doubts).any())
         self._write(texts.legend(len(numbers), len(rejected), alone=alone, by_hand=by_hand))
 
@@ -352,6 +360,7 @@ class LesionSurfaces:
     def cleanup(self) -> None:
         """Stop all work and let go of the layers, which stay. May be called twice."""
         self._connections.disconnect_all()
+        self._soon.drop()
         for drawn in (self._drawn, *self._leaving):
             if drawn is not None:
                 drawn.forget()

@@ -121,7 +121,7 @@ class ExportRow(QWidget):
 
     def _find_source(self) -> None:
         """Look for the FLAIR's DICOM series, once for each prediction; the tooltip says why there is none."""
-        from napari_uncertainseg.images.dicom_seg import source_of
+        from napari_uncertainseg.images.dicom.seg import source_of
 
         prediction = self._case.original
         if prediction is self._asked and prediction is not None:

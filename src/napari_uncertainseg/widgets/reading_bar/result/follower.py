@@ -124,7 +124,7 @@ class ResultFollower(QObject):
 
         def work(progress: Progress) -> tuple[Prediction, MeasuredResult]:
             from napari_uncertainseg.evaluate.result.measuring import measure_result
-            from napari_uncertainseg.images.dicom_source import scan_date
+            from napari_uncertainseg.images.dicom.source import scan_date
 
             entries = None if session is None else sessions.store().entries(session)
             date = scan_date(state.original.information) if known is None else known

@@ -30,6 +30,8 @@ _AGAIN_MS = 1000
 _TIDY_MS = 1500
 _RARELY = 100
 """Collections of the middle generation between two full ones; 10 as Python has it."""
+_SPARING = "uncertainseg spares objects"
+"""Property of the application, which all its windows share."""
 _TIMES = 10
 """Models and docks are loaded in the background at first, and a layer that was closed goes a little later."""
 
@@ -38,7 +40,9 @@ class SparedObjects:
     """Spares the collector all that is there while the window holds no layer, and once after the first run.
 
     What is spared is counted as usual, and so is all that comes later: scans and layers go as ever. Those of
-    the first case are looked at again as soon as it is closed, and everything is once the window closes.
+    the first case are looked at again as soon as it is closed, and everything is once the window closes. Of
+    several windows the first one spares, what the others have open too; when one of these closes a layer or
+    itself, everything is looked at again, until the first one closes its next case.
 
     Parameters
     ----------
@@ -70,8 +74,16 @@ class SparedObjects:
             self._connections.connect(events.inserted, self._on_inserted)
             self._connections.connect(events.removed, self._on_removed)
             self._connections.connect(case.prediction_changed, self._on_prediction)
+            _say_that_one_spares(True)
             self._on_removed()
             self._spare()
+        else:
+            self._connections.connect(viewer.layers.events.removed, self._unspare)
+
+    def _unspare(self, event: Any = None) -> None:
+        """Have all looked at: the other window may have spared what this one has just closed."""
+        if _one_spares():
+            gc.unfreeze()
 
     def _spare(self) -> None:
         self._left -= 1
@@ -105,7 +117,9 @@ class SparedObjects:
         return True
 
     def _on_inserting(self, event: Any) -> None:
-        self._timer.stop()  # napari lets events come before a layer is there
+        if self._timer.isActive():  # napari lets events come before a layer is there
+            self._timer.stop()
+            self._tidy.start()
 
     def _on_inserted(self, event: Any) -> None:
         self._had_layers = True
@@ -136,3 +150,16 @@ class SparedObjects:
             self._holds = False
             gc.set_threshold(*self._thresholds)
             gc.unfreeze()
+            _say_that_one_spares(False)
+        self._unspare()
+
+
+def _say_that_one_spares(spares: bool) -> None:
+    if (app := QApplication.instance()) is not None:
+        app.setProperty(_SPARING, spares)
+
+
+def _one_spares() -> bool:
+    """Whether a window of this program spares; what others than we have frozen is not ours to look at."""
+    app = QApplication.instance()
+    return app is not None and bool(app.property(_SPARING))

@@ -21,7 +21,7 @@ import numpy as np
 from napari_uncertainseg._base import InputError, one_line
 from napari_uncertainseg._checks import check_same_shape
 from napari_uncertainseg.disk.replaced_file import replaced_file
-from napari_uncertainseg.images.dicom_seg import (
+from napari_uncertainseg.images.dicom.seg import (
     Algorithm,
     check_installed,
     check_target,
@@ -33,7 +33,7 @@ from napari_uncertainseg.images.dicom_seg import (
     plain_names,
     unusable,
 )
-from napari_uncertainseg.images.dicom_source import Series, read_series
+from napari_uncertainseg.images.dicom.source import Series, read_series
 from napari_uncertainseg.images.formats.dicom_pixels import lenient
 from napari_uncertainseg.images.volume import Grid
 

@@ -15,7 +15,7 @@ import numpy as np
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import check_same_shape
 from napari_uncertainseg.disk.replaced_file import replaced_file
-from napari_uncertainseg.images.dicom_source import Series, read_series
+from napari_uncertainseg.images.dicom.source import Series, read_series
 from napari_uncertainseg.images.formats.dicom import is_dicom
 from napari_uncertainseg.images.formats.dicom_pixels import lenient
 from napari_uncertainseg.images.formats.formats import suffix_of
