@@ -169,7 +169,8 @@ class ReviewKeeper:
         return latest_open_review(store, self._sessions.annotator, of_these)
 
     def dismiss(self) -> None:
-        """Ignore the offered review; it stays as it is."""
+        """Ignore the offered review, or the one that is still looked for; it stays as it is."""
+        self._soon.drop()
         self.offer = None
         self.changed.emit()
 
