@@ -239,6 +239,14 @@ def test_reviews_that_cannot_be_reached_keep_nothing_beside_the_scan_back(
     assert not any("waits" in said for said in told), "the scan is closed"
 
 
+def test_a_notice_that_comes_from_another_thread_is_heard_of(review, qtbot):
+    notices = case_of(review)._notices
+    thread = threading.Thread(target=notices._on_ready)
+    with qtbot.waitSignal(notices._soon.timeout, timeout=5000):
+        thread.start()
+    thread.join()
+
+
 def test_notices_go_one_by_one_and_with_their_case(review, qtbot, folders, monkeypatch):
     window = review._viewer.window._qt_window
     monkeypatch.setattr(notices, "_OWN_S", 0.1)

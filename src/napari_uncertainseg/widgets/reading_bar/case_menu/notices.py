@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from napari.utils.notifications import notification_manager
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QDialog
 
 from napari_uncertainseg.widgets.shared.connections import Connections
@@ -37,6 +37,8 @@ class PassingNotices(QObject):
         Whose.
     """
 
+    _ready = Signal()
+
     def __init__(self, window: QMainWindow) -> None:
         super().__init__(window)
         self._window = window
@@ -45,10 +47,14 @@ class PassingNotices(QObject):
         self._soon.timeout.connect(self._look)
         self._clock.setInterval(_LOOK_MS)
         self._clock.timeout.connect(self._look)
+        self._ready.connect(self._start)
         ready = notification_manager.notification_ready
         self._connections = Connections((ready, self._on_ready))
 
     def _on_ready(self, notification: object = None) -> None:
+        self._ready.emit()  # perhaps in the thread that warns, where no clock of ours can be started
+
+    def _start(self) -> None:
         self._soon.start(0)  # the notice is made in between
 
     def _shown(self) -> list[QDialog]:
