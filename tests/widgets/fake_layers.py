@@ -69,7 +69,7 @@ class FakeLayers:
         self.visited: list[tuple[int, int, int]] = []
         self.previewed: list[float] = []
         self.settled = 0
-        self.blinded = False
+        self.blinded = self.settling = False
         self.band = (None, None)
         self.alone = False
         self.surfaces = FakeSurfaces()

@@ -12,11 +12,14 @@ from napari.layers import Labels
 
 from napari_uncertainseg.review.store.entry_details import VerdictDetails
 from napari_uncertainseg.review.store.journal import details_of
+from napari_uncertainseg.widgets.exercises.texts import HIDING
+from napari_uncertainseg.widgets.layers import blinding
 from napari_uncertainseg.widgets.layers.agreement.errors import MISSED
 from napari_uncertainseg.widgets.layers.result_layers import LESIONS
 from napari_uncertainseg.widgets.layers.risk_contours import CORE, ENVELOPE
 from napari_uncertainseg.widgets.layers.selection.selected_outline import NAME as SELECTED
 from napari_uncertainseg.widgets.layers.two_tone_outlines import AROUND, reserved
+from napari_uncertainseg.widgets.lesions.texts import CHOOSE_LESION, STILL_DRAWN
 from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data
 from napari_uncertainseg.widgets.shared.responsive import napari_adding
 from napari_uncertainseg.widgets.shared.responsive.turns import Soon
@@ -34,7 +37,7 @@ def opened(make_viewer, flair, mask, grid, qtbot):
     review.layers.add([layer_data(flair)])
     review.case.set_images({"flair": flair})
     review.case.open_prediction(fake_prediction(mask, grid))
-    qtbot.waitUntil(lambda: not len(review.layers.results._turns), timeout=60_000)
+    qtbot.waitUntil(lambda: not len(review.layers.results.turns), timeout=60_000)
     return viewer, weakref.proxy(review)
 
 
@@ -63,7 +66,7 @@ def test_a_threshold_on_its_way_does_not_outline_another_patient(opened, mask, g
     review.layers.show_band(0.8, 0.2)
     assert CORE not in viewer.layers  # a turn later
     review.case.open_prediction(fake_prediction(np.roll(mask, 6, 2), grid))
-    qtbot.waitUntil(lambda: not len(review.layers.results._turns), timeout=60_000)
+    qtbot.waitUntil(lambda: not len(review.layers.results.turns), timeout=60_000)
     qtbot.wait(50)
     assert not {CORE, ENVELOPE} & set(names(viewer))
 
@@ -77,26 +80,30 @@ def test_a_lesion_chosen_just_before_another_patient_is_not_outlined_there(opene
     qtbot.wait(50)
     assert not [layer for layer in viewer.layers if is_result(layer)]
     review.case.open_prediction(fake_prediction(np.roll(mask, 6, 2), grid))
-    qtbot.waitUntil(lambda: not len(review.layers.results._turns), timeout=60_000)
+    qtbot.waitUntil(lambda: not len(review.layers.results.turns), timeout=60_000)
     assert SELECTED not in viewer.layers
 
 
 @pytest.mark.viewer
-def test_verdicts_given_while_layers_come_are_of_the_lesions_on_screen(
-    make_viewer, flair, mask, grid
+def test_no_verdict_is_given_while_layers_come_and_each_is_saved_afterwards(
+    make_viewer, flair, mask, grid, qtbot
 ) -> None:
-    """Keys that are pressed faster than layers come judge one lesion each, and all of it is saved."""
+    """Keys that are pressed faster than lesions are drawn judge none; then they judge one lesion each."""
     viewer = make_viewer()
     review = open_review(viewer)
     review.layers.add([layer_data(flair)])
     review.case.set_images({"flair": flair})
     review.case.open_prediction(fake_prediction(mask, grid))
     assert LESIONS not in viewer.layers
-    judged = []
-    review.lesions.next_lesion()
+    lesions, judged = review.lesions, []
+    lesions.next_lesion()
+    for act in (lesions.accept, lesions.reject, lesions.unsure, lesions.undo, lesions.redo):
+        act()
+        assert not review.case.review.verdicts and lesions.message.text() == STILL_DRAWN
+    qtbot.waitUntil(lambda: not review.layers.settling, timeout=60_000)
     for _ in range(3):
         judged.append(review.case.selected)
-        review.lesions.accept()
+        lesions.accept()
     assert len(set(judged)) == 3
     recorder = review.case.review.recorder
     entries = recorder._store.entries(recorder.session.id)
@@ -198,14 +205,55 @@ def test_nothing_is_asked_answered_or_judged_before_all_layers_have_gone(trained
     asked = []
     viewer.layers.events.inserted.connect(lambda event: asked.append(names(viewer)))
     dock.begin()
-    assert dock.busy and review.layers.blinded and not dock.question.text().startswith("Question")
+    assert dock.busy and review.layers.blinded and dock.question.text() == HIDING
+    answering = (dock.yes, dock.no, dock.confidence)
+    assert not any(widget.isEnabled() for widget in answering) and dock.stop_button.isEnabled()
+    assert dock.why_not("accept") == dock.why_not("surer") == HIDING
     assert review.opened.get("lesions").area.cover.isVisibleTo(review.opened.get("lesions").area)
     dock.answer(True)
     assert dock._lesson.answered == 0
     qtbot.waitUntil(lambda: bool(asked), timeout=60_000)
     assert asked[0] == ["FLAIR", "here?"]  # the ring comes when nothing tells any more
+    assert all(widget.isEnabled() for widget in answering) and not dock.why_not("accept")
     dock.answer(True)
     assert dock._lesson.answered == 1
+
+
+@pytest.mark.viewer
+def test_keys_pressed_on_after_an_exercise_leave_the_review_as_it_is(trained, qtbot, monkeypatch) -> None:
+    viewer, review, dock = trained
+    now = 0.0
+    monkeypatch.setattr(blinding, "monotonic", lambda: now)
+    lesions, before, keys = review.lesions, names(viewer), review._keys
+    now += 10
+    lesions.next_lesion()
+    lesions.reject()
+    (given,) = review.case.review.verdicts
+    assert review.case.selected is not None
+    dock.begin()
+    qtbot.waitUntil(lambda: "here?" in viewer.layers, timeout=60_000)
+    while dock.busy:
+        dock.act("reject")
+    assert review.case.selected is None and review.layers.blinded
+
+    def press() -> None:
+        for name in ("next_lesion", "accept", "undo", "reject", "redo", "unsure"):
+            keys.press(f"napari-uncertainseg:{name}")
+
+    press()
+    assert review.case.review.verdicts == (given,)
+    qtbot.waitUntil(lambda: names(viewer) == before and not review.layers.blinded, timeout=60_000)
+    qtbot.waitUntil(lambda: dock.score.isVisibleTo(dock), timeout=60_000)
+    # Also what was chosen while layers came back: the view did not go there.
+    assert review.case.selected is None
+    press()
+    assert review.case.review.verdicts == (given,)
+    review.case.select(None)
+    now += 10
+    keys.press("napari-uncertainseg:reject")
+    assert review.case.review.verdicts == (given,) and lesions.message.text() == CHOOSE_LESION
+    keys.press("napari-uncertainseg:undo")
+    assert not review.case.review.verdicts
 
 
 @pytest.mark.viewer
@@ -230,7 +278,7 @@ def test_an_exercise_that_ends_while_it_begins_brings_all_back_in_order(
         assert dock.busy and review.layers.blinded
         dock.stop()
     qtbot.waitUntil(lambda: not review.layers.blinded, timeout=60_000)
-    qtbot.waitUntil(lambda: not len(review.layers.results._turns), timeout=60_000)
+    qtbot.waitUntil(lambda: not len(review.layers.results.turns), timeout=60_000)
     assert names(viewer) == before and ring not in viewer.layers
     assert not review._is_exercise()
 
@@ -244,7 +292,7 @@ def test_a_run_that_ends_while_an_exercise_ends_shows_only_its_own(trained, qtbo
     second = fake_prediction(np.roll(mask, 6, 2), grid)
     review.case.open_prediction(second)
     assert not review.layers.blinded  # at once: an exercise ends with its prediction
-    qtbot.waitUntil(lambda: not len(review.layers.results._turns), timeout=60_000)
+    qtbot.waitUntil(lambda: not len(review.layers.results.turns), timeout=60_000)
     results = review.layers.results
     assert np.array_equal(results.get("entropy").data, results.placing.array(second.maps["entropy"]))
     assert len(names(viewer)) == len(set(names(viewer)))

@@ -609,6 +609,7 @@ def test_a_session_is_played_back_and_scored(qtbot, dock, case, mask):
     click(qtbot, replay.end_button)
     assert (
         not replay.isVisible()
+        and case.selected is None
         and case.review.verdicts == ()
         and case.review.edit is None
         and not case.review.unsaved

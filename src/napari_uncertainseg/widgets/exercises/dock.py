@@ -58,8 +58,7 @@ class ExercisesDock(DockWidget):
 
     def __init__(self, case: Case, layers: Shows, file: SessionFile, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._case, self._layers = case, layers
-        self._file = file
+        self._case, self._layers, self._file = case, layers, file
         self._lesson: Lesson | None = None
         self._outlining = self._asked = False
         self._prediction: Prediction | None = None
@@ -76,7 +75,6 @@ class ExercisesDock(DockWidget):
         for choice in (self.consensus, self.exercise):
             choice.currentIndexChanged.connect(self._show)
         self._list_layers()
-        self._show()
 
     def cleanup(self) -> None:
         """Disconnect, show everything as before, and close the database. May be called twice."""
@@ -91,9 +89,8 @@ class ExercisesDock(DockWidget):
 
     def _make_controls(self) -> None:
         self.annotator = AnnotatorField(self._file)
-        self.consensus = QComboBox()
+        self.consensus, self.exercise, self.plan = QComboBox(), QComboBox(), QComboBox()
         self.consensus.setToolTip(texts.CONSENSUS_TIP)
-        self.exercise, self.plan = QComboBox(), QComboBox()
         for box, choices in ((self.exercise, texts.EXERCISES), (self.plan, texts.PLANS)):
             for name, (title, meaning) in choices.items():
                 box.addItem(title, name)
@@ -130,9 +127,8 @@ class ExercisesDock(DockWidget):
         layout.setContentsMargins(6, 6, 6, 6)
         layout.addLayout(form)
         layout.addLayout(buttons)
-        layout.addWidget(self.question)
-        layout.addWidget(self.opinion)
-        layout.addWidget(self._answering)
+        for part in (self.question, self.opinion, self._answering):
+            layout.addWidget(part)
         for part in (self.score, self.outline, self._rest):
             layout.addWidget(part, stretch=1)
 
@@ -162,13 +158,15 @@ class ExercisesDock(DockWidget):
         """Answer, or change the stated confidence."""
         if action in _SURER:
             self.change_confidence(_SURER[action])
-        elif self._lesson is not None and action in REASON_OF:
+        elif self._lesson is not None and self._asked and action in REASON_OF:
             self._answering.hard.act(action)
         elif self.busy and action in _ANSWERS:
             self.answer(_ANSWERS[action])
 
     def why_not(self, action: str) -> str:
         """In an exercise, the other keys would show what it hides; without one, no confidence is stated."""
+        if self.busy and not self._asked:
+            return texts.HIDING
         if action in _SURER:
             return "" if self.confidence.isEnabled() else texts.NO_QUESTION
         judging = self._lesson is not None
@@ -194,9 +192,9 @@ class ExercisesDock(DockWidget):
             self.question.setText(as_warning(error))
             return
         self._asked = False
+        self._show()
         if self.busy:
             self._layers.blind(self._on_hidden)
-        self._show()
 
     def _on_hidden(self) -> None:
         """Nothing tells the answers any more: ask, or offer a layer to paint on."""
@@ -260,6 +258,7 @@ class ExercisesDock(DockWidget):
             self.question.setText(as_warning(error))
             then = None if self._outlining else self._show
         if then is not None:
+            self._case.select(None)  # who still presses the keys that answered judges no lesion
             self._layers.unblind_soon(then)
         self._show()
 
@@ -277,6 +276,7 @@ class ExercisesDock(DockWidget):
     def _score_lesson(self, lesson: Lesson) -> None:
         if self.busy:  # the next one began meanwhile
             return
+        self._case.select(None)
         try:
             self._layers.reveal(self.consensus.currentData())  # to see the wrong answers
             earlier = earlier_scores(self._file.store(), lesson.annotator, without=lesson.session)
@@ -356,10 +356,10 @@ class ExercisesDock(DockWidget):
         ready = self._case.prediction is not None and self.consensus.currentData() is not None
         named = bool(self.annotator.name)
         self.begin_button.setEnabled(ready and named and not busy)
-        for widget in (self.stop_button, self.confidence):
-            widget.setEnabled(busy)
+        self.stop_button.setEnabled(busy)
+        self.confidence.setEnabled(busy and self._asked)
         for button in (self.yes, self.no):
-            button.setEnabled(self._lesson is not None)
+            button.setEnabled(self._lesson is not None and self._asked)
             button.setVisible(classifying)
         self._form.setRowVisible(self.plan, classifying)
         self._form.setRowVisible(self.whole, not classifying)
@@ -367,12 +367,14 @@ class ExercisesDock(DockWidget):
             field.setEnabled(not busy)
         score = None if busy else self._latest_score
         self._answering.setVisible(score is None)
-        self._answering.hard.setVisible(self._lesson is not None)
+        self._answering.hard.setVisible(self._lesson is not None and self._asked)
         for part in (self.score, self.outline):
             part.setVisible(part is score)
         self._rest.setVisible(score is None)
         self.opinion.setVisible(busy and bool(self.opinion.text()))
-        if not busy and not is_warning(self.question.text()):
+        if busy and not self._asked:
+            self.question.setText(texts.HIDING)
+        elif not busy and not is_warning(self.question.text()):
             self.question.setText(self._next_step(ready, named))
 
     def _next_step(self, ready: bool, named: bool) -> str:

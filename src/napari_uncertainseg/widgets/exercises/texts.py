@@ -52,6 +52,7 @@ CONFIDENCE_TIP = "How sure you are of your answer: 50 % = guessing, 100 % = cert
 NO_PREDICTION = "No prediction yet: press Run in Segment. Questions also include the model's own detections."
 NO_CONSENSUS = "Choose the label layer that counts as the truth."
 NO_NAME = "Enter the annotator's name."
+HIDING = "Hiding what the model found…"
 READY, DONE = "Ready: press Begin.", "Done. Press Begin for another exercise."
 SESSION_IS_RECORDED = "A session is being recorded: press Leave in Session first."
 OUTLINE = (

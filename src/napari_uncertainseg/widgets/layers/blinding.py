@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 RING = "here?"
 _SIZE_MM = 20.0
 _AROUND_MM = 30.0
+_KEYS_GO_ON_S = 1.0
+"""For so long somebody still presses the keys of an exercise that has ended."""
 
 
 class Blinding:
@@ -50,7 +53,13 @@ class Blinding:
         self._selected: Layer | None = None
         self.ring: Points | None = None
         self._zoom: float | None = None
+        self._ended = -_KEYS_GO_ON_S
         self._soon, self._then = Soon(), list[Callable[[], object]]()
+
+    @property
+    def settling(self) -> bool:
+        """Whether an exercise is running, or ended only just now: layers come back, and keys go on."""
+        return self.active or monotonic() - self._ended < _KEYS_GO_ON_S
 
     @property
     def aside(self) -> list[Layer]:
@@ -189,6 +198,7 @@ class Blinding:
             self._viewer.layers.selection.active = self._selected
         self._visible, self._selected = {}, None
         self.active = self._back = False
+        self._ended = monotonic()
         self._soon.add(self._go_on)
 
     def restore(self) -> None:

@@ -72,7 +72,7 @@ class ResultLayers:
         """Numbers of the lesions when a preview began; None while there is none."""
         self._previewed = np.nan
         self._outlines: dict[str, TwoToneOutline] = {}
-        self._turns = Turns()
+        self.turns = Turns()
         self._called = LESIONS
         self.alone = False
         self.held_back: WeakSet[Layer] | None = None
@@ -103,7 +103,7 @@ class ResultLayers:
             self.remove()
             return
         placing = Placement.over(scan, prediction.grid)
-        complete = self._layers.keys() == {*shown_maps(), CANDIDATES, LESIONS} and not self._turns
+        complete = self._layers.keys() == {*shown_maps(), CANDIDATES, LESIONS} and not self.turns
         complete &= self._called == self._title(LESIONS)
         if complete and self.placing is not None and placing.same_as(self.placing):
             self._fill(prediction)
@@ -113,15 +113,15 @@ class ResultLayers:
         self.placing, self._called = placing, self._title(LESIONS)
         self._drawn = lesions
         # All comes in turns of its own, what is seen first: a layer takes napari as long as a picture.
-        self._turns.add(self.bring_back, self._activate)
+        self.turns.add(self.bring_back, self._activate)
         seen_first = sorted(shown_maps().items(), key=lambda each: not (each[1].display or Display()).visible)
         for name, _ in seen_first:
-            self._turns.add(partial(self._add_map, name), partial(self._show_colour_bar, name))
-        self._turns.add(self._add_candidates)
+            self.turns.add(partial(self._add_map, name), partial(self._show_colour_bar, name))
+        self.turns.add(self._add_candidates)
 
     def complete(self) -> None:
         """Add the layers that are still to come, which are added one by one otherwise."""
-        self._turns.now()
+        self.turns.now()
 
     def _add_candidates(self) -> None:
         if (lesions := self._case.lesions) is not None:
@@ -335,7 +335,7 @@ class ResultLayers:
         layer = self._layers[LESIONS]
         assert isinstance(layer, Labels)
         self._painting = Painting(layer, self._labels[LESIONS], self._case)
-        if not self._turns:  # else in one of them
+        if not self.turns:  # else in one of them
             self._activate()
 
     def _activate(self) -> None:
@@ -364,7 +364,7 @@ class ResultLayers:
 
     def remove(self) -> None:
         """Take the layers out of the viewer."""
-        self._turns.drop()
+        self.turns.drop()
         napari_adding.remove_quietly(self._viewer, self._layers.values())
         for layer in list(self._layers.values()):
             self.forget(layer)
@@ -372,7 +372,7 @@ class ResultLayers:
 
     def cleanup(self) -> None:
         """Let go of the layers, which stay. May be called twice."""
-        self._turns.drop()
+        self.turns.drop()
         self._end_painting()
         self._layers.clear()
         self._labels.clear()

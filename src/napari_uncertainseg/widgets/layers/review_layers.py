@@ -65,8 +65,7 @@ class ReviewLayers:
     """Another of the user's images or label layers is shown, or hidden."""
 
     def __init__(self, viewer: ViewerModel, case: Case) -> None:
-        self._viewer = viewer
-        self._case = case
+        self._viewer, self._case = viewer, case
         self._results = ResultLayers(viewer, case)
         self.scan = SegmentedScan(viewer, case)
         self.raters = RaterLayers(viewer)
@@ -237,6 +236,11 @@ class ReviewLayers:
     def blinded(self) -> bool:
         """Whether all but the scans is hidden from an annotator in training."""
         return self._blinding.active
+
+    @property
+    def settling(self) -> bool:
+        """Whether layers are coming or going, or came back just now: nothing is judged then."""
+        return bool(self._results.turns) or self._blinding.settling
 
     def blind(self, then: Callable[[], object] = lambda: None) -> None:
         """Take all but the case's scans out of the viewer, one in a turn; `then` is called afterwards."""

@@ -141,6 +141,7 @@ class ReplayPanel(QWidget):
         """Stop; verdicts and painting of the session are removed from the screen."""
         self._stop()
         self._case.reset_review()
+        self._case.select(None)  # who goes on pressing keys judges no lesion of the replay
         self.ended.emit()
 
     def play(self) -> None:

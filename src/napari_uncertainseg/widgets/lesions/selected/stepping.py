@@ -139,6 +139,9 @@ class SteppingDock(DockWidget):
         self._undo_or_redo(self._case.review.redo, texts.NOTHING_TO_REDO)
 
     def _record(self, decision: Decision) -> None:
+        if self._layers.settling:
+            self._show_message(texts.STILL_DRAWN)
+            return
         label = self.table.selected
         if label is None or self.table.lesions.row(label) is None:
             self._show_message(texts.CHOOSE_LESION)
@@ -165,6 +168,9 @@ class SteppingDock(DockWidget):
             self._go_to(following)
 
     def _undo_or_redo(self, step: Callable[[], Change | None], nothing_left: str) -> None:
+        if self._layers.settling:
+            self._show_message(texts.STILL_DRAWN)
+            return
         self.feedback.finish_note()
         try:
             change = step()
