@@ -374,6 +374,8 @@ def test_the_command_writes_what_was_found_and_after_review_what_was_left(
     assert where(frames_of(tmp_path / "a.dcm"), scan.grid) == {(1, 2, 3)}
     (segment,) = pydicom.dcmread(tmp_path / "a.dcm").SegmentSequence
     assert segment.SegmentAlgorithmType == "SEMIAUTOMATIC"
+    (results / "lesions.nii.gz").unlink()
+    assert main(arguments) == 0, "what was found before the review is not read"
 
 
 def test_the_command_says_in_one_line_what_is_wrong(results, series, tmp_path, capsys):

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_uncertainseg import InputError
-from napari_uncertainseg.images import files
+from napari_uncertainseg.disk import replaced_file
 from napari_uncertainseg.images.files import read_labels, read_volume, write_volume
 from napari_uncertainseg.images.identity import case_name
 from napari_uncertainseg.images.volume import Grid
@@ -297,10 +297,10 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch,
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(files.os, "fsync", full)
+    monkeypatch.setattr(replaced_file.os, "fsync", full)
     with pytest.raises(InputError, match="No space left"):
         write_volume(path, scan_array * 2, grid)
-    monkeypatch.setattr(files.os, "fsync", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(replaced_file.os, "fsync", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         write_volume(path, scan_array * 2, grid)
     assert path.read_bytes() == before

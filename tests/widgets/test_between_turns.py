@@ -112,6 +112,26 @@ def test_no_verdict_is_given_while_layers_come_and_each_is_saved_afterwards(
 
 
 @pytest.mark.viewer
+def test_a_review_that_goes_on_is_not_followed_by_the_offer_of_another(
+    opened, mask, grid, qtbot, tmp_path
+) -> None:
+    """As when a case of the list is opened, with a session that was prepared for it."""
+    _, review = opened
+    review.sessions.choose(tmp_path / "sessions.db")
+    voxel = tuple(int(i) for i in np.argwhere(mask)[0])
+    for _ in range(2):
+        review.case.review.judge(voxel, "accepted")
+        review.case.review.set_recorder(None)
+        review.case.reset_review()
+    review.case.open_prediction(fake_prediction(mask, grid))
+    assert "goes on: 1 of" in review.keeper.resume_prepared("")
+    qtbot.wait(50)
+    assert review.keeper.offer is None
+    review.case.open_prediction(fake_prediction(mask, grid))
+    qtbot.waitUntil(lambda: review.keeper.offer is not None, timeout=60_000)  # both, where none goes on
+
+
+@pytest.mark.viewer
 def test_a_reference_that_goes_in_between_leaves_no_missed_lesions(opened, mask, qtbot) -> None:
     viewer, review = opened
     flair = viewer.layers["FLAIR"]

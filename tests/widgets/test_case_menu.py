@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from napari.layers import Image, Labels
 from napari.settings import get_settings
+from napari.utils.notifications import show_info as napari_show_info
 from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
-from qtpy.QtWidgets import QApplication, QFileDialog
+from qtpy.QtWidgets import QApplication, QDialog, QFileDialog
 
 from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.export import write_results
@@ -21,7 +22,7 @@ from napari_uncertainseg.images.files import read_image, write_volume
 from napari_uncertainseg.images.identity import case_sha256, scan_sha256
 from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.widgets import case_desk, menu, window
-from napari_uncertainseg.widgets.reading_bar.case_menu import opening, part, texts
+from napari_uncertainseg.widgets.reading_bar.case_menu import notices, opening, part, texts
 from napari_uncertainseg.widgets.reading_bar.case_menu.drops import drop_target
 from napari_uncertainseg.widgets.scans import beneath
 from napari_uncertainseg.widgets.scans.patient import path_of
@@ -236,6 +237,46 @@ def test_reviews_that_cannot_be_reached_keep_nothing_beside_the_scan_back(
     qtbot.waitUntil(lambda: not lookout.busy, timeout=5000)
     qtbot.wait(20)
     assert not any("waits" in said for said in told), "the scan is closed"
+
+
+def test_a_notice_that_comes_from_another_thread_is_heard_of(review, qtbot):
+    notices = case_of(review)._notices
+    thread = threading.Thread(target=notices._on_ready)
+    with qtbot.waitSignal(notices._soon.timeout, timeout=5000):
+        thread.start()
+    thread.join()
+
+
+def test_notices_go_one_by_one_and_with_their_case(review, qtbot, folders, monkeypatch):
+    window = review._viewer.window._qt_window
+    monkeypatch.setattr(notices, "_OWN_S", 0.1)
+
+    def shown():
+        found = window.findChildren(QDialog)
+        return [x for x in found if type(x).__name__ == notices._KIND and x.isVisible()]
+
+    def stay(seconds):
+        monkeypatch.setattr(notices, "_STAY_S", seconds)
+        monkeypatch.setattr(notices, "_UNSEEN_S", seconds)
+
+    def say(*said):
+        for text in said:
+            before = len(shown())
+            napari_show_info(text)
+            qtbot.waitUntil(lambda before=before: len(shown()) == before + 1, timeout=3000)
+
+    stay(60.0)
+    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
+    say("first", "second")
+    qtbot.waitUntil(case_of(review)._notices._clock.isActive, timeout=3000)
+    stay(0.2)
+    qtbot.waitUntil(lambda: not shown(), timeout=3000)  # bare napari never lets go of the first one
+    qtbot.waitUntil(lambda: not case_of(review)._notices._clock.isActive(), timeout=3000)
+    stay(60.0)
+    say("said of Ann")
+    qtbot.wait(200)
+    choose(review, qtbot, texts.CLOSE)
+    assert not [x for x in shown() if "Ann" in x.message.text()]
 
 
 def test_painting_on_a_mask_of_the_case_is_asked_about(review, qtbot, folders, answer_questions):

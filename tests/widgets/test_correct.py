@@ -68,9 +68,17 @@ class Hands:
         x, y = node.get_transform("visual", "canvas").map(np.array(shown[::-1]))[:2]
         return QPoint(round(float(x)), round(float(y)))
 
+    def settled_pixel(self, voxel):
+        """The same once it stays: docks that say more or less move the canvas a moment later."""
+        before, at = None, self.pixel(voxel)
+        while at != before:
+            self.qtbot.wait(30)
+            before, at = at, self.pixel(voxel)
+        return at
+
     def click(self, voxel):
         self.look_at(voxel)
-        at = self.pixel(voxel)
+        at = self.settled_pixel(voxel)
         self.move(at)
         self.qtbot.mouseClick(self.canvas, Qt.MouseButton.LeftButton, pos=at)
         self.qtbot.wait(20)

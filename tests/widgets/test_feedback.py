@@ -77,6 +77,19 @@ def test_a_note_is_kept_for_its_own_verdict_however_the_reader_leaves_it(qtbot, 
     assert case.review.verdicts[-1].feedback.reasons == ("other",)
 
 
+def test_a_click_on_the_other_reason_goes_on_in_its_field(qtbot, dock, case) -> None:
+    row = dock.feedback.row
+    dock.next_lesion()
+    dock.act("accept")
+    dock.show()
+    qtbot.waitExposed(dock)
+    dock.activateWindow()
+    qtbot.mouseClick(row.buttons["hard_other"], Qt.MouseButton.LeftButton)
+    assert row.note.isVisible() and dock.window().focusWidget() is row.note, "letters are verdicts elsewhere"
+    qtbot.mouseClick(row.buttons["hard_other"], Qt.MouseButton.LeftButton)
+    assert not row.note.isVisible()
+
+
 def test_a_note_that_is_being_written_is_of_the_verdict_before_and_not_lost(qtbot, dock, case) -> None:
     row = dock.feedback.row
     dock.next_lesion()

@@ -18,7 +18,7 @@ from napari_uncertainseg.widgets import window as module
 from napari_uncertainseg.widgets.dock_list import DOCKS
 from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data
 from napari_uncertainseg.widgets.segment import leaving_case as leaving
-from napari_uncertainseg.widgets.window import open_review
+from napari_uncertainseg.widgets.window import open_review, review_of
 
 from .actions import areas_of
 from .fake_window import docks_with
@@ -52,24 +52,42 @@ def patients(flair, grid):
 
 
 @pytest.fixture
-def make(make_viewer, qtbot, monkeypatch, tmp_path):
+def fill(patients):
+    """All docks, and no scan: those that were there have gone."""
+
+    def filled(viewer, file):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, "default_file", lambda: file)
+            review = open_review(viewer, docks_with(make_segmenter=NamedSegmenter))
+        for dock in DOCKS:
+            review.open_dock(dock.key)
+        drop(review, patients["Ann"])
+        viewer.layers.clear()
+
+    return filled
+
+
+@pytest.fixture
+def opened(kept_viewer):
+    return weakref.proxy(review_of(kept_viewer))  # a fixture's value outlives the window
+
+
+@pytest.fixture
+def make(make_viewer, monkeypatch, tmp_path):
     def made(**options):
         monkeypatch.setattr(module, "default_file", lambda: tmp_path / "sessions.db")
         docks = docks_with(make_segmenter=partial(NamedSegmenter, **options))
-        return weakref.proxy(open_review(make_viewer(), docks))  # a fixture's value outlives the window
+        return weakref.proxy(open_review(make_viewer(), docks))
 
     return made
 
 
 @pytest.fixture
-def review(make, qtbot, patients):
+def review(opened, qtbot, patients):
     """The window after Ann's run, with all docks."""
-    made = make()
-    drop(made, patients["Ann"])
-    run(made, qtbot)
-    for dock in DOCKS:
-        made.open_dock(dock.key)
-    return made
+    drop(opened, patients["Ann"])
+    run(opened, qtbot)
+    return opened
 
 
 def drop(review, scans):
@@ -130,10 +148,8 @@ def is_closed(review):
     return True
 
 
-def test_the_name_stands_on_all_docks_and_in_the_title(make, qtbot, patients):
-    review = make()
-    for dock in DOCKS:
-        review.open_dock(dock.key)
+def test_the_name_stands_on_all_docks_and_in_the_title(opened, qtbot, patients):
+    review = opened
     assert set(banners(review).values()) == {"No case: nothing is segmented"} and banners(review).keys() == {
         dock.key for dock in DOCKS
     }
@@ -282,8 +298,8 @@ def test_choices_for_one_case_are_not_for_the_next(review, qtbot, mask, grid):
 # -- roles ----------------------------------------------------------------------------------------
 
 
-def test_roles_follow_the_flair(make, patients):
-    review = make()
+def test_roles_follow_the_flair(opened, patients):
+    review = opened
     roles = review.segment.roles
     drop(review, patients["Ann"])
     drop(review, patients["Bob"])
@@ -300,8 +316,8 @@ def test_roles_follow_the_flair(make, patients):
     assert whose(roles.layer("flair")) == "Ann" and roles.layer("t1") is None  # not Bob's by itself
 
 
-def test_a_mismatch_is_asked_about_before_the_run(make, qtbot, patients, monkeypatch):
-    review, asked = make(), []
+def test_a_mismatch_is_asked_about_before_the_run(opened, qtbot, patients, monkeypatch):
+    review, asked = opened, []
     monkeypatch.setattr(leaving, "ask_yes_no_cancel", lambda *words: asked.append(words[1:]) or answer)
     drop(review, {"flair": patients["Ann"]["flair"], "t1": patients["Bob"]["t1"]})
     for answer, used in ((None, set()), (False, {"flair"}), (True, {"flair", "t1"})):
@@ -403,8 +419,8 @@ def test_outlines_that_were_removed_come_back_before_a_lesion_is_judged(review, 
     np.testing.assert_array_equal(layer.data, review.case.lesions.labels)
 
 
-def test_findings_are_not_drawn_over_a_scan_that_was_dropped_during_the_run(make, qtbot, patients):
-    review = make()
+def test_findings_are_not_drawn_over_a_scan_that_was_dropped_during_the_run(opened, qtbot, patients):
+    review = opened
     drop(review, patients["Ann"])
     drop(review, patients["Bob"])
     run(review, qtbot)

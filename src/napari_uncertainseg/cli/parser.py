@@ -16,7 +16,6 @@ from napari_uncertainseg.cli.options.audit.ranking import add_rank
 from napari_uncertainseg.cli.options.declare import (
     MODEL,
     NOTICE,
-    RESULTS,
     SCAN,
     command,
     later,
@@ -264,7 +263,7 @@ def _add_calibrate(commands: argparse._SubParsersAction) -> None:
 def _add_export_seg(commands: argparse._SubParsersAction) -> None:
     parser = command(commands, "export-seg", "short_commands", "write the lesions of a folder as a DICOM SEG")
     parser.set_defaults(run=later("short_commands", "export_seg"))
-    reads(parser, "folder", holds=RESULTS, metavar="DIR", help="a folder that `segment` or the window wrote")
+    reads(parser, "folder", metavar="DIR", help="a folder that `segment` or the window wrote")
     reads(parser, "--dicom", required=True, metavar="SERIES", help="folder of the FLAIR's DICOM series")
     writes(parser, "--out", kind=SEG, required=True, metavar="FILE.dcm", help="where to")
 

@@ -45,9 +45,11 @@ class ResumeOffer:
 
     @property
     def waiting(self) -> str:
-        """What is said of it before the scans are run."""
-        extent, by = extent_of(self.verdicts, self.painted), self.session.annotator
-        return f"A review of this scan waits: {extent} by {by}, started {minute_of(self.session.opened)}."
+        """What is said of it before the scans are run: short, because a notice is cut after a line."""
+        extent = f"{extent_of(self.verdicts, self.painted)} by {self.session.annotator}."
+        if self.others:
+            return f"{self.others + 1} reviews of this scan wait, the last with {extent}"
+        return f"A review of this scan waits: {extent}"
 
     @property
     def text(self) -> str:

@@ -169,7 +169,8 @@ class ReviewKeeper:
         return latest_open_review(store, self._sessions.annotator, of_these)
 
     def dismiss(self) -> None:
-        """Ignore the offered review; it stays as it is."""
+        """Ignore the offered review, or the one that is still looked for; it stays as it is."""
+        self._soon.drop()
         self.offer = None
         self.changed.emit()
 
@@ -271,7 +272,7 @@ def waiting_review(sessions: SessionFile, flair_sha256: str) -> str:
             offer = latest_open_review(store, sessions.annotator, of_it)
     except InputError:
         return ""
-    return "" if offer is None else f"{offer.waiting} Press Run in Segment to go on with it."
+    return "" if offer is None else f"{offer.waiting} Press Run to go on with it."
 
 
 def resume(case: Case, recorder: Recorder) -> None:

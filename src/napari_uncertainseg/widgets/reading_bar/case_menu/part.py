@@ -18,6 +18,7 @@ from napari_uncertainseg.widgets.reading_bar.case_menu.drops import Drops
 from napari_uncertainseg.widgets.reading_bar.case_menu.hint import FirstHint
 from napari_uncertainseg.widgets.reading_bar.case_menu.lookout import Lookout, Surroundings
 from napari_uncertainseg.widgets.reading_bar.case_menu.menu import CaseMenu
+from napari_uncertainseg.widgets.reading_bar.case_menu.notices import PassingNotices
 from napari_uncertainseg.widgets.reading_bar.case_menu.offer import MaskOffer
 from napari_uncertainseg.widgets.reading_bar.case_menu.opening import CaseLoader
 from napari_uncertainseg.widgets.reading_bar.part import BarContext, Part, PartWidget
@@ -83,6 +84,7 @@ class CasePart(PartWidget):
         self.offer = MaskOffer(self._context.window)
         self._lookout = Lookout(self)
         self._drops = Drops(self._context.viewer, self._loader)
+        self._notices, self._shown = PassingNotices(self._context.window), self._path
 
     def _listen(self) -> None:
         case, layers = self._context.review.case, self._context.review.layers
@@ -103,6 +105,9 @@ class CasePart(PartWidget):
 
     def refresh(self) -> None:
         """Say whose case it is, look around its scan, and remember it."""
+        if self._shown not in (None, self._path):
+            self._notices.end_case()
+        self._shown = self._path
         self._look()
         self._show_name()
         self._show_offer()
@@ -208,9 +213,17 @@ class CasePart(PartWidget):
         self._ended = True
         self._connections.disconnect_all()
         self._noting.stop()
-        for each in (self._drops, self._lookout, self._loader, self.menu, self.hint, self.offer):
+        for each in (
+            self._drops,
+            self._notices,
+            self._lookout,
+            self._loader,
+            self.menu,
+            self.hint,
+            self.offer,
+        ):
             each.cleanup()
-        del self._drops, self._lookout, self._loader, self.menu, self.hint, self.offer
+        del self._drops, self._notices, self._lookout, self._loader, self.menu, self.hint, self.offer
         del self._context, self._cases
 
 

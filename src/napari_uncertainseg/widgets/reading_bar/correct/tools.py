@@ -226,6 +226,7 @@ class Tools(QObject):
 
     def _on_prediction(self) -> None:
         self.leave()
+        self.row.said.setText("")  # it was said of the case before
         grid = self._case.grid
         if grid is not None:  # one voxel in the slice as scans are acquired: thick slices are not a step
             axis = max(range(3), key=lambda i: grid.spacing[i])

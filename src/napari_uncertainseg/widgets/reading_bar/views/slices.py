@@ -101,11 +101,8 @@ def _outlined(layer: Layer) -> bool:
 def _outlines(
     layer: Labels, values: np.ndarray, scale: tuple[float, float], offset: tuple[float, float]
 ) -> list[Outline]:
-    found: list[Outline] = []
-    drawer = napari_canvas.contour_drawer(layer)
-    if not isinstance(drawer, TwoToneOutline):  # the layer was let go since the slice was taken
-        return found
-    for number in drawer.drawn_numbers(values):
+    found = []
+    for number in napari_canvas.contour_drawer(layer).drawn_numbers(values):
         colour = layer.get_color(number)  # None where napari shows only one label
         if colour is not None:
             *mixed, alpha = (float(part) for part in colour)

@@ -76,8 +76,14 @@ class FeedbackRow(QWidget):
         button.setCheckable(True)
         button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         button.setStyleSheet(_NARROW)
-        button.clicked.connect(lambda: self.act(action))
+        button.clicked.connect(lambda: self._press(action))
         return button
+
+    def _press(self, action: str) -> None:
+        """Do as the key does. Who clicks on *other* goes on to write it, and letters are keys elsewhere."""
+        self.act(action)
+        if REASON_OF.get(action) == "other" and self.note.isVisible():
+            self.note.setFocus()
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
