@@ -124,6 +124,7 @@ def _judge(viewer, review, qtbot):
     case, dock = review.case, review.lesions
     canvas = viewer.window._qt_viewer.canvas.native
     focus(qtbot, canvas)
+    qtbot.waitUntil(lambda: not review.layers.settling, timeout=60_000)  # nobody judges what is not drawn
     press = partial(qtbot.keyClick, canvas)
     # Numbers stay while the threshold moves; the list goes by doubt at present.
     one, two, three, four = (int(label) for label in case.lesions.table["label"][:4])
