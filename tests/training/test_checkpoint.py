@@ -161,16 +161,14 @@ def test_after_ctrl_c_the_same_command_ends_where_it_would_have(write_run, folde
         assert torch.equal(value, resumed[name])
 
 
-def test_the_command_line_says_in_one_line_how_it_goes_on(monkeypatch, capsys, tmp_path):
+def test_the_command_line_says_in_one_line_how_it_goes_on(monkeypatch, capsys, write_run):
     def stop(path, *, seed, progress):
         assert seed == 5
         raise Stopped("stopped; the same command resumes at step 3 of 4")
 
     monkeypatch.setattr(trainer, "train", stop)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "run.toml").touch()
     with pytest.raises(SystemExit) as status:
-        main(["train", "run.toml", "--seed", "5"])
+        main(["train", str(write_run()), "--seed", "5"])
     assert status.value.code == 130
     assert capsys.readouterr().err == "uncertainseg: stopped; the same command resumes at step 3 of 4\n"
 
