@@ -73,6 +73,7 @@ def with_a_session(window: Any, folder: Path, asked: mock.Mock) -> None:
     review = window.review
     review.open_dock("session")
     dock, buttons = review.session, review.lesions.buttons
+    window.wait_for(lambda: not review.layers.settling, "the lesions")
     dock.annotator.setText("reader 1")
     dock.start_button.click()
     review.lesions.next_lesion()
