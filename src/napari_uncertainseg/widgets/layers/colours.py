@@ -154,7 +154,7 @@ def single_colormap() -> DirectLabelColormap:
     return TableLabelColormap(color_dict={None: (*_CANDIDATE, 1.0), 0: (0.0, 0.0, 0.0, 0.0), **_LINES})
 
 
-BAR_SIZE, BAR_FONT = (10.0, 80.0), 6.0
+BAR_SIZE, BAR_FONT = (10.0, 66.0), 6.0
 """Width and height of a colour bar, and the size of its texts and of the map's name, in pixels."""
 
 
