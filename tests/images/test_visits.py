@@ -154,7 +154,9 @@ def test_a_head_that_lay_otherwise_is_laid_over_this_one():
     assert found.moved_mm == pytest.approx(np.linalg.norm((5, -4, 6)), abs=1.5)
     assert "registered" in found.how and not found.doubt
     again = align_visit(moving, fixed)
-    np.testing.assert_array_equal(again.data, found.data)  # voxels are drawn for it, the same each time
+    np.testing.assert_allclose(
+        again.data, found.data, atol=1e-3
+    )  # voxels are drawn for it, the same each time
 
 
 def test_scans_on_one_grid_that_show_one_head_stay_as_they_are():
