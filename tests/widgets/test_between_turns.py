@@ -131,14 +131,19 @@ def test_a_review_that_goes_on_is_not_followed_by_the_offer_of_another(
     qtbot.waitUntil(lambda: review.keeper.offer is not None, timeout=60_000)  # both, where none goes on
 
 
-@pytest.mark.viewer
-def test_a_reference_that_goes_in_between_leaves_no_missed_lesions(opened, mask, qtbot) -> None:
-    viewer, review = opened
+def choose_expert(viewer, review, mask) -> None:
+    """Add a mask that lies elsewhere than the lesions, and choose it as the reference."""
     flair = viewer.layers["FLAIR"]
     layer = Labels(np.roll(mask, 12, 1).astype(np.uint8), name="expert", scale=flair.scale, units=flair.units)
     layer.translate = flair.translate
     viewer.add_layer(layer)
     review.layers.reference.choose("expert")
+
+
+@pytest.mark.viewer
+def test_a_reference_that_goes_in_between_leaves_no_missed_lesions(opened, mask, qtbot) -> None:
+    viewer, review = opened
+    choose_expert(viewer, review, mask)
     assert "missed (reference)" not in viewer.layers
     viewer.layers.remove("expert")
     qtbot.wait(50)
@@ -149,11 +154,7 @@ def test_a_reference_that_goes_in_between_leaves_no_missed_lesions(opened, mask,
 @pytest.mark.viewer
 def test_a_missed_lesion_is_outlined_also_where_the_layer_of_all_was_removed(opened, mask, qtbot) -> None:
     viewer, review = opened
-    flair = viewer.layers["FLAIR"]
-    layer = Labels(np.roll(mask, 12, 1).astype(np.uint8), name="expert", scale=flair.scale, units=flair.units)
-    layer.translate = flair.translate
-    viewer.add_layer(layer)
-    review.layers.reference.choose("expert")
+    choose_expert(viewer, review, mask)
     qtbot.waitUntil(lambda: MISSED in viewer.layers, timeout=60_000)
     number = int(review.layers.errors.agreement.missed[0])
     viewer.layers.remove(MISSED)

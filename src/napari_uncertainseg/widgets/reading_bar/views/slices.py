@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -88,7 +88,9 @@ def picture_of(
     sides = (abs(scale[1]), abs(scale[0]))
     colours = _label_colours(layer, values, sides) if isinstance(layer, Labels) else _colours(layer, values)
     smooth = isinstance(layer, Image) and str(layer.interpolation2d) != "nearest"
-    lines = partial(_outlines, layer, values, scale, offset) if as_lines and _outlined(layer) else None
+    lines = None
+    if as_lines and _outlined(layer):
+        lines = cache(partial(_outlines, layer, values, scale, offset))  # once, however often it is painted
     return Picture(colours, scale, offset, float(layer.opacity), str(layer.blending), smooth, lines)
 
 
