@@ -36,3 +36,9 @@ def focus(qtbot, widget):
         return widget.hasFocus()
 
     qtbot.waitUntil(has_focus, timeout=15_000)
+
+
+def press(qtbot, widget, key, modifier=Qt.KeyboardModifier.NoModifier):
+    """Press a key of the window while a widget has the keyboard: a window that is not active hears none."""
+    focus(qtbot, widget)
+    qtbot.keyClick(widget, key, modifier)
