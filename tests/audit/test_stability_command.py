@@ -407,7 +407,7 @@ REFUSED = {
     "no results": (["nowhere\tanna\tA"], None, "row 2: there is no folder .*nowhere; correct the path"),
     "folder twice": (["r1\tanna\tA", "./r1\tanna\tB"], None, "is there twice"),
     "acquisition twice": (["r1\tanna\tA", "r2\tanna\tA"], None, "the acquisition 'A' twice"),
-    "strength": (["r1\tanna\tA\tmuch"], "folder\tpatient\tacquisition\tstrength", "the column strength is 'much'"),
+    "strength": (["r1\tanna\tA\tmuch"], "folder\tpatient\tacquisition\tstrength", "strength is 'much'"),
     "nothing": ([], None, "lists no acquisition"),
 }  # fmt: skip
 
