@@ -80,7 +80,7 @@ def test_what_is_no_run_is_refused_in_a_sentence(out, store, tmp_path):
     binary.write_bytes(b"\x1f\x8b\xff\xfe" * 100)
     (out / "referral.tsv").unlink()
     for source, said in (
-        (table, "is not the referral list of a run: it lacks the column 'folder'"),
+        (table, "lacks the column 'rank': the referral list of a run needs rank, name and folder"),
         (empty, "lists no visit"),
         (binary, "scan.nii.gz"),
         (out, "no referral list yet"),

@@ -9,11 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from napari_uncertainseg._base import InputError, Progress, silent
-from napari_uncertainseg.disk.tables import read_tsv
+from napari_uncertainseg.disk.tables import NO_VALUE, read_tsv
 from napari_uncertainseg.runs.places import COHORT, REFERRAL
 
-MISSING = frozenset(("", "n/a", "na", "nan", "none", "null", "-"))
-"""Cells, in small letters, in which nothing is known."""
 _MOST_VALUES = 20
 
 
@@ -105,7 +103,7 @@ def _table_of(path: Path) -> Path:
 
 
 def _glance(column: pd.Series) -> ColumnGlance:
-    known = column[~column.str.lower().isin(MISSING)]
+    known = column[~column.str.lower().isin(NO_VALUE)]
     counts = known.value_counts(sort=False)
     first = {str(value): int(count) for value, count in counts.head(_MOST_VALUES).items()}
     numbers = bool(len(known)) and bool(pd.to_numeric(known, errors="coerce").notna().all())

@@ -18,7 +18,6 @@ from napari_uncertainseg.calibration.reliability import Reliability, reliability
 from napari_uncertainseg.disk import result_folder as results
 from napari_uncertainseg.disk.outputs import NUMBERS, check_output
 from napari_uncertainseg.disk.replaced_file import replaced_file
-from napari_uncertainseg.disk.tables import read_tsv
 from napari_uncertainseg.disk.validation import Strict, validated
 from napari_uncertainseg.evaluate.agreement import (
     ErrorsFound,
@@ -27,6 +26,7 @@ from napari_uncertainseg.evaluate.agreement import (
     reference_agreement,
 )
 from napari_uncertainseg.evaluate.class_agreement import ClassesAgreement, compare_classes
+from napari_uncertainseg.evaluate.lesion_table import table_of_lesions
 from napari_uncertainseg.evaluate.listed_cases import check_case
 from napari_uncertainseg.evaluate.patients.checked import CheckedLoad, checked_load
 from napari_uncertainseg.evaluate.saved_classes import read_classes
@@ -191,7 +191,7 @@ def evaluate_folder(
     lesions = read_labels(result_file(folder, "lesions"), grid).data
     brain = read_labels(result_file(folder, "brain"), grid).data != 0
     entropy = read_image(result_file(folder, "entropy")).data
-    table, summary = read_table(folder, int(lesions.max(initial=0))), read_summary(folder)
+    table, summary = table_of_lesions(folder, int(lesions.max(initial=0))), read_summary(folder)
     table = table[~table["drawn"]].reset_index(drop=True)
     own = in_rows(lesions, table["label"].to_numpy())
     masks = {"reference": _mask(reference, grid, resample)}
@@ -306,37 +306,6 @@ def _doubt_as_json(found: AgainstRaters) -> dict[str, Any]:
         "who_doubts_lesions": lesions,
         "curvas": plain({k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in scores.items()}),
     }
-
-
-def read_table(folder: Path, count: int) -> pd.DataFrame:
-    """The table of a folder's lesions, whose largest number is given; ``drawn`` is bool."""
-    path = results.result_file(folder, "lesions.tsv")
-    table = read_tsv(path)
-    missing = {"label", "lsu", "max_probability", "volume_mm3"} - set(table)
-    if missing:
-        raise InputError(
-            f"{path} is not the table that `uncertainseg segment` wrote: it lacks {min(missing)}."
-        )
-    drawn = table["drawn"] if "drawn" in table else pd.Series(False, table.index)  # not in older ones
-    table["drawn"] = drawn.astype(str).eq("True")
-    if "doubt" not in table:  # not in older ones
-        table["doubt"] = 1 - pd.to_numeric(table["max_probability"], errors="coerce")
-    if not _fits(table, count):
-        raise InputError(f"{path} does not belong to the lesions beside it: segment again with --overwrite.")
-    return table
-
-
-def _fits(table: pd.DataFrame, count: int) -> bool:
-    """Whether numbers and measures can be those of lesions; what a human drew has no doubt by the model."""
-    label = pd.to_numeric(table["label"], errors="coerce")
-    known = label.is_unique and bool((label > 0).all()) and label.max() == count if len(label) else count == 0
-    of_model = table[~table["drawn"]]
-    measured = all(_is_finite(of_model[name]) for name in ("doubt", "lsu", "max_probability"))
-    return bool(known and measured and _is_finite(table["volume_mm3"]))
-
-
-def _is_finite(column: pd.Series) -> bool:
-    return bool(np.isfinite(pd.to_numeric(column, errors="coerce").to_numpy(float)).all())
 
 
 def read_summary(folder: Path) -> Summary:
