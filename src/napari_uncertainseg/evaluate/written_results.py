@@ -1,19 +1,75 @@
-"""The table of lesions in a folder of results, as `segment` and the window write it."""
+"""What `segment` and the window wrote into a folder of results: its summary, images and table of lesions."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.disk import result_folder as results
 from napari_uncertainseg.disk.columns import Column, Layout, a_number, read_frame
-from napari_uncertainseg.disk.result_folder import result_file
+from napari_uncertainseg.disk.validation import Strict, validated
 
-FILE, LABEL = "lesions.tsv", "label"
+TABLE, LABEL = "lesions.tsv", "label"
 _MEASURES = ("lsu", "max_probability", "volume_mm3")
+
+
+class _PatientUncertainty(Strict):
+    psu: float | None = Field(ge=0, le=1, description="a number from 0 to 1, or null")
+
+
+class Summary(Strict):
+    """What the readers of a folder of results need of its summary; of its numbers, only such as can be right.
+
+    Attributes
+    ----------
+    threshold
+        Of its lesions.
+    min_volume_mm3
+        Smaller components were left out.
+    patient_uncertainty
+        Structural uncertainty (PSU); None in results of older versions.
+    model, model_sha256, method
+        What segmented it, None where it does not say.
+    target
+        What was segmented, a noun; None where it does not say.
+    inputs
+        The scans by modality.
+    recalibration
+        Of its probabilities, where there was one.
+    """
+
+    threshold: float = Field(gt=0, le=1, description="a number above 0, up to 1")
+    min_volume_mm3: float = Field(ge=0, description="a volume in mm3, 0 or more")
+    patient_uncertainty: _PatientUncertainty = Field(description="a table")
+    model: str | None = Field(default=None, description="text")
+    model_sha256: str | None = Field(default=None, description="text")
+    method: str | None = Field(default=None, description="text")
+    target: str | None = Field(default=None, description="text")
+    inputs: Mapping[str, Any] = Field(default_factory=dict, description="a table")
+    recalibration: Any = None
+
+
+def read_summary(folder: Path) -> Summary:
+    """What the results of a folder were made with.
+
+    Raises
+    ------
+    InputError
+        If there is no summary, or it is not what this program wrote.
+    """
+    file = f"{folder / results.SUMMARY} is not the summary that `segment` wrote"
+    return validated(Summary, results.load_summary(folder), file)
+
+
+def result_file(folder: Path, name: str) -> Path:
+    """One of the images that `segment` wrote, as it was written; see `disk.results.result_file`."""
+    return results.result_file(folder, f"{name}.nii.gz")
 
 
 def measured_lesions(folder: Path, measures: Sequence[str]) -> pd.DataFrame:
@@ -36,7 +92,7 @@ def measured_lesions(folder: Path, measures: Sequence[str]) -> pd.DataFrame:
     layout = Layout(
         "the table that `uncertainseg segment` writes", "lesion", (label, *columns), may_be_empty=True
     )
-    return read_frame(result_file(folder, FILE), layout)
+    return read_frame(results.result_file(folder, TABLE), layout)
 
 
 def table_of_lesions(folder: Path, count: int) -> pd.DataFrame:
@@ -61,7 +117,7 @@ def table_of_lesions(folder: Path, count: int) -> pd.DataFrame:
         table["doubt"] = 1 - pd.to_numeric(table["max_probability"], errors="coerce")
     if not _fits(table, count):
         raise InputError(
-            f"{folder / FILE} does not belong to the lesions beside it: segment again with --overwrite."
+            f"{folder / TABLE} does not belong to the lesions beside it: segment again with --overwrite."
         )
     return table
 
