@@ -69,7 +69,7 @@ class FakeLayers:
         self.visited: list[tuple[int, int, int]] = []
         self.previewed: list[float] = []
         self.settled = 0
-        self.blinded = self.settling = False
+        self.blinded = self.settling = self.unseen = False
         self.band = (None, None)
         self.alone = False
         self.surfaces = FakeSurfaces()

@@ -15,11 +15,12 @@ from napari_uncertainseg.review.store.journal import details_of
 from napari_uncertainseg.widgets.exercises.texts import HIDING
 from napari_uncertainseg.widgets.layers import blinding
 from napari_uncertainseg.widgets.layers.agreement.errors import MISSED
+from napari_uncertainseg.widgets.layers.painting import STILL_DRAWN
 from napari_uncertainseg.widgets.layers.result_layers import LESIONS
 from napari_uncertainseg.widgets.layers.risk_contours import CORE, ENVELOPE
 from napari_uncertainseg.widgets.layers.selection.selected_outline import NAME as SELECTED
 from napari_uncertainseg.widgets.layers.two_tone_outlines import AROUND, reserved
-from napari_uncertainseg.widgets.lesions.texts import CHOOSE_LESION, STILL_DRAWN
+from napari_uncertainseg.widgets.lesions.texts import CHOOSE_LESION
 from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data
 from napari_uncertainseg.widgets.shared.responsive import napari_adding
 from napari_uncertainseg.widgets.shared.responsive.turns import Soon
@@ -109,6 +110,30 @@ def test_no_verdict_is_given_while_layers_come_and_each_is_saved_afterwards(
     entries = recorder._store.entries(recorder.session.id)
     written = [details.voxel for _, details in details_of(entries, VerdictDetails)]
     assert sorted(written) == sorted(judged)
+
+
+@pytest.mark.viewer
+def test_lesions_are_judged_once_they_are_drawn_while_maps_still_come(
+    make_viewer, flair, mask, grid, qtbot
+) -> None:
+    viewer = make_viewer()
+    review = open_review(viewer)
+    review.layers.add([layer_data(flair)])
+    review.case.set_images({"flair": flair})
+    lesions, judged = review.lesions, {}
+
+    def press(event) -> None:
+        lesions.next_lesion()
+        lesions.accept()
+        judged.setdefault(event.value.name, len(review.case.review.verdicts))
+
+    viewer.layers.events.inserted.connect(press)
+    review.case.open_prediction(fake_prediction(mask, grid))
+    qtbot.waitUntil(lambda: not review.layers.settling, timeout=60_000)
+    viewer.layers.events.inserted.disconnect(press)
+    came = list(judged)
+    assert came[0] == LESIONS and not judged[LESIONS]  # not painted yet
+    assert len(came) > 5 and judged[came[3]] > 0, judged
 
 
 @pytest.mark.viewer
@@ -238,8 +263,10 @@ def test_keys_pressed_on_after_an_exercise_leave_the_review_as_it_is(trained, qt
     assert review.case.selected is None and review.layers.blinded
 
     def press() -> None:
-        for name in ("next_lesion", "accept", "undo", "reject", "redo", "unsure"):
+        for name in ("next_lesion", "accept", "undo", "reject", "redo", "unsure", "hard_size", "sureness_1"):
             keys.press(f"napari-uncertainseg:{name}")
+        if LESIONS in viewer.layers:
+            viewer.layers[LESIONS].undo()
 
     press()
     assert review.case.review.verdicts == (given,)

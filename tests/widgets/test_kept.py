@@ -21,6 +21,7 @@ from napari_uncertainseg.widgets import window as module
 from napari_uncertainseg.widgets.lesions import resume_offer as offer_module
 from napari_uncertainseg.widgets.scans.volumes import layer_data
 from napari_uncertainseg.widgets.session import dock as session_module
+from napari_uncertainseg.widgets.session import texts
 from napari_uncertainseg.widgets.shared import dialogs
 from napari_uncertainseg.widgets.window import open_review
 
@@ -345,8 +346,65 @@ def test_an_exercise_a_replay_and_a_session_begun_by_hand_keep_nothing_of_their_
     dock.table.selectRow(0)
     dock.replay_button.click()
     assert dock.replay.active
-    case.review.judge(SECOND, "accepted")
+    with pytest.raises(InputError, match="press End replay in Session first"):
+        case.review.judge(SECOND, "accepted")
     assert sessions(file) == [("Ada", False, ["rejected"])]
+
+
+def test_a_replay_can_only_be_looked_at_until_it_ends(window, prediction, flair, file, qtbot):
+    """Keys, buttons, ticks, strokes and undo would be somebody else's review, and none of it recorded."""
+    review = window()
+    review.open_dock("session")
+    case, dock, lesions = review.case, review.session, review.lesions
+    case.open_prediction(known(prediction, flair))
+    dock.annotator.setText("Ada")
+    dock.start_button.click()
+    lesions.next_lesion()
+    lesions.reject()
+    dock.leave_button.click()
+    dock.table.selectRow(0)
+    dock.replay_button.click()
+    dock.replay.slider.setValue(dock.replay.slider.maximum())
+    (played,) = case.review.verdicts
+    layer, drawn = review.layers.viewer.layers["lesions"], case.lesions.labels.copy()
+    lesions.next_lesion()
+    acts = (lesions.accept, lesions.unsure, lesions.undo, lesions.redo, layer.undo, layer.redo)
+    for act in (*acts, *(review_key(review, name) for name in ("accept", "reject", "undo", "hard_size"))):
+        lesions.message.clear()
+        act()
+        assert case.review.verdicts == (played,)
+        assert lesions.message.text().endswith(texts.LOCKED) or act in (layer.undo, layer.redo)
+    layer.data_setitem((np.array([20, 20]), np.array([2, 3]), np.array([2, 2])), 1)
+    QApplication.processEvents()
+    assert case.review.edit is None and np.array_equal(layer.data, drawn)  # the stroke has gone again
+    assert sessions(file) == [("Ada", False, ["rejected"])]
+    dock.replay.end_button.click()
+    lesions.next_lesion()
+    lesions.accept()
+    assert [v.decision for v in case.review.verdicts] == ["accepted"]
+
+
+def review_key(review, name):
+    return lambda: review._keys.press(f"napari-uncertainseg:{name}")
+
+
+def test_what_was_undone_is_not_said_to_be_saved(window, prediction, flair, file, told):
+    review = window()
+    case = review.case
+    for undone, said in (
+        (0, ["The review is saved: 2 verdicts"]),
+        (1, ["The review is saved: 1 verdict,"]),
+        (2, []),
+    ):
+        case.open_prediction(known(prediction, flair))
+        review.keeper.dismiss()
+        case.review.judge(FIRST, "rejected")
+        case.review.judge(SECOND, "accepted")
+        for _ in range(undone):
+            case.review.undo()
+        told.clear()
+        case.close_prediction()
+        assert [each[: len(said[0])] for each in told] == said
 
 
 def test_the_list_leads_on_and_undo_goes_across_both_kinds(window, prediction, flair, file, qtbot):

@@ -47,6 +47,7 @@ class CaseReview:
     def __init__(self, case: ReviewedCase) -> None:
         self._case = case
         self._saving = AutomaticSaving()
+        self._locked = ""
         self.clear()
 
     def clear(self, verdicts: tuple[Verdict, ...] = (), edit: np.ndarray | None = None) -> None:
@@ -130,14 +131,28 @@ class CaseReview:
 
     # -- what the reviewer does ---------------------------------------------------------------
 
+    @property
+    def locked(self) -> str:
+        """Why nothing can be judged, painted or undone now, in one sentence; empty where it can."""
+        return self._locked
+
+    def lock(self, why: str) -> None:
+        """Refuse what a reviewer does, as while a session is played back; empty to allow it again."""
+        self._locked = why
+
+    def _check_unlocked(self) -> None:
+        if self._locked:
+            raise InputError(self._locked)
+
     def judge(self, voxel: Voxel, decision: Decision | None) -> None:
         """Give a verdict on the lesion or candidate at a voxel; None takes it back.
 
         Raises
         ------
         InputError
-            If a session is recorded and cannot be written: nothing is changed then.
+            If a session is recorded and cannot be written, or the review is locked: nothing is changed then.
         """
+        self._check_unlocked()
         self._start_saving()
         self._or_without(lambda: self._judge(voxel, decision))
         self.verdicts_changed.emit()
@@ -157,8 +172,9 @@ class CaseReview:
         Raises
         ------
         InputError
-            If a session is recorded and cannot be written: nothing is changed then.
+            If a session is recorded and cannot be written, or the review is locked: nothing is changed then.
         """
+        self._check_unlocked()
         verdict = self.verdict_on(voxel)
         if verdict is not None and verdict.feedback != feedback:
             self._or_without(lambda: self._give_feedback(verdict, feedback))
@@ -180,7 +196,13 @@ class CaseReview:
             int8 of the grid's shape: +1 added, -1 removed, 0 untouched; None for no painting.
         correction
             The tool that changed it; None for napari's brush.
+
+        Raises
+        ------
+        InputError
+            If the review is locked: nothing is changed then.
         """
+        self._check_unlocked()
         if len(changed(self._edit, edit)):
             self._start_saving()
         before, lesions = self._edit, self._case.lesions
@@ -202,7 +224,7 @@ class CaseReview:
         Raises
         ------
         InputError
-            If a session is recorded and cannot be written: nothing is changed then.
+            If a session is recorded and cannot be written, or the review is locked: nothing is changed then.
         """
         return self._step(back=True)
 
@@ -211,6 +233,7 @@ class CaseReview:
         return self._step(back=False)
 
     def _step(self, *, back: bool) -> Change | None:
+        self._check_unlocked()
         change = self._or_without(lambda: self._step_once(back=back))
         if change is not None:
             self.verdicts_changed.emit()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
-from napari.utils.notifications import show_warning
+from napari.utils.notifications import show_info, show_warning
 from qtpy.QtCore import QTimer
 
 from napari_uncertainseg._base import InputError
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from napari_uncertainseg.case import Case
 
+STILL_DRAWN = "Wait a moment: the lesions are being drawn."
+"""Said where somebody would judge or undo what is not on screen yet."""
+
 
 class Painting:
     """Turns strokes on the lesions layer into ``case.review.set_edit``; its undo is the case's.
@@ -24,11 +27,22 @@ class Painting:
     napari's own undo restores the numbers that the layer held before a stroke, which are stale once the
     threshold has moved, and knows no verdicts. Undo in the layer therefore takes back what was done
     last in the case, verdict or stroke, and the layer is drawn from the case.
+
+    Parameters
+    ----------
+    layer
+        Of the lesions.
+    labels
+        What it shows, in canonical order.
+    case
+        Of whom.
+    unseen
+        Whether nothing is undone yet, because it is not on screen.
     """
 
-    def __init__(self, layer: Labels, labels: np.ndarray, case: Case) -> None:
-        self._layer = layer
-        self._labels = labels  # what the layer shows, in canonical order
+    def __init__(self, layer: Labels, labels: np.ndarray, case: Case, unseen: Callable[[], bool]) -> None:
+        self._layer, self._unseen = layer, unseen
+        self._labels = labels
         self._case = case
         self._pending = False
         napari_internals.replace_undo(layer, self.undo, self.redo)
@@ -52,7 +66,11 @@ class Painting:
         before = self._case.review.edit
         edit = np.zeros(self._labels.shape, np.int8) if before is None else before.copy()
         edit.ravel()[voxels] = np.where(wanted.ravel()[voxels], 1, -1)
-        self._case.review.set_edit(edit if edit.any() else None)
+        try:
+            self._case.review.set_edit(edit if edit.any() else None)
+        except InputError as error:
+            show_warning(f"Not recorded: {error}")
+            self._case.painting_changed()  # the stroke goes again
 
     def undo(self) -> None:
         """Take back what was done last."""
@@ -63,6 +81,9 @@ class Painting:
         self._step(self._case.review.redo)
 
     def _step(self, step: Callable[[], object]) -> None:
+        if self._unseen():
+            show_info(STILL_DRAWN)
+            return
         self.flush()
         try:
             step()

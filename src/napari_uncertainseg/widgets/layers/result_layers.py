@@ -13,7 +13,6 @@ from napari.layers import Image, Labels, Layer
 from psygnal import Signal
 
 from napari_uncertainseg._threshold import at_least
-from napari_uncertainseg.networks.real_probability import P_REAL
 from napari_uncertainseg.voxel_maps import Display, shown_maps
 from napari_uncertainseg.widgets.layers.colours import (
     error_colours,
@@ -25,6 +24,7 @@ from napari_uncertainseg.widgets.layers.colours import (
     tops_of,
 )
 from napari_uncertainseg.widgets.layers.painting import Painting
+from napari_uncertainseg.widgets.layers.status_bar.lesion_words import lesion_words
 from napari_uncertainseg.widgets.layers.two_tone_outlines import TwoToneOutline
 from napari_uncertainseg.widgets.scans.camera import current_slice
 from napari_uncertainseg.widgets.scans.placement import Placement
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 
 LESIONS, CANDIDATES = "lesions", "candidates"
-_SHOWN = {"label": "label", "doubt": "doubt", "mean_probability": "mean p", "volume_mm3": "mm³"}
-"""Columns of the ranking that napari's status bar shows, and their names there."""
 _NEW = np.iinfo(np.uint16).max
 """Number of what a preview finds and no lesion holds yet; drawn as a lesion without a verdict."""
 
@@ -79,6 +77,10 @@ class ResultLayers:
         """Overlays that are hidden and will be shown again; None while none are hidden."""
         self.errors: Callable[[], AgainstReference | None] = lambda: None
         """How the lesions agree with a reference, where they are coloured by it."""
+        self.coming = False
+        """Whether a run has ended whose lesions are still to be drawn; its maps come later."""
+        self.unseen: Callable[[], bool] = lambda: False
+        """Whether nothing is undone yet, because the lesions are not on screen."""
 
     def get(self, name: str, *, soon: bool = True) -> Layer | None:
         """A layer by ``LESIONS``, ``CANDIDATES`` or a name of `shown_maps`; None when it has gone.
@@ -113,11 +115,16 @@ class ResultLayers:
         self.placing, self._called = placing, self._title(LESIONS)
         self._drawn = lesions
         # All comes in turns of its own, what is seen first: a layer takes napari as long as a picture.
-        self.turns.add(self.bring_back, self._activate)
+        self.coming = True
+        self.turns.add(self.bring_back, self._activate, self._note_drawn)
         seen_first = sorted(shown_maps().items(), key=lambda each: not (each[1].display or Display()).visible)
         for name, _ in seen_first:
             self.turns.add(partial(self._add_map, name), partial(self._show_colour_bar, name))
         self.turns.add(self._add_candidates)
+
+    def _note_drawn(self) -> None:
+        """In a turn after the lesions, and the one that paints them."""
+        self.coming = False
 
     def complete(self) -> None:
         """Add the layers that are still to come, which are added one by one otherwise."""
@@ -194,7 +201,7 @@ class ResultLayers:
             name=f"{title} (predicted)" if title in self._viewer.layers else title,
             metadata=self.placing.metadata,
             colormap=lesion_colormap(self._colours) if name == LESIONS else single_colormap(),
-            features=_features(table),
+            features=lesion_words(table),
             opacity=1.0,
             visible=visible,
             **self.placing.options,
@@ -249,7 +256,7 @@ class ResultLayers:
         layer = self._layers.get(name)
         if layer is not None:  # in place: a new array would drop the history of the painting
             np.copyto(self._labels[name], labels, casting="same_kind")
-            layer.features = _features(table)
+            layer.features = lesion_words(table)
             layer.refresh(extent=False)
 
     def colour(self) -> None:
@@ -334,7 +341,7 @@ class ResultLayers:
     def _begin_painting(self) -> None:
         layer = self._layers[LESIONS]
         assert isinstance(layer, Labels)
-        self._painting = Painting(layer, self._labels[LESIONS], self._case)
+        self._painting = Painting(layer, self._labels[LESIONS], self._case, lambda: self.unseen())
         if not self.turns:  # else in one of them
             self._activate()
 
@@ -369,6 +376,7 @@ class ResultLayers:
         for layer in list(self._layers.values()):
             self.forget(layer)
         self._drawn = self.placing = None
+        self.coming = False
 
     def cleanup(self) -> None:
         """Let go of the layers, which stay. May be called twice."""
@@ -378,18 +386,6 @@ class ResultLayers:
         self._labels.clear()
         self._outlines.clear()
         self._held = self._drawn = None
-
-
-def _features(table: pd.DataFrame) -> pd.DataFrame:
-    """What napari's status bar says of a label: few words, row i for label i."""
-    shown = table[list(_SHOWN)].rename(columns=_SHOWN).set_index("label", drop=False)
-    if P_REAL in table:  # is understood at once; the list has the doubt
-        real = [None if np.isnan(p) else f"{100 * p:.0f} %" for p in table[P_REAL]]
-        shown.insert(1, "real", real)
-        shown = shown.drop(columns="doubt")
-    if table["drawn"].any():  # the status bar has little room
-        shown["drawn"] = table["drawn"].map({True: "by hand", False: None})
-    return shown.reindex(range(int(table["label"].max()) + 1 if len(table) else 1)).reset_index(drop=True)
 
 
 def _show_colour_bar(event: Any) -> None:

@@ -30,11 +30,11 @@ from napari_uncertainseg.widgets.layers.selection.framing import LesionFraming
 from napari_uncertainseg.widgets.layers.selection.selected_outline import SelectedOutline
 from napari_uncertainseg.widgets.layers.selection.thin_outlines import ThinOutlines
 from napari_uncertainseg.widgets.layers.surfaces.lesion_surfaces import LesionSurfaces
-from napari_uncertainseg.widgets.layers.user_labels import LayerWatch, labels_on_grid
+from napari_uncertainseg.widgets.layers.user_labels import LayerWatch, UserLabels
 from napari_uncertainseg.widgets.scans.black_ground import BlackGround
 from napari_uncertainseg.widgets.scans.camera import move_to
 from napari_uncertainseg.widgets.scans.segmented_scan import SegmentedScan
-from napari_uncertainseg.widgets.scans.volumes import compared_name, is_brain, is_compared, is_result
+from napari_uncertainseg.widgets.scans.volumes import compared_name, is_compared, is_result
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.responsive.arriving import ArrivingLayers
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
 
-class ReviewLayers:
+class ReviewLayers(UserLabels):
     """Shows a case in a viewer, and takes the reviewer's painting into the case.
 
     The user's own layers are never edited; scans over the FLAIR, or not of its case, are only hidden.
@@ -84,7 +84,7 @@ class ReviewLayers:
         self._watch, self._arriving = LayerWatch(self), ArrivingLayers(viewer)
         self._listen()
         self.errors = ReferenceErrors(viewer, case, placing, blinded)
-        self._results.errors = lambda: self.errors.shown
+        self._results.errors, self._results.unseen = lambda: self.errors.shown, lambda: self.unseen
         self.reference = ReferenceChoice(case, self)
         self._look = ReferenceLook(viewer, self.reference)
         self._connections.connect(self.errors.changed, self._results.colour)
@@ -239,8 +239,17 @@ class ReviewLayers:
 
     @property
     def settling(self) -> bool:
-        """Whether layers are coming or going, or came back just now: nothing is judged then."""
+        """Whether layers are coming or going, or came back just now."""
         return bool(self._results.turns) or self._blinding.settling
+
+    @property
+    def unseen(self) -> bool:
+        """Whether lesions are still to be drawn, or an exercise is on or ended just now: none is judged then.
+
+        Maps may still come. While they do, the outline of a lesion that was just chosen is waited for, too.
+        """
+        outlined = self.selected.coming and bool(self._results.turns)
+        return self._results.coming or outlined or self._blinding.settling
 
     def blind(self, then: Callable[[], object] = lambda: None) -> None:
         """Take all but the case's scans out of the viewer, one in a turn; `then` is called afterwards."""
@@ -308,32 +317,6 @@ class ReviewLayers:
     def visible(self) -> list[str]:
         """Names of the layers that are shown, the lowest first."""
         return [layer.name for layer in self._viewer.layers if layer.visible]
-
-    def label_layers(self) -> list[str]:
-        """Names of the user's own label layers, those that an exercise has taken out among them."""
-        layers = [*self._viewer.layers, *self._blinding.aside]
-        return [x.name for x in layers if isinstance(x, Labels) and not is_result(x) and not is_brain(x)]
-
-    def is_foreign(self, name: str) -> bool:
-        """Whether a label layer, shown or hidden, seems not to be of the case."""
-        return any(layer.name == name for layer in self.scan.foreign_labels(hidden=True))
-
-    def mask_of(self, name: str) -> np.ndarray:
-        """Where a label layer is not 0, on the prediction's grid; errors as `labels_of`."""
-        return self.labels_of(name) > 0
-
-    def labels_of(self, name: str) -> np.ndarray:
-        """Numbers of a label layer on the prediction's grid.
-
-        Raises
-        ------
-        InputError
-            If there is no such layer, or it lies on another grid.
-        """
-        named = [x for x in (*self._blinding.aside, *self._viewer.layers) if x.name == name]
-        if not named:
-            raise InputError(f"There is no layer {name!r}; choose another reference.")
-        return labels_on_grid(named[0], self._case.grid, self._results.placing)
 
     def show_class(self, name: str, array: np.ndarray, largest: float, unit: str) -> None:
         """Show a map of a model's classes over the scan; the other heat maps would tint it."""

@@ -10,12 +10,18 @@ from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import QTimer
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.widgets.scans.volumes import is_compared, is_result, volume_of
+from napari_uncertainseg.widgets.scans.volumes import is_brain, is_compared, is_result, volume_of
 
 if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+    from napari_uncertainseg.case import Case
     from napari_uncertainseg.images.volume import Grid
+    from napari_uncertainseg.widgets.layers.blinding import Blinding
+    from napari_uncertainseg.widgets.layers.result_layers import ResultLayers
     from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
     from napari_uncertainseg.widgets.scans.placement import Placement
+    from napari_uncertainseg.widgets.scans.segmented_scan import SegmentedScan
 
 
 class LayerWatch:
@@ -60,6 +66,42 @@ class LayerWatch:
         # Some of napari's tools emit before they write.
         name = event.source.name
         QTimer.singleShot(0, lambda: self._tell.labels_edited.emit(name))
+
+
+class UserLabels:
+    """What is asked of the user's own label layers; its subclass shows a case in a viewer."""
+
+    _viewer: ViewerModel
+    _case: Case
+    _blinding: Blinding
+    _results: ResultLayers
+    scan: SegmentedScan
+
+    def label_layers(self) -> list[str]:
+        """Names of the user's own label layers, those that an exercise has taken out among them."""
+        layers = [*self._viewer.layers, *self._blinding.aside]
+        return [x.name for x in layers if isinstance(x, Labels) and not is_result(x) and not is_brain(x)]
+
+    def is_foreign(self, name: str) -> bool:
+        """Whether a label layer, shown or hidden, seems not to be of the case."""
+        return any(layer.name == name for layer in self.scan.foreign_labels(hidden=True))
+
+    def mask_of(self, name: str) -> np.ndarray:
+        """Where a label layer is not 0, on the prediction's grid; errors as `labels_of`."""
+        return self.labels_of(name) > 0
+
+    def labels_of(self, name: str) -> np.ndarray:
+        """Numbers of a label layer on the prediction's grid.
+
+        Raises
+        ------
+        InputError
+            If there is no such layer, or it lies on another grid.
+        """
+        named = [x for x in (*self._blinding.aside, *self._viewer.layers) if x.name == name]
+        if not named:
+            raise InputError(f"There is no layer {name!r}; choose another reference.")
+        return labels_on_grid(named[0], self._case.grid, self._results.placing)
 
 
 def labels_on_grid(layer: Layer, grid: Grid | None, placing: Placement | None) -> np.ndarray:

@@ -91,7 +91,7 @@ class LesionsDock(SteppingDock):
         self.agreement = AgreementPanel(case, layers, self)
         self._make_list()
         self._make_buttons()
-        self.feedback = FeedbackPanel(case, self)
+        self.feedback = FeedbackPanel(case, self, not_now=self._not_now)
         self.refined = RefinedPanel(case, self)
         self.places = PlacesPanel(case, zones or KnownZones(), self)
         reasons = KnownReasons.among({} if remembered is None else remembered)

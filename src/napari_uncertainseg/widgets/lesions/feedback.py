@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
@@ -28,6 +29,8 @@ class FeedbackPanel(QWidget):
         The case under review.
     parent
         Qt parent.
+    not_now
+        Why nothing is ticked now, in a sentence; empty where it is. A note is kept: it was begun before.
 
     Attributes
     ----------
@@ -38,9 +41,11 @@ class FeedbackPanel(QWidget):
     failed = Signal(str)
     """What was ticked could not be written, and why; empty where it could."""
 
-    def __init__(self, case: Case, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, case: Case, parent: QWidget | None = None, *, not_now: Callable[[], str] = lambda: ""
+    ) -> None:
         super().__init__(parent)
-        self._case = case
+        self._case, self._not_now = case, not_now
         self._voxel: Voxel | None = None
         self.row = FeedbackRow()
         layout = QVBoxLayout(self)
@@ -99,9 +104,19 @@ class FeedbackPanel(QWidget):
     def _give(self, feedback: Feedback) -> None:
         if self._voxel is None:
             return
+        if (why := self._not_now()) and not self._is_note(feedback):
+            self._show()
+            self.failed.emit(why)
+            return
         try:
             self._case.review.give_feedback(self._voxel, feedback)
             self.failed.emit("")
         except InputError as error:
             self.failed.emit(texts.not_recorded(error))
             self._show()
+
+    def _is_note(self, feedback: Feedback) -> bool:
+        """Whether nothing but the note is another one."""
+        verdict = self._verdict()
+        shown = None if verdict is None else verdict.feedback
+        return shown is not None and replace(feedback, note=shown.note) == shown

@@ -39,7 +39,6 @@ NO_CANDIDATE = "No candidates: nothing lies between the candidates' threshold an
 NO_LESION = "No lesions at this threshold: lower the threshold or the minimum volume."
 
 CHOOSE_LESION = "Choose a lesion in the list first."
-STILL_DRAWN = "Wait a moment: the lesions are being drawn."
 NOTHING_TO_UNDO = "There is nothing to undo."
 NOTHING_TO_REDO = "There is nothing to redo."
 FIRST_OF_LIST = "No lesion comes before this one in the list."

@@ -88,6 +88,8 @@ class ReplayPanel(QWidget):
 
     def _stop(self) -> None:
         self._timer.stop()
+        if self.active:
+            self._case.review.lock("")
         self.play_button.setText(texts.PLAY)
         self._replay = self._prediction = None
 
@@ -130,6 +132,7 @@ class ReplayPanel(QWidget):
     def start(self, replay: Replay) -> None:
         """Play back a session from its first step."""
         self._replay, self._prediction = replay, self._case.original
+        self._case.review.lock(texts.LOCKED)  # what is on screen is somebody else's
         blocked = self.slider.blockSignals(True)
         self.slider.setRange(0, len(replay.steps) - 1)
         self.slider.setValue(0)

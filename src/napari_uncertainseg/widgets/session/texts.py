@@ -286,6 +286,7 @@ BACK_TIP, FORWARD_TIP = "One step back.", "One step forward."
 PLAY, STOP = "Play", "Stop"
 PLAY_TIP = "Play automatically, one step every 1.2 s. Press again to stop."
 END_REPLAY = "End replay"
+LOCKED = f"A session is played back: press {END_REPLAY} in Session first."
 END_REPLAY_TIP = "Leave the replay, and return to an empty review of this prediction."
 SCORE_AGAINST = "Score against"
 SCORE_AGAINST_TIP = (

@@ -118,7 +118,9 @@ class ReviewKeeper:
         )
 
     def _describe(self) -> None:
-        self._last = describe_kept(self._case, self._sessions.location) or self._last
+        """Note what is saved now. A case that closes is left by its recorder first: what was noted stays."""
+        if self._case.review.recorder is not None:
+            self._last = describe_kept(self._case, self._sessions.location)
 
     def _on_prediction(self) -> None:
         """Say where the review before is saved, and look for one of the current scans."""

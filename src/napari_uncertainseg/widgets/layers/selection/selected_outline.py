@@ -73,6 +73,11 @@ class SelectedOutline:
         return self._layer if self._layer is not None and self._layer in self._viewer.layers else None
 
     @property
+    def coming(self) -> bool:
+        """Whether it is still to be drawn, in a turn to come."""
+        return bool(self._soon)
+
+    @property
     def outlined(self) -> tuple[Labels, int] | None:
         """The layer that holds the selected lesion, and its number; None where its outline is not shown."""
         shown = bool(self._soon) or (self.layer is not None and self.layer.visible)

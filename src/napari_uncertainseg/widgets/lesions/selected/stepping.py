@@ -13,6 +13,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.review.session.undo_history import Change
 from napari_uncertainseg.review.verdicts import Decision
+from napari_uncertainseg.widgets.layers.painting import STILL_DRAWN
 from napari_uncertainseg.widgets.lesions import texts
 from napari_uncertainseg.widgets.lesions.action_buttons import ActionButtons
 from napari_uncertainseg.widgets.lesions.feedback import FeedbackPanel
@@ -138,9 +139,13 @@ class SteppingDock(DockWidget):
         """Redo what was undone, and go there."""
         self._undo_or_redo(self._case.review.redo, texts.NOTHING_TO_REDO)
 
+    def _not_now(self) -> str:
+        """Why nothing is judged now, in a sentence; empty where it is."""
+        return self._case.review.locked or (STILL_DRAWN if self._layers.unseen else "")
+
     def _record(self, decision: Decision) -> None:
-        if self._layers.settling:
-            self._show_message(texts.STILL_DRAWN)
+        if why := self._not_now():
+            self._show_message(why)
             return
         label = self.table.selected
         if label is None or self.table.lesions.row(label) is None:
@@ -168,8 +173,8 @@ class SteppingDock(DockWidget):
             self._go_to(following)
 
     def _undo_or_redo(self, step: Callable[[], Change | None], nothing_left: str) -> None:
-        if self._layers.settling:
-            self._show_message(texts.STILL_DRAWN)
+        if why := self._not_now():
+            self._show_message(why)
             return
         self.feedback.finish_note()
         try:

@@ -1,0 +1,1 @@
+"""What napari says of the layers in the bar at the foot of the window."""
