@@ -22,8 +22,8 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.folder_lock import claimed
 from napari_uncertainseg.disk.result_folder import load_summary, note_on, result_files
 from napari_uncertainseg.disk.target_folder import check_folder
-from napari_uncertainseg.evaluate.case_folder import evaluate_folder, read_summary, result_file
-from napari_uncertainseg.evaluate.lesion_table import table_of_lesions
+from napari_uncertainseg.evaluate.case_folder import evaluate_folder
+from napari_uncertainseg.evaluate.written_results import read_summary, result_file, table_of_lesions
 from napari_uncertainseg.export import reviewed_mask, write_results, write_table
 from napari_uncertainseg.images.files import read_labels, read_volume
 from napari_uncertainseg.images.volume import Grid

@@ -16,7 +16,7 @@ from napari_uncertainseg.disk.tables import read_tsv
 from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.evaluate.worklist import read_worklist
 from napari_uncertainseg.modalities import WantedScans, wanted_by
-from napari_uncertainseg.runs.report import report_page, write_report
+from napari_uncertainseg.runs.report.page import report_page, write_report
 from napari_uncertainseg.runs.visit import load_segmenter
 
 sys.path.insert(0, str(Path(__file__).parents[1]))

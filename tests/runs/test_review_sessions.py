@@ -15,7 +15,7 @@ from napari_uncertainseg.evaluate.worklist import read_worklist
 from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.runs.places import find_referral
-from napari_uncertainseg.runs.report import write_report
+from napari_uncertainseg.runs.report.page import write_report
 from napari_uncertainseg.runs.review_sessions import prepare_sessions
 
 

@@ -11,7 +11,8 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.bench.cohort import load_bright
 from napari_uncertainseg.runs import cluster
 from napari_uncertainseg.runs.cluster import plan_workers
-from napari_uncertainseg.runs.run import claimed_run, run_visits
+from napari_uncertainseg.runs.plan import claimed_run
+from napari_uncertainseg.runs.run import run_visits
 
 
 def test_a_scheduler_that_cannot_be_reached(dataset, plan, monkeypatch):

@@ -10,9 +10,8 @@ import pandas as pd
 
 from napari_uncertainseg._base import Progress, silent
 from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD
-from napari_uncertainseg.evaluate.case_folder import read_summary, result_file
 from napari_uncertainseg.evaluate.cohort import for_each_case
-from napari_uncertainseg.evaluate.lesion_table import table_of_lesions
+from napari_uncertainseg.evaluate.written_results import read_summary, result_file, table_of_lesions
 from napari_uncertainseg.images.files import read_image, read_labels
 from napari_uncertainseg.lesions.components import label_components, voxels_of
 from napari_uncertainseg.lesions.matching import lesions_touching

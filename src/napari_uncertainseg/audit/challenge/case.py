@@ -24,8 +24,7 @@ from napari_uncertainseg.audit.challenge.retained import (
 )
 from napari_uncertainseg.audit.doubtful_references import ComparedReference, compare_reference
 from napari_uncertainseg.calibration.reliability import Reliability
-from napari_uncertainseg.evaluate.case_folder import read_summary, result_file
-from napari_uncertainseg.evaluate.lesion_table import table_of_lesions
+from napari_uncertainseg.evaluate.written_results import read_summary, result_file, table_of_lesions
 from napari_uncertainseg.images.files import read_image, read_labels
 from napari_uncertainseg.lesions.matching import dice, match_lesions
 from napari_uncertainseg.raters.curvas import (

@@ -16,8 +16,7 @@ from napari_uncertainseg.audit.stability.cases import Acquisition
 from napari_uncertainseg.audit.stability.images import Frame, image_distances, placed
 from napari_uncertainseg.audit.stability.measures import lesion_rows, matched_labels, person_measures
 from napari_uncertainseg.disk.result_folder import load_summary
-from napari_uncertainseg.evaluate.case_folder import result_file
-from napari_uncertainseg.evaluate.lesion_table import table_of_lesions
+from napari_uncertainseg.evaluate.written_results import result_file, table_of_lesions
 from napari_uncertainseg.explain.radiomics.features import FEATURE_NAMES, LABEL
 from napari_uncertainseg.explain.radiomics.of_results import radiomics_of_images
 from napari_uncertainseg.images.files import read_image, read_labels

@@ -46,7 +46,8 @@ def with_results(cohort: Path, out: Path, model: str | None, device: str, progre
 
 def _segmented(cohort: Path, out: Path, model: str | None, device: str, progress: ProgressLine) -> list[Path]:
     """The folder of results of each row."""
-    from napari_uncertainseg.runs.run import claimed_run, plan_run, run_visits
+    from napari_uncertainseg.runs.plan import claimed_run, plan_run
+    from napari_uncertainseg.runs.run import run_visits
     from napari_uncertainseg.runs.setting import RunOptions
 
     plan = plan_run(cohort, out, RunOptions(model=model or "bundled", device=device), progress=progress)

@@ -13,10 +13,9 @@ import pandas as pd
 from scipy import ndimage
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.evaluate.case_folder import read_summary, result_file
-from napari_uncertainseg.evaluate.lesion_table import measured_lesions
 from napari_uncertainseg.evaluate.shapes.columns import DOUBT, LABEL, PLACE
 from napari_uncertainseg.evaluate.shapes.mesh_files import NamedMesh
+from napari_uncertainseg.evaluate.written_results import measured_lesions, read_summary, result_file
 from napari_uncertainseg.images.files import read_labels
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions.shapes.mesh import Mesh, mesh_of

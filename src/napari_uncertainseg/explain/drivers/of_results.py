@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 
 from napari_uncertainseg._base import InputError, Progress, silent
-from napari_uncertainseg.evaluate.case_folder import result_file
-from napari_uncertainseg.evaluate.lesion_table import measured_lesions
 from napari_uncertainseg.evaluate.saved_results import read_saved_results
+from napari_uncertainseg.evaluate.written_results import measured_lesions, result_file
 from napari_uncertainseg.explain.drivers.measure import LABEL, measure_drivers
 from napari_uncertainseg.explain.place.lesions import places_of_lesions
 from napari_uncertainseg.images.files import read_labels
