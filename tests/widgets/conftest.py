@@ -29,7 +29,7 @@ def _preferences_as_before():
     store.save(**before)
 
 
-_IN_TURNS = ("test_held_thread", "test_in_between", "test_between_turns")
+_IN_TURNS = ("test_held_thread", "test_in_between", "test_between_turns", "test_many_leaving")
 _ONE_BY_ONE = (*_IN_TURNS, "test_whole_path", "test_blinded")
 """Test what is seen, and done, while layers come, or go through all as a reader does."""
 
