@@ -8,6 +8,7 @@ import numpy as np
 from napari.components.overlays import TextOverlay
 
 from napari_uncertainseg.widgets.scans.volumes import affine_of
+from napari_uncertainseg.widgets.shared.responsive.leaving import LayersGone
 from napari_uncertainseg.widgets.shared.responsive.turns import Soon
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class OrientationLetters:
             viewer.scene.camera.events.orientation,
             viewer.scene.camera.events.angles,
             viewer.layers.events.inserted,
-            viewer.layers.events.removed,
+            LayersGone(viewer),
         )
         for emitter in self._emitters:
             emitter.connect(self.update)
