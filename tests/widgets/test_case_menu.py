@@ -26,6 +26,7 @@ from napari_uncertainseg.widgets.reading_bar.case_menu import notices, opening, 
 from napari_uncertainseg.widgets.reading_bar.case_menu.drops import drop_target
 from napari_uncertainseg.widgets.scans import beneath
 from napari_uncertainseg.widgets.scans.patient import path_of
+from napari_uncertainseg.widgets.scans.top_scan import top_scan
 from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.window import open_review, review_of
 
@@ -219,7 +220,7 @@ def test_a_review_that_waits_is_told_of_as_soon_as_its_scan_is_opened_again(revi
     drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
     qtbot.waitUntil(lambda: not case_of(review)._lookout.busy, timeout=5000)
     (said,) = [said for said in told if "waits" in said]
-    assert "1 verdict by" in said and "Press Run" in said
+    assert "1 verdict." in said and " by " not in said and "Press Run" in said
     review.case.open_prediction(replace(shown, information=about))
     qtbot.waitUntil(lambda: review.keeper.offer is not None, timeout=3000)  # and after Run it is offered
 
@@ -394,7 +395,10 @@ def from_folder(review, folder):
     return {path.name for path in paths if path is not None and path.parent == folder}
 
 
-def test_results_of_another_patient_come_in_place_of_the_case(review, qtbot, folders):
+def test_results_of_another_patient_come_in_place_of_the_case_after_a_question(
+    review, qtbot, folders, answer_questions
+):
+    answer = answer_questions(case_desk)
     drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz", folders / "Ann" / "T1.nii.gz")
     run(review, qtbot)
     results = write_case(folders / "results", review)
@@ -402,8 +406,16 @@ def test_results_of_another_patient_come_in_place_of_the_case(review, qtbot, fol
     restored = replace(
         read_saved_results(results), scans={"flair": read_image(folders / "Bob" / "FLAIR.nii.gz")}
     )
+    review.lesions.next_lesion()
+    place, answer.says = review.case.selected, None
+    assert not review.cases.show_results(restored, results)  # the reader goes on where they were
+    assert review.case.selected == place is not None and "T1" in names(review)
+    (question,) = answer.questions
+    assert "Ann" in question and "Bob" in question and "stays saved" in question
+    answer.says = True
     for _ in range(2):  # once more: the scans that were read anew stay
         assert review.cases.show_results(restored, results)
+        assert len(answer.questions) == 2 and "FLAIR [1]" not in names(review)
         paths = {layer.metadata.get("uncertainseg", {}).get("path") for layer in review._viewer.layers}
         assert {path.parent.name for path in paths - {None}} == {"Bob"}
         assert "marks" in names(review) and "T1" not in names(review)
@@ -411,8 +423,30 @@ def test_results_of_another_patient_come_in_place_of_the_case(review, qtbot, fol
     scans = [
         layer for layer in review._viewer.layers if isinstance(layer, Image) and layer.name[:5] == "FLAIR"
     ]
-    drop(review, qtbot, results)  # the scans of which are not found
     assert len(scans) == 1
+    drop(review, qtbot, results)  # the scans of which are not found
+    assert len(answer.questions) == 2, "nothing says whose these are"
+
+
+def test_results_of_the_scan_that_is_open_take_its_place_and_its_name(review, qtbot, folders):
+    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
+    run(review, qtbot)
+    results = write_case(folders / "results", review)
+    for _ in range(2):
+        drop(review, qtbot, results)
+        scans = [layer.name for layer in review._viewer.layers if isinstance(layer, Image)]
+        assert [name for name in scans if "FLAIR" in name] == ["FLAIR"]
+
+
+@pytest.mark.parametrize("first", ["T1", "FLAIR"])
+def test_of_scans_dropped_together_the_flair_is_seen_and_selected(review, qtbot, folders, first):
+    files = sorted((folders / "Ann").glob("[FT]*.nii.gz"), key=lambda path: not path.name.startswith(first))
+    drop(review, qtbot, *files, folders / "Ann" / "lesions_gt.nii.gz")
+    layers = review._viewer.layers
+    assert [layer.name for layer in layers] == ["T1", "FLAIR", "lesions_gt"]
+    assert top_scan(review._viewer).name == layers.selection.active.name == "FLAIR"
+    drop(review, qtbot, folders / "Ann" / "lesions_gt.nii.gz")
+    assert isinstance(layers.selection.active, Labels)
 
 
 # -- one patient at a time ------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from napari_uncertainseg.widgets import case_desk
 from napari_uncertainseg.widgets.layers.result_layers import CANDIDATES, LESIONS
 from napari_uncertainseg.widgets.scans.layer_reader import read_layers
 from napari_uncertainseg.widgets.scans.volumes import KEY, is_result, layer_data
+from napari_uncertainseg.widgets.segment.texts import SHOWING
 from napari_uncertainseg.widgets.shared.responsive.spared_objects import SparedObjects
 from napari_uncertainseg.widgets.window import open_review
 
@@ -41,6 +42,25 @@ def opened(make_viewer, flair):
 
 def all_there(review):
     return all(review.layers.results.get(name) is not None for name in OWN)
+
+
+def test_segment_says_that_results_are_shown_until_the_last_map_is_there(opened, qtbot, mask, grid) -> None:
+    _, review = opened
+    dock, came = review.segment, []
+    assert not dock.stage.isVisibleTo(dock)
+    review.case.open_prediction(fake_prediction(mask, grid))
+    review.layers.results.came.connect(lambda: came.append(dock.stage.text()))
+    qtbot.waitUntil(lambda: bool(came), timeout=60_000)
+    assert came == [SHOWING] and dock.stage.isVisibleTo(dock) and dock.progress.isVisibleTo(dock)
+    qtbot.waitUntil(lambda: not dock.stage.isVisibleTo(dock), timeout=60_000)
+    assert all_there(review) and not dock.stage.text() and not dock.progress.isVisibleTo(dock)
+    review.case.open_prediction(fake_prediction(np.roll(mask, 6, 2), grid))  # into the layers that are there
+    assert not dock.stage.isVisibleTo(dock)
+    review.case.close_prediction()
+    review.case.open_prediction(fake_prediction(mask, grid))
+    assert dock.stage.text() == SHOWING
+    review.case.close_prediction()  # before all are there
+    assert not dock.stage.isVisibleTo(dock)
 
 
 def test_maps_that_come_in_3d_do_not_cover_the_surfaces(opened, qtbot, mask, grid) -> None:

@@ -16,14 +16,14 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.belonging import ScanOrigin, belongs, contradiction, same_patient
 from napari_uncertainseg.images.identity import case_name
 from napari_uncertainseg.images.volume import Grid
-from napari_uncertainseg.modalities import guess_modality
+from napari_uncertainseg.modalities import guess_modality, main_of
 from napari_uncertainseg.widgets.case_opener import CaseOpener
 from napari_uncertainseg.widgets.open_docks import OpenDocks
 from napari_uncertainseg.widgets.scans.beneath import Beneath
 from napari_uncertainseg.widgets.scans.chosen_scans import ChosenScans
 from napari_uncertainseg.widgets.scans.layer_reader import LayerData
 from napari_uncertainseg.widgets.scans.patient import case_name_of, is_strange, origin_of, strange_scan
-from napari_uncertainseg.widgets.scans.segmented_scan import name_of
+from napari_uncertainseg.widgets.scans.segmented_scan import name_of, origin_in
 from napari_uncertainseg.widgets.scans.volumes import KEY, is_brain, is_result
 from napari_uncertainseg.widgets.segment.leaving_case import close_case
 from napari_uncertainseg.widgets.shared.connections import Connections
@@ -302,12 +302,21 @@ class CaseDesk:
         """
         self.complete()
         own = self._own_layers() if restored.scans else []
-        before = [layer for layer in own if layer.name not in self._painted]
-        if not self._show(restored, folder):
-            return False
-        viewer, kept = self._layers.viewer, self._opener.added
-        remove_quietly(viewer, [x for x in viewer.layers if x in before and x not in kept])
-        return True
+        with self._opener.replacing([layer for layer in own if layer.name not in self._painted]):
+            return self._may_leave_for(restored) and self._show(restored, folder)
+
+    def _may_leave_for(self, restored: SavedResults) -> bool:
+        """Ask before results of another patient come in place of the case; its review would be left."""
+        theirs, open_now = _origin_of_results(restored), self._origin()
+        why = "" if open_now is None else same_patient(theirs, open_now).why
+        if not why or self.in_exercise:  # then nothing is opened anyway, and it is said why
+            return True
+        question = (
+            f"{strange_scan(case_name(theirs.path, theirs.name), self.name, why)}\n\n"
+            f"A window shows one patient at a time. What is saved of {self.name} stays saved."
+        )
+        close = f"Close {_short(self.name)} and open this"
+        return ask_yes_no_cancel(self._window, _ANOTHER, question, close, None) is True
 
     def cleanup(self) -> None:
         """Let go of the layers. May be called twice."""
@@ -330,6 +339,14 @@ def _described(layer: LayerData) -> tuple[ScanOrigin, str | None] | None:
         return None
     origin = ScanOrigin(name, path, known.get("uids", {}), grid if isinstance(grid, Grid) else None)
     return origin, known.get("modality") or guess_modality(name)
+
+
+def _origin_of_results(restored: SavedResults) -> ScanOrigin:
+    """Of whom results are: by their scan, or where that is not there, by where it was."""
+    scan = restored.scans.get(main_of(restored.scans)) if restored.scans else None
+    if scan is None:
+        return origin_in(restored.prediction)
+    return ScanOrigin(scan.name, scan.path, scan.uids, scan.grid)
 
 
 def _short(name: str, most: int = 40) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,7 @@ class CaseOpener:
         self._viewer = viewer
         self._case = case
         self._added: list[Layer] = []
+        self._replaced: list[Layer] = []
 
     @property
     def added(self) -> list[Layer]:
@@ -58,6 +60,15 @@ class CaseOpener:
     def forget(self) -> None:
         """Let go of them: the case was closed."""
         self._added = []
+
+    @contextmanager
+    def replacing(self, layers: Sequence[Layer]) -> Iterator[None]:
+        """Take these out, too, before a case is shown: beside them its scan would be called ``FLAIR [1]``."""
+        self._replaced = list(layers)
+        try:
+            yield
+        finally:
+            self._replaced = []
 
     def open(self, loaded: LoadedCase, segment: SegmentDock) -> None:
         """Show a case instead of the one before, and segment it as soon as the Segment dock can.
@@ -121,7 +132,8 @@ class CaseOpener:
         return added
 
     def _remove_layers(self) -> None:
-        gone = [layer for layer in self._viewer.layers if layer in self._added or is_result(layer)]
+        of_before = [*self._added, *self._replaced]
+        gone = [layer for layer in self._viewer.layers if layer in of_before or is_result(layer)]
         remove_quietly(self._viewer, gone)
         self._added = []
 

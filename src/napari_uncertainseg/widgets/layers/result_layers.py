@@ -54,6 +54,8 @@ class ResultLayers:
 
     came = Signal()
     """The layer of lesions has come: a run shows it in a turn of its own."""
+    all_came = Signal()
+    """The last of the maps has come, too."""
     needed = Signal()
     """Somebody is about to change the lesions, which are hidden."""
 
@@ -120,7 +122,7 @@ class ResultLayers:
         seen_first = sorted(shown_maps().items(), key=lambda each: not (each[1].display or Display()).visible)
         for name, _ in seen_first:
             self.turns.add(partial(self._add_map, name), partial(self._show_colour_bar, name))
-        self.turns.add(self._add_candidates)
+        self.turns.add(self._add_candidates, self.all_came.emit)
 
     def _note_drawn(self) -> None:
         """In a turn after the lesions, and the one that paints them."""

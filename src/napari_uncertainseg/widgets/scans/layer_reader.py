@@ -14,7 +14,8 @@ from napari_uncertainseg.images import files
 from napari_uncertainseg.images.formats import dicom as itk
 from napari_uncertainseg.images.formats import raw_image as stored
 from napari_uncertainseg.images.volume import Volume
-from napari_uncertainseg.widgets.scans.volumes import layer_data
+from napari_uncertainseg.modalities import REFERENCE, guess_modality
+from napari_uncertainseg.widgets.scans.volumes import KEY, layer_data
 from napari_uncertainseg.widgets.shared.form_helpers import notice
 
 LayerData = tuple[np.ndarray, dict[str, Any], str]
@@ -39,6 +40,21 @@ def read_layers(path: str | Sequence[str]) -> list[LayerData]:
         except InputError as error:  # napari shows it
             raise InputError(notice(str(error))) from error
     return layers
+
+
+def scan_to_segment_last(layers: Sequence[LayerData]) -> list[LayerData]:
+    """The same layers in the order in which they are to be added: scans that are segmented above others.
+
+    What is dropped together comes in the order of the file manager. Label layers stay above all scans.
+    """
+
+    def rank(layer: LayerData) -> int:
+        _, options, kind = layer
+        known = options.get("metadata", {}).get(KEY, {}).get("modality")
+        modality = known or guess_modality(str(options.get("name", "")))
+        return 2 if kind != "image" else int(modality == REFERENCE)
+
+    return sorted(layers, key=rank)
 
 
 def _read(path: Path) -> LayerData:

@@ -85,7 +85,7 @@ def _inputs(case: Case) -> set[str]:
     return {str(each["scan_sha256"]) for each in about if each.get("scan_sha256")}
 
 
-def _origin_in(prediction: Prediction) -> ScanOrigin:
+def origin_in(prediction: Prediction) -> ScanOrigin:
     """Of whom a prediction is whose scan is not here: where the scan was, and the grid."""
     said = prediction.information.get("inputs")
     flair = said.get(main_of(said)) if isinstance(said, dict) else None
@@ -187,7 +187,7 @@ class SegmentedScan:
         own, prediction = self.layer(), self._case.prediction
         if prediction is None:
             return None
-        return _origin_in(prediction) if own is None else origin_of(own)
+        return origin_in(prediction) if own is None else origin_of(own)
 
     def foreign_labels(self, *, hidden: bool = False) -> list[Layer]:
         """The user's label layers that are shown, or hidden too, and are not of the case, as far as they say.

@@ -142,12 +142,13 @@ class SegmentDock(DockWidget):
         self.roles.flair_picked.connect(self._on_flair_picked)
         self._connections = Connections((self._case.prediction_changed, self._on_prediction))
         self._connections.connect(self._layers.blinding_changed, self.roles.refill)
+        self._connections.connect(self._layers.results.all_came, self._show_state)
         self._connections.connect(self._layers.labels_edited, self.brain.on_edited)
         self.settings.setting_changed.connect(self._on_model)
         self.settings.setting_changed.connect(self.setting_changed)
         self.settings.told.connect(self._show_message)
         self.settings.loaded.connect(self._on_model)
-        self.settings.loaded.connect(lambda: self._show_state(self._jobs.state))
+        self.settings.loaded.connect(lambda: self._show_state())
         self.roles.changed.connect(self.subject_changed)
         self.roles.changed.connect(self._announce)
         self.brain.told.connect(self._show_message)
@@ -193,7 +194,7 @@ class SegmentDock(DockWidget):
         running = self._running
         if running is not None and self.roles.layer("flair") is not running:
             self.stop(texts.flair_changed(running.name))
-        self._show_state(self._jobs.state)
+        self._show_state()
 
     def _on_model(self) -> None:
         """Ask for what the chosen model reads; one made elsewhere finds no brain and corrects nothing."""
@@ -209,7 +210,7 @@ class SegmentDock(DockWidget):
         if self._case.prediction is None:
             self._show_message("")
         self.brain.restore()
-        self._show_state(self._jobs.state)
+        self._show_state()
 
     def _on_flair_picked(self) -> None:
         """Show the scan to be segmented, and close the case of another: its results must not be beside it."""
@@ -273,12 +274,9 @@ class SegmentDock(DockWidget):
             return None
 
     def run_when_ready(self) -> None:
-        """Run with the layers chosen now, once models are listed and an earlier run has ended.
-
-        Choosing or removing a layer before then cancels this.
-        """
+        """Run the layers chosen now, once models are listed and no run is on; another choice cancels this."""
         self._wanted = self.roles.chosen
-        self._show_state(self._jobs.state)
+        self._show_state()
 
     def _run_wanted(self) -> None:
         wanted, self._wanted = self._wanted, None
@@ -346,7 +344,8 @@ class SegmentDock(DockWidget):
         self.progress.setValue(round(1000 * fraction))
         self.stage.setText(texts.stage(stage, left, self._jobs.elapsed))
 
-    def _show_state(self, state: JobState) -> None:
+    def _show_state(self, state: JobState | None = None) -> None:
+        state = state or self._jobs.state
         idle, ready = state is JobState.IDLE, self.roles.any_scan and self.settings.has_models
         self.run.setText(texts.RUN_LABELS[state.name])
         self.run.setEnabled(ready if idle else state is JobState.RUNNING)
@@ -355,11 +354,12 @@ class SegmentDock(DockWidget):
             QTimer.singleShot(0, self._run_wanted)  # first, listeners hear how the run before has ended
         self.sample.setEnabled(idle)
         self.brain.refresh(idle)
+        coming = bool(self._layers.results.turns)
         for widget in (self.progress, self.stage):
-            widget.setVisible(not idle)
+            widget.setVisible(coming or not idle)
         if idle:
-            self.progress.setValue(0)
-            self.stage.clear()
+            self.progress.setValue(self.progress.maximum() if coming else 0)
+            self.stage.setText(texts.SHOWING if coming else "")
 
     def _show_message(self, text: str) -> None:
         self.message.setText(text)

@@ -160,6 +160,8 @@ RUN_LABELS = {"IDLE": "Run", "RUNNING": "Cancel", "CANCELLING": "Cancelling …"
 """By the name of a job's state."""
 LOADING_MODEL = "loading the model"
 FINDING_LESIONS = "finding the lesions"
+SHOWING = "Showing the results…"
+"""From the end of a run until its last map is there."""
 MAKING_SAMPLE = "making the simulated case, about 20 s the first time"
 NO_MODEL = as_warning("There is no model: reinstall the package, or add one with 'uncertainseg models add'.")
 MODEL_GONE = as_warning("The model '{}' is not there any more: '{}' is chosen in its place.")

@@ -19,7 +19,7 @@ from napari_uncertainseg.images.formats.formats import format_of
 from napari_uncertainseg.widgets.dock_description import ReviewContext
 from napari_uncertainseg.widgets.reading_bar.case_menu import texts
 from napari_uncertainseg.widgets.scans.cases import Cases
-from napari_uncertainseg.widgets.scans.layer_reader import LayerData, read_layers
+from napari_uncertainseg.widgets.scans.layer_reader import LayerData, read_layers, scan_to_segment_last
 from napari_uncertainseg.widgets.scans.sample_layers import sample_layers
 from napari_uncertainseg.widgets.shared.dialogs import ask_dataset, ask_scans
 from napari_uncertainseg.widgets.shared.form_helpers import notice
@@ -204,7 +204,7 @@ def _read_files(paths: list[Path], progress: Progress) -> Any:
     folders = [path for path in paths if path not in files]
     found = [scan for folder in folders for scan in scans_of_person([folder])]
     progress(texts.READING, 0.0)
-    layers = read_layers([str(path) for path in (*files, *found)])
+    layers = scan_to_segment_last(read_layers([str(path) for path in (*files, *found)]))
     return lambda loader: loader.show_beside(layers)
 
 

@@ -1,11 +1,11 @@
-"""Layers of a reader are added, and the last of them becomes the active one a turn later."""
+"""Layers of a reader are added, and the last scan of them becomes the active one a turn later."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from napari.layers import Layer
+from napari.layers import Image, Layer
 
 from napari_uncertainseg.widgets.shared.responsive import napari_adding
 from napari_uncertainseg.widgets.shared.responsive.turns import Soon
@@ -31,8 +31,10 @@ class ArrivingLayers:
         """Add layers of a reader: (data, options, type)."""
         with napari_adding.one_scene_update(self._viewer):
             for each in layers:
-                self._newest = Layer.create(*each)
-                napari_adding.add_quietly(self._viewer, self._newest)
+                layer = Layer.create(*each)
+                napari_adding.add_quietly(self._viewer, layer)
+                if isinstance(layer, Image) or not isinstance(self._newest, Image):
+                    self._newest = layer  # a mask that comes with a scan is not painted on by mistake
         self._soon.add(self._activate)
 
     def _activate(self) -> None:
