@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import atexit
 import gc
 import os
-import shutil
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -18,6 +15,7 @@ import hypothesis
 import pytest
 
 from .leaks import new_threads, new_widgets, wait_until_empty
+from .memory_folder import folder_for
 from .widgets import kept_window
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -28,8 +26,9 @@ VIEWER_FIXTURES = {*OWN_VIEWER, "kept_viewer"}
 
 def _isolate() -> Path:
     """Point every user folder into a temporary one, before anything reads where they are."""
-    home = Path(tempfile.mkdtemp(prefix="uncertainseg-tests-"))
-    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    home = folder_for(os.getpid())
+    if "PYTEST_XDIST_WORKER" not in os.environ:  # those write into a folder of the process that began them
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(home))  # where pytest makes `tmp_path`
     for kind in ("CACHE", "CONFIG", "DATA", "STATE"):
         os.environ[f"XDG_{kind}_HOME"] = str(home / kind.lower())
     for kind in ("APPDATA", "LOCAL_APPDATA"):  # what platformdirs asks on Windows

@@ -20,6 +20,7 @@ def spare() -> None:
     _plugins()
     _letters()
     _callbacks()
+    _settings()
 
 
 class _EachOnce:
@@ -107,3 +108,10 @@ def _callbacks() -> None:
         return told[key]
 
     EventEmitter._check_signature = staticmethod(check)
+
+
+def _settings() -> None:
+    """napari writes all its settings to a file twenty times for each window; no window reads it again."""
+    from napari.settings._base import EventedConfigFileSettings
+
+    EventedConfigFileSettings._maybe_save = lambda self: None

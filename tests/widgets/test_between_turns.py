@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import weakref
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -207,6 +208,26 @@ def test_missed_lesions_have_dark_lines_also_where_there_are_far_more(opened, ma
     assert shown.data.dtype == np.uint16, "too many for the smaller type"
 
 
+@pytest.mark.viewer
+def test_no_scan_is_seen_beside_others_without_its_name(opened, flair, qtbot) -> None:
+    viewer, review = opened
+    for name in ("t1", "t2"):
+        scan = replace(flair, data=flair.data[..., ::-1].copy(), name=name)
+        review.layers.add([layer_data(scan)])
+        viewer.layers[name].visible = False
+    part = review.opened.parts["compare"]
+    part.toggle_side()
+    cells = [scan.layer for scan in part.scans.all()]
+    counted = []
+    while not counted or counted[-1] < 3:
+        assert not [layer.name for layer in cells if layer.visible and not layer.name_overlay.visible]
+        counted.append(sum(layer.visible for layer in cells))
+        qtbot.wait(1)
+    assert counted[0] == 1 and len(cells) == 3
+    part.toggle_side()
+    assert [layer.visible for layer in cells] == [True, False, False]
+
+
 # -- an exercise that is about to begin or end --------------------------------------------------------
 
 
@@ -243,6 +264,23 @@ def test_nothing_is_asked_answered_or_judged_before_all_layers_have_gone(trained
     assert all(widget.isEnabled() for widget in answering) and not dock.why_not("accept")
     dock.answer(True)
     assert dock._lesson.answered == 1
+
+
+@pytest.mark.viewer
+def test_every_eye_is_as_it_was_once_an_exercise_has_ended(trained, qtbot) -> None:
+    viewer, _, dock = trained
+    for name in ("experts", LESIONS, "entropy (nats)"):
+        viewer.layers[name].visible = False
+    viewer.layers["candidates"].visible = True
+    before = {layer.name: layer.visible for layer in viewer.layers}
+    dock.begin()
+    qtbot.waitUntil(lambda: "here?" in viewer.layers, timeout=60_000)
+    while dock.busy:
+        dock.act("reject")
+    qtbot.waitUntil(lambda: dock.score.isVisibleTo(dock), timeout=60_000)
+    assert {layer.name: layer.visible for layer in viewer.layers} == before
+    dock.score.wrong.selectRow(0)  # who looks at a wrong answer sees the truth there
+    assert viewer.layers["experts"].visible
 
 
 @pytest.mark.viewer

@@ -589,6 +589,20 @@ def test_a_scan_that_is_not_of_the_case_has_a_cell_of_its_own(with_path, part, f
     assert foreign.name_overlay.box_color is None and foreign.visible
 
 
+def test_window_and_level_leave_the_letter_of_a_narrow_cell_free(opened, part, qtbot):
+    viewer, window = opened._viewer, opened._window
+    overlay, before = viewer.canvas.overlays["window_and_level"], window.size()
+    window.resize(1280, 720)
+    press(qtbot, opened, S, SHIFT)
+    qtbot.waitUntil(lambda: "\n" in overlay.text)
+    lines = overlay.text.split("\n")
+    assert lines[0] == "FLAIR:" and lines[1].startswith("W ") and lines[2].startswith("L ")
+    assert max(map(len, lines)) * 0.85 * overlay.font_size < viewer.canvas.size[1] / 4 - 30
+    press(qtbot, opened, S, SHIFT)
+    assert overlay.text.startswith("W ") and "\n" not in overlay.text
+    window.resize(before)
+
+
 def test_window_and_level_are_of_the_cell_under_the_mouse(opened, part, qtbot):
     viewer, layers = opened._viewer, opened._viewer.layers
     press(qtbot, opened, S, SHIFT)
@@ -601,7 +615,7 @@ def test_window_and_level_are_of_the_cell_under_the_mouse(opened, part, qtbot):
         at = (canvas.width() * (column + 0.4) / columns, canvas.height() * (row + 0.4) / rows)
         before = {each: tuple(layers[each].contrast_limits) for each in ("FLAIR", "t1")}
         mouse(canvas, QEvent.Type.MouseMove, at)
-        assert text.text.startswith(f"{name}: W ")
+        assert " ".join(text.text.split()).startswith(f"{name}: W ")
         drag(qtbot, canvas, RIGHT, at, (at[0] + 40, at[1]))
         changed = [each for each in before if tuple(layers[each].contrast_limits) != before[each]]
         assert changed == [name]

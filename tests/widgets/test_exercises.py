@@ -74,9 +74,8 @@ def test_a_whole_lesson(qtbot, dock, case, layers, file):
     missed = bool(truth[layers.visited[-1]])
     click(qtbot, dock.no if missed else dock.yes)  # wrong
     assert not layers.blinded and "2 answers, 50% right" in dock.score.summary.text()
-    assert (
-        layers.revealed == "consensus" and dock.question.text() == "Done. Press Begin for another exercise."
-    )
+    assert dock.question.text() == "Done. Press Begin for another exercise."
+    assert not hasattr(layers, "revealed")
     columns = [dock.score.sizes.horizontalHeaderItem(i).text() for i in range(dock.score.sizes.columnCount())]
     assert columns[0] == "all" and dock.score.sizes.item(0, 0).text() == "50%"
     assert dock.score.wrong.rowCount() == 1 and dock.score.wrong.item(0, 3).text() == "60%"
@@ -84,6 +83,7 @@ def test_a_whole_lesson(qtbot, dock, case, layers, file):
     place = layers.visited[-1]
     layers.visited.clear()
     dock.score.wrong.selectRow(0)
+    assert layers.revealed == "consensus"
     assert layers.visited == [place]
     with Store(file) as store:
         (session,) = store.sessions()

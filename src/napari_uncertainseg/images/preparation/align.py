@@ -9,6 +9,7 @@ import scipy
 
 from napari_uncertainseg._base import Cancelled, InputError, Progress, silent
 from napari_uncertainseg._boxes import Box, bounding_box
+from napari_uncertainseg._quantiles import percentiles
 from napari_uncertainseg.images.itk import itk_image, matrix_of
 from napari_uncertainseg.images.preparation.skull import without_gaps, without_holes
 from napari_uncertainseg.images.resample import isotropic, resample_to
@@ -248,7 +249,7 @@ def _mutual_information(fixed: np.ndarray, moved: np.ndarray, inside: np.ndarray
 
 def _binned(values: np.ndarray) -> np.ndarray:
     """Numbers of the equal bins, 0 to 31, between the first and the last percentile."""
-    low, high = np.percentile(values, (1, 99))
+    low, high = percentiles(values, (1, 99))
     if not high > low:
         return np.zeros(len(values), np.int64)
     number = (values - np.float32(low)) * np.float32(_BINS / (high - low))
@@ -334,7 +335,7 @@ def _otsu(values: np.ndarray) -> float:
     """Otsu's threshold, without the few brightest values, which would stretch the histogram."""
     import SimpleITK as sitk
 
-    low, high = np.percentile(values, (0.1, 99.5))
+    low, high = percentiles(values, (0.1, 99.5))
     if low == high:
         return float(low)
     inside = values[(values >= low) & (values <= high)]

@@ -30,12 +30,12 @@ class Sides:
     @classmethod
     def together(cls, parts: Sequence[Sides]) -> Sides:
         """Of parts of a box."""
-        z, y, x = (np.logical_or.reduce([part.axes[axis] for part in parts]) for axis in range(3))
+        z, y, x = (np.any([part.axes[axis] for part in parts], axis=0) for axis in range(3))
         return cls((z, y, x))
 
     def add(self, seen: np.ndarray, where: Box) -> None:
         """Take what is seen in a piece of the box, bool (members, z, y, x)."""
-        rows, columns = seen.any(axis=3), seen.any(axis=2)
+        rows, columns = np.asarray(seen.any(axis=3)), np.asarray(seen.any(axis=2))
         parts = (rows.any(axis=2), rows.any(axis=1), columns.any(axis=1))
         for known, part, side in zip(self.axes, parts, where, strict=True):
             known[:, side] |= part

@@ -43,10 +43,16 @@ class ResumeOffer:
     last: str = ""
     others: int = 0
 
-    @property
-    def waiting(self) -> str:
-        """What is said of it before the scans are run: short, because a notice is cut after a line."""
-        extent = f"{extent_of(self.verdicts, self.painted)} by {self.session.annotator}."
+    def waiting(self, reader: str) -> str:
+        """What is said of it before the scans are run: short, because a notice is cut after a line.
+
+        Parameters
+        ----------
+        reader
+            Who reads now; nobody else is named, and nobody at all where no name is typed.
+        """
+        whose = f" by {self.session.annotator}" if " ".join(reader.split()) else ""
+        extent = f"{extent_of(self.verdicts, self.painted)}{whose}."
         if self.others:
             return f"{self.others + 1} reviews of this scan wait, the last with {extent}"
         return f"A review of this scan waits: {extent}"

@@ -278,7 +278,6 @@ class ExercisesDock(DockWidget):
             return
         self._case.select(None)
         try:
-            self._layers.reveal(self.consensus.currentData())  # to see the wrong answers
             earlier = earlier_scores(self._file.store(), lesson.annotator, without=lesson.session)
         except InputError as error:
             self.question.setText(as_warning(error))
@@ -329,7 +328,9 @@ class ExercisesDock(DockWidget):
         self.opinion.setVisible(bool(self.opinion.text()))
 
     def _look_again(self, voxel: tuple[int, int, int]) -> None:
-        if self._lesson is None and not self._outlining:
+        """Go to what was wrong, and show what is true there: a consensus that was hidden has come back so."""
+        if not self.busy:
+            self._layers.reveal(self.consensus.currentData() or "")
             self._layers.point_at(voxel)
 
     # -- what is shown when -------------------------------------------------------------------

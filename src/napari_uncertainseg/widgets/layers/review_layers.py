@@ -288,9 +288,8 @@ class ReviewLayers(UserLabels):
         return self._own_outline.array(self._results.placing)
 
     def compare_outline(self, sides: np.ndarray) -> None:
-        """Show who takes what for lesion, `Side` on the prediction's grid, without heat maps over it."""
+        """Show who takes what for lesion, `Side` on the prediction's grid, over all else."""
         if self._results.placing is not None:
-            self._results.hide_maps()
             self._own_outline.compare(sides, self._results.placing)
 
     def unblind(self) -> None:

@@ -274,7 +274,7 @@ def waiting_review(sessions: SessionFile, flair_sha256: str) -> str:
             offer = latest_open_review(store, sessions.annotator, of_it)
     except InputError:
         return ""
-    return "" if offer is None else f"{offer.waiting} Press Run to go on with it."
+    return "" if offer is None else f"{offer.waiting(sessions.annotator)} Press Run to go on with it."
 
 
 def resume(case: Case, recorder: Recorder) -> None:

@@ -93,7 +93,7 @@ class SideBySide:
                 self._show(scan)
             grid.stride, grid.spacing, grid.shape = 1, 4, (rows, columns)
             grid.enabled = True
-        self._soon.add(self._name_next)
+        self._soon.add(self._show_next)
         shrunk = min(1 / rows, 1 / columns) if not rows == columns == 1 else 1.0
         viewer.scene.camera.zoom = self._before.zoom * max(shrunk, self._fitting(rows, columns))
 
@@ -146,7 +146,7 @@ class SideBySide:
         self._cells = {}
 
     def complete(self) -> None:
-        """Do at once what is still to be done in turns: names that come, outlines that go."""
+        """Do at once what is still to be done in turns: scans that come, outlines that go."""
         self._soon.now()
 
     def _pay(self, event: object = None) -> None:
@@ -168,18 +168,19 @@ class SideBySide:
         return (*self._scans.all(), *self._scans.foreign())
 
     def _show(self, scan: ComparedScan) -> None:
+        """Write its name where the scan is seen already: none stands in a cell without it."""
         name = scan.layer.name_overlay
         name.position, name.font_size, name.box = "top_left", _FONT_SIZE, True
         if not scan.of_case:
             name.color, name.box_color = _BLACK, _AMBER
-        scan.layer.visible = True
+        name.visible = scan.layer.visible
 
-    def _name_next(self) -> None:
-        """Write the name of the next scan into its cell: napari takes as long for a text as for a picture."""
-        waiting = [layer for layer in self._cells if not layer.name_overlay.visible]
-        if waiting:
-            waiting[0].name_overlay.visible = True
-            self._soon.add(self._name_next)
+    def _show_next(self) -> None:
+        """Show the next scan in its cell, with its name: napari takes as long for a text as for a picture."""
+        waiting = next((layer for layer in self._cells if not layer.name_overlay.visible), None)
+        if waiting is not None:
+            waiting.name_overlay.visible = waiting.visible = True
+            self._soon.add(self._show_next)
 
     def _layout(self, count: int) -> tuple[int, int]:
         """Rows and columns in which a slice is shown largest."""

@@ -28,6 +28,11 @@ from napari_uncertainseg.widgets.shared.responsive.turns import Soon
 
 _RESET, _NEXT = "reset_window", "next_window"
 _OVERLAY = "window_and_level"
+_FONT_SIZE = 9
+_CHARACTER = 0.85
+"""Pixels of a character for each point of its font, on average; rather too many than too few."""
+_LETTER = 40
+"""Pixels from the middle of a lower edge, where the letter of a direction stands, that are left free."""
 
 
 class WindowPart(PartWidget):
@@ -55,7 +60,7 @@ class WindowPart(PartWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.button)
-        self._text = TextOverlay(position="bottom_left", font_size=9, visible=False)
+        self._text = TextOverlay(position="bottom_left", font_size=_FONT_SIZE, visible=False)
         self._viewer.canvas.overlays[_OVERLAY] = self._text
         self._soon = Soon()
         canvas = napari_internals.drawing_canvas(self._viewer).native
@@ -69,6 +74,7 @@ class WindowPart(PartWidget):
             (layers.reordered, self._follow),
             (dims.ndisplay, self._follow),
             (self._viewer.canvas.grid.events, self._say),
+            (self._viewer.canvas.events.size, self._say),
             (self.mouse.other_cell, self._say),
         )
         self._follow()
@@ -166,15 +172,22 @@ class WindowPart(PartWidget):
 
     def _say(self, event: Any = None) -> None:
         said, scan = self._said() if self._viewer.dims.ndisplay == 2 else "", self.mouse.scan()
+        lines = said.split("  ")
         if said and scan is not None and self._viewer.canvas.grid.enabled:
-            said = f"{scan.name}: {said}"  # of which cell
+            said, lines = f"{scan.name}: {said}", [f"{scan.name}:", *lines]  # of which cell
         if said:  # an empty text is not drawn, and is not worth a change
-            self._text.text = said
+            self._text.text = said if len(said) <= self._room() else "\n".join(lines)
             self._soon.add(self._appear)
         else:
             self._soon.drop()
             self._text.visible = False
         self.button.setToolTip(texts.tip(said or texts.NO_SCAN, self._keys[_RESET], self._keys[_NEXT]))
+
+    def _room(self) -> int:
+        """Characters that end before the letter in the middle of the edge, also in a narrow cell."""
+        grid, width = self._viewer.canvas.grid, self._viewer.canvas.size[1]
+        columns = grid.actual_shape(self._viewer.layers)[1] if grid.enabled else 1
+        return int((width / columns / 2 - _LETTER) / (_CHARACTER * _FONT_SIZE))
 
     def _appear(self) -> None:
         """In a turn of its own: napari takes as long for a text as for a picture."""
