@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +27,7 @@ from napari_uncertainseg.disk.columns import (
     read_frame,
     read_table,
 )
+from napari_uncertainseg.disk.tables import as_tsv, read_tsv
 
 LAYOUT = Layout(
     "a table of visits",
@@ -60,6 +64,7 @@ def test_what_fits_is_read_with_the_names_of_the_layout(path):
         GOOD,
         "\ufeff" + GOOD,
         GOOD.replace("\r\n", "\n"),
+        GOOD.replace("\r\n", "\r"),
         GOOD.replace("name\t", " Name \t"),
         GOOD.replace("name", "VISIT"),
         GOOD.replace("a\t30", '"a"\t 30 '),
@@ -139,6 +144,32 @@ def test_numbers_in_words(path):
 def test_a_folder_that_holds_no_results(path, tmp_path):
     said = refusal(path, "name\tage\tfolder\na\t1\t.\n")
     assert said == f", row 2: the column folder is '{tmp_path}'; it should be a folder of results."
+
+
+def test_a_frame_has_numbers_whatever_is_missing(path):
+    path.write_text(
+        "name\tage\tdrawn\tn\tsite\na\t30\tTrue\t1\tx\n\t\t\t\t\nb\tNA\tFalse\t2\tn/a\nc\t-\tTrue\t3\t4\n"
+    )
+    found = read_frame(path, LAYOUT)
+    assert found["age"].dtype == float and found["age"].isna().tolist() == [False, True, True]
+    assert found["drawn"].tolist() == [True, False, True] and found["drawn"].dtype == bool
+    assert found["n"].dtype == np.int64 and found["name"].tolist() == ["a", "b", "c"]
+    assert found["site"].tolist()[::2] == ["x", "4"] and found["site"].isna()[1]
+    path.write_text("name\tage\n")
+    assert read_frame(path, replace(LAYOUT, may_be_empty=True)).empty
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(-(10**9), 10**9), st.floats(-1e6, 1e6), st.sampled_from("abc-=n")), min_size=1
+    )
+)
+def test_a_frame_is_what_was_written(tmp_path_factory, rows):
+    path = tmp_path_factory.mktemp("t") / "t.tsv"
+    table = pd.DataFrame(rows, columns=["n", "value", "text"])
+    path.write_text(as_tsv(table))
+    layout = Layout("a table", "row", (Column("value", a_number()),))
+    pd.testing.assert_frame_equal(read_frame(path, layout), read_tsv(path), rtol=0, atol=0)
 
 
 def test_a_row_can_be_checked_by_itself(path):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from napari_uncertainseg._base import InputError, visible
 from napari_uncertainseg.disk.result_folder import is_results
-from napari_uncertainseg.disk.tables import MOST_BYTES, Row, Rows, read_rows, read_tsv, twice
+from napari_uncertainseg.disk.tables import MISSING, MOST_BYTES, Row, Rows, read_rows, twice
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,11 +40,14 @@ class Holds:
         Whether a cell is that.
     is_path
         Whether it is a path, which counts from the table's folder.
+    is_number
+        Whether it is a number.
     """
 
     words: str
     fits: Callable[[str], bool] = bool
     is_path: bool = False
+    is_number: bool = False
 
 
 def a_number(least: float = -math.inf, most: float = math.inf, *, whole: bool = False) -> Holds:
@@ -61,7 +64,7 @@ def a_number(least: float = -math.inf, most: float = math.inf, *, whole: bool = 
         words = f"{words.split(',')[0]} from {least:g} to {most:g}"
     elif math.isfinite(least):
         words = f"{words.split(',')[0]} of at least {least:g}"
-    return Holds(words, fits)
+    return Holds(words, fits, is_number=True)
 
 
 def one_of(words: str, choices: Sequence[str]) -> Holds:
@@ -163,10 +166,30 @@ def read_table(path: Path, layout: Layout, most_bytes: int = MOST_BYTES) -> Rows
 
 
 def read_frame(path: Path, layout: Layout) -> pd.DataFrame:
-    """As `read_table`, with the values as `tables.read_tsv` gives them."""
+    """As `read_table`, with values as `tables.read_tsv` gives them: numbers, True and False, texts.
+
+    What stands for a missing value in a column of numbers is NaN, however it is written.
+    """
+    import pandas as pd
+
     table = read_table(path, layout)
-    found = read_tsv(path)
-    return found.set_axis(list(table.columns), axis=1)
+    numbers = {column.name for column in layout.columns if column.holds.is_number}
+    cells = {
+        name: [row.known(name) if name in numbers else row[name] for row in table.rows]
+        for name in table.columns
+    }
+    return pd.DataFrame({name: _values(pd.Series(own, dtype=object)) for name, own in cells.items()})
+
+
+def _values(cells: pd.Series) -> pd.Series:
+    """Numbers where all cells that are known are, or True and False; else texts."""
+    import pandas as pd
+
+    there = cells.mask(cells.isin(("", MISSING)))
+    if len(cells) and there.isin(("True", "False")).all():
+        return there == "True"
+    numbers = pd.to_numeric(there, errors="coerce")
+    return there.infer_objects() if (numbers.isna() & there.notna()).any() else numbers
 
 
 def open_table(path: Path, layout: Layout, most_bytes: int = MOST_BYTES) -> Rows:
