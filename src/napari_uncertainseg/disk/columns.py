@@ -218,21 +218,24 @@ def check_row(path: Path, layout: Layout, row: Row) -> None:
         With the first that is not.
     """
     for column in layout.columns:
-        cell, where = row.known(column.name), f"{path}, row {row.line}"
-        if cell:
-            _check_cell(where, column, f"{path.parent / cell}" if column.holds.is_path else cell)
+        if cell := row.known(column.name):
+            _check_cell(path, row, column, cell)
         elif column.filled and column.name in row.places:
+            right = column.holds.words
             raise InputError(
-                f"{where}: the column {column.name} is empty; it should be {column.holds.words}."
+                f"{path}, row {row.line}: the column {column.name} is empty; it should be {right}."
             )
 
 
-def _check_cell(where: str, column: Column, value: str) -> None:
+def _check_cell(path: Path, row: Row, column: Column, cell: str) -> None:
     holds = column.holds
+    value = f"{path.parent / cell}" if holds.is_path else cell
     if holds.is_path and not os.path.exists(value):  # noqa: PTH110 - Path.exists raises where it is too long
-        raise InputError(f"{where}: there is no {column.name} {_shown(value)}; correct the path.")
+        raise InputError(
+            f"{path}, row {row.line}: there is no {column.name} {_shown(value)}; correct the path."
+        )
     if not holds.fits(value):
-        raise unfit(where, column.name, value, holds)
+        raise unfit(f"{path}, row {row.line}", column.name, value, holds)
 
 
 def unfit(where: str, column: str, value: str, holds: Holds) -> InputError:

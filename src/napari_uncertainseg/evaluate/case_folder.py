@@ -153,11 +153,7 @@ def evaluate_folder(
         name: _mask(path, found.grid, resample)
         for name, path in zip(("reference", *_names(raters)), (reference, *raters), strict=True)
     }
-    by_class = None
-    if label_maps:
-        classes = _classes(folder, found.grid)
-        by_class = compare_classes(classes, masks["reference"])
-        masks = {name: np.isin(mask, classes.target) for name, mask in masks.items()}
+    by_class, masks = _of_target(folder, found.grid, masks) if label_maps else (None, masks)
     compared = {
         name: reference_agreement(found.probability, found.lesions, mask, brain=found.brain, grid=found.grid)
         for name, mask in masks.items()
@@ -180,9 +176,7 @@ def evaluate_folder(
         name=_name_of(folder),
         classes=by_class,
         noun=Noun(found.summary.target or LESION),
-        load=checked_load(
-            results.load_summary(folder), truth, found.summary.min_volume_mm3, found.grid.voxel_volume
-        ),
+        load=_load(folder, found, truth),
     )
 
 
@@ -219,6 +213,20 @@ def _read(folder: Path) -> _Found:
         in_rows(lesions, table["label"].to_numpy()),
         read_summary(folder),
     )
+
+
+def _of_target(
+    folder: Path, grid: Grid, masks: Mapping[str, np.ndarray]
+) -> tuple[ClassesAgreement, dict[str, np.ndarray]]:
+    """Each class against the reference, of label maps; and what in them has a number of the target."""
+    classes = _classes(folder, grid)
+    target = {name: np.isin(mask, classes.target) for name, mask in masks.items()}
+    return compare_classes(classes, masks["reference"]), target
+
+
+def _load(folder: Path, found: _Found, truth: np.ndarray) -> CheckedLoad | None:
+    said, least = results.load_summary(folder), found.summary.min_volume_mm3
+    return checked_load(said, truth, least, found.grid.voxel_volume)
 
 
 def _retention(found: _Found, truth: np.ndarray) -> RetentionCurve | None:
