@@ -21,6 +21,7 @@ def spare() -> None:
     _letters()
     _callbacks()
     _settings()
+    _rectangles()
 
 
 class _EachOnce:
@@ -115,3 +116,16 @@ def _settings() -> None:
     from napari.settings._base import EventedConfigFileSettings
 
     EventedConfigFileSettings._maybe_save = lambda self: None
+
+
+def _rectangles() -> None:
+    """vispy works out the corners of each box of a text three times at each drawing."""
+    from vispy.visuals import RectangleVisual
+
+    make = lru_cache(maxsize=256)(RectangleVisual._generate_vertices)
+
+    def generate(center: Any, radius: Any, height: float, width: float) -> Any:
+        told = tuple(tuple(map(float, x)) if hasattr(x, "__len__") else x for x in (center, radius))
+        return make(*told, height, width).copy()
+
+    RectangleVisual._generate_vertices = staticmethod(generate)
