@@ -27,14 +27,14 @@ VIEWER_FIXTURES = {*OWN_VIEWER, "kept_viewer"}
 def _isolate() -> Path:
     """Point every user folder into a temporary one, before anything reads where they are."""
     home = folder_for(os.getpid())
-    if "PYTEST_XDIST_WORKER" not in os.environ:  # those write into a folder of the process that began them
-        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(home))  # where pytest makes `tmp_path`
     for kind in ("CACHE", "CONFIG", "DATA", "STATE"):
         os.environ[f"XDG_{kind}_HOME"] = str(home / kind.lower())
     for kind in ("APPDATA", "LOCAL_APPDATA"):  # what platformdirs asks on Windows
         os.environ[f"WIN_PD_OVERRIDE_{kind}"] = str(home / kind.lower())
     os.environ["NAPARI_CONFIG"] = str(home / "napari" / "settings.yaml")
     os.environ["NAPARI_STRICT_QT"] = "1"
+    # Mesa compiles each shader of each window: that takes longer than to draw with one that is not optimised.
+    os.environ.setdefault("GALLIVM_PERF", "nopt")
     os.environ["NAPARI_ENSURE_PLUGIN_MAIN_THREAD"] = "1"
     # A container may see many more cores than it may use; workers side by side share them, whatever the
     # process that began them took for itself: threads waiting for others' cores made tests ten times slower.
@@ -54,8 +54,18 @@ hypothesis.settings.load_profile("busy")
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Have `tmp_path` beside the user folders; ``--basetemp=FOLDER`` keeps what tests write."""
+    if not config.option.basetemp and "PYTEST_DEBUG_TEMPROOT" not in os.environ:
+        config.option.basetemp = str(HOME / "t")
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that open a viewer, skip them where there is no screen, and run them last."""
+    """Mark the tests that open a viewer, skip them where there is no screen, and run them last.
+
+    In a file those that share a window come last: a test with one of its own would close it.
+    """
     no_screen = pytest.mark.skip(
         reason="a real viewer needs a screen: run under xvfb-run, as `make test` does"
     )
@@ -68,7 +78,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("viewer")
         if item.get_closest_marker("viewer") and not HAS_SCREEN:
             item.add_marker(no_screen)
-    items.sort(key=_turn)
+    files = {path: place for place, path in enumerate(dict.fromkeys(item.path for item in items))}
+    items.sort(key=lambda item: (_turn(item), files[item.path], "kept_viewer" in item.fixturenames))
 
 
 def _turn(item: pytest.Item) -> int:

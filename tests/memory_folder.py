@@ -15,8 +15,9 @@ from pathlib import Path
 MEMORY = Path("/dev/shm")
 """A file system in memory, on Linux."""
 FREE = 4 * 2**30
-"""Bytes that have to be free there; a whole run needs a fourth of it."""
-_NAME = "uncertainseg-tests-"
+"""Bytes that have to be free there; a whole run writes a fourth of it."""
+_NAME = "unseg-"
+"""Short, as menus and tables leave out the middle of a long path."""
 
 
 def folder_for(process: int, memory: Path = MEMORY) -> Path:

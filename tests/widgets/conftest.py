@@ -43,7 +43,13 @@ def _keys_are_heard(monkeypatch):
     monkeypatch.setattr(QtBot, "keyClick", staticmethod(click_in_active_window))
 
 
-_IN_TURNS = ("test_held_thread", "test_in_between", "test_between_turns", "test_many_leaving")
+_IN_TURNS = (
+    "test_held_thread",
+    "test_in_between",
+    "test_between_turns",
+    "test_many_leaving",
+    "test_one_in_a_turn",
+)
 _ONE_BY_ONE = (*_IN_TURNS, "test_whole_path", "test_blinded")
 """Test what is seen, and done, while layers come, or go through all as a reader does."""
 

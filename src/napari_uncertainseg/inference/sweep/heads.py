@@ -25,8 +25,9 @@ from napari_uncertainseg.voxel_maps import MapSources, MemberStatistics
 
 T = TypeVar("T")
 
-_CACHED = 1 << 16
-"""Numbers of all heads that are handled at a time: three arrays of so many stay in the cache."""
+_CACHED = 1 << 19
+"""Numbers of all heads handled at a time: three arrays of so many stay near the processor. With fewer
+(a smaller cache) threads mostly wait for each other's turn in Python."""
 _SHARES = 4
 """Parts of the work for each thread, so that none waits long for another."""
 _SMALLEST = np.finfo(np.float32).smallest_normal

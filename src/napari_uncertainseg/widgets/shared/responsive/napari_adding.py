@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from napari_uncertainseg.widgets.shared.napari_internals import cells_held
+
 if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Layer
@@ -92,7 +94,7 @@ def one_scene_update(viewer: ViewerModel) -> Iterator[None]:
         yield
     finally:
         canvas._pause_scene_graph = False
-        with _placed_once(canvas):
+        with _placed_once(canvas), cells_held(viewer):
             canvas._update_scenegraph()
 
 
