@@ -176,12 +176,12 @@ class WindowPart(PartWidget):
         lines = said.split("  ")
         if said and scan is not None and self._viewer.canvas.grid.enabled:
             said, lines = f"{scan.name}: {said}", [f"{scan.name}:", *lines]  # of which cell
-        if said:  # an empty text is not drawn, and is not worth a change
-            self._text.text = said if len(said) <= self._room() else "\n".join(lines)
+        # To hide it would let napari place all texts anew, for which it has no views while cells come.
+        self._text.text = said if len(said) <= self._room() else "\n".join(lines)
+        if said:
             self._soon.add(self._appear)
         else:
             self._soon.drop()
-            self._text.visible = False
         self.button.setToolTip(texts.tip(said or texts.NO_SCAN, self._keys[_RESET], self._keys[_NEXT]))
 
     def _room(self) -> int:
