@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import atexit
 import gc
 import os
-import shutil
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -18,6 +15,7 @@ import hypothesis
 import pytest
 
 from .leaks import new_threads, new_widgets, wait_until_empty
+from .memory_folder import folder_for
 from .widgets import kept_window
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -28,14 +26,15 @@ VIEWER_FIXTURES = {*OWN_VIEWER, "kept_viewer"}
 
 def _isolate() -> Path:
     """Point every user folder into a temporary one, before anything reads where they are."""
-    home = Path(tempfile.mkdtemp(prefix="uncertainseg-tests-"))
-    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    home = folder_for(os.getpid())
     for kind in ("CACHE", "CONFIG", "DATA", "STATE"):
         os.environ[f"XDG_{kind}_HOME"] = str(home / kind.lower())
     for kind in ("APPDATA", "LOCAL_APPDATA"):  # what platformdirs asks on Windows
         os.environ[f"WIN_PD_OVERRIDE_{kind}"] = str(home / kind.lower())
     os.environ["NAPARI_CONFIG"] = str(home / "napari" / "settings.yaml")
     os.environ["NAPARI_STRICT_QT"] = "1"
+    # Mesa compiles each shader of each window: that takes longer than to draw with one that is not optimised.
+    os.environ.setdefault("GALLIVM_PERF", "nopt")
     os.environ["NAPARI_ENSURE_PLUGIN_MAIN_THREAD"] = "1"
     # A container may see many more cores than it may use; workers side by side share them, whatever the
     # process that began them took for itself: threads waiting for others' cores made tests ten times slower.
@@ -55,8 +54,18 @@ hypothesis.settings.load_profile("busy")
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Have `tmp_path` beside the user folders; ``--basetemp=FOLDER`` keeps what tests write."""
+    if not config.option.basetemp and "PYTEST_DEBUG_TEMPROOT" not in os.environ:
+        config.option.basetemp = str(HOME / "t")
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that open a viewer, skip them where there is no screen, and run them last."""
+    """Mark the tests that open a viewer, skip them where there is no screen, and run them last.
+
+    In a file those that share a window come last: a test with one of its own would close it.
+    """
     no_screen = pytest.mark.skip(
         reason="a real viewer needs a screen: run under xvfb-run, as `make test` does"
     )
@@ -69,7 +78,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("viewer")
         if item.get_closest_marker("viewer") and not HAS_SCREEN:
             item.add_marker(no_screen)
-    items.sort(key=_turn)
+    files = {path: place for place, path in enumerate(dict.fromkeys(item.path for item in items))}
+    items.sort(key=lambda item: (_turn(item), files[item.path], "kept_viewer" in item.fixturenames))
 
 
 def _turn(item: pytest.Item) -> int:

@@ -20,6 +20,8 @@ def spare() -> None:
     _plugins()
     _letters()
     _callbacks()
+    _settings()
+    _rectangles()
 
 
 class _EachOnce:
@@ -107,3 +109,23 @@ def _callbacks() -> None:
         return told[key]
 
     EventEmitter._check_signature = staticmethod(check)
+
+
+def _settings() -> None:
+    """napari writes all its settings to a file twenty times for each window; no window reads it again."""
+    from napari.settings._base import EventedConfigFileSettings
+
+    EventedConfigFileSettings._maybe_save = lambda self: None
+
+
+def _rectangles() -> None:
+    """vispy works out the corners of each box of a text three times at each drawing."""
+    from vispy.visuals import RectangleVisual
+
+    make = lru_cache(maxsize=256)(RectangleVisual._generate_vertices)
+
+    def generate(center: Any, radius: Any, height: float, width: float) -> Any:
+        told = tuple(tuple(map(float, x)) if hasattr(x, "__len__") else x for x in (center, radius))
+        return make(*told, height, width).copy()
+
+    RectangleVisual._generate_vertices = staticmethod(generate)

@@ -22,7 +22,8 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.folder_lock import claimed
 from napari_uncertainseg.disk.result_folder import load_summary, note_on, result_files
 from napari_uncertainseg.disk.target_folder import check_folder
-from napari_uncertainseg.evaluate.case_folder import evaluate_folder, read_summary, read_table, result_file
+from napari_uncertainseg.evaluate.case_folder import evaluate_folder
+from napari_uncertainseg.evaluate.written_results import read_summary, result_file, table_of_lesions
 from napari_uncertainseg.export import reviewed_mask, write_results, write_table
 from napari_uncertainseg.images.files import read_labels, read_volume
 from napari_uncertainseg.images.volume import Grid
@@ -341,7 +342,7 @@ def test_a_table_that_was_changed_and_a_map_that_was_added(tmp_path, prediction,
     with (out / "lesions.tsv").open("a") as file:
         file.write("\n")
     with pytest.raises(InputError, match=r"lesions\.tsv was changed"):
-        read_table(out, lesions.count)
+        table_of_lesions(out, lesions.count)
 
 
 def test_a_folder_of_an_older_version_is_read_with_a_note(tmp_path, prediction, lesions) -> None:

@@ -101,7 +101,7 @@ def test_the_patient_is_that_of_bids_where_none_is_said(study):
 @pytest.mark.parametrize("unknown", ["NaN", "NA", "nan", "N/A"])
 def test_patients_whom_nobody_names_are_not_one_patient(study, unknown):
     """As pandas, R and spreadsheets write what is missing; in cohorts and in the table of `calibrate`."""
-    table = write(study, "folder patient", *(f"r/{name} {unknown}" for name in "abc"))
+    table = write(study, "folder patient reference", *(f"r/{name} {unknown} m" for name in "abc"))
     assert len({visit.patient for visit in find_visits([table])[0]}) == 3
     assert len(set(patients_of_table(table))) == 3
 
@@ -115,7 +115,7 @@ def test_the_folder_of_a_run_and_its_references(tmp_path):
     found = {case.name: case.reference for case in cohort.cases}
     assert found == {"visit one": tmp_path / "mask.nii.gz", "case of three": None, "visit two": None}
     assert any("1 case had a reference that is not where the run found it" in n for n in cohort.notes)
-    with pytest.raises(InputError, match="lacks the column 'sex'; it has no other column"):
+    with pytest.raises(InputError, match=r"lacks the column 'sex': .* and this has none"):
         read_audit_cohort(tmp_path, ["sex"])
 
 
@@ -137,19 +137,25 @@ def test_names_that_are_alike_are_told_apart(study):
 
 
 REFUSED = {
-    "no case": (["folder sex"], "lists no case: it needs the column 'folder'"),
+    "no case": (["folder sex"], "lists no visit: it has no row"),
     "no folder column": (["case sex", "a F"], "lacks the column 'folder'"),
-    "not there": (["folder sex", "r/z F"], "row 2: {0}/r/z is no folder of results"),
+    "not there": (["folder sex", "r/z F"], "row 2: there is no folder {0}/r/z; correct the path"),
     "folder twice": (["folder sex", "r/a F", "r/../r/a F"], "is named twice"),
     "scan twice": (["folder sex", "r/a F", "copy F"], "row 2 and row 3 are results of the same scan"),
     "two groups": (
         ["folder patient sex", "r/a P1 F", "r/b P2 M", "r/c P1 M"],
         "the patient 'P1' is in two groups of sex, 'F' (row 2) and 'M' (row 4)",
     ),
-    "no column": (["folder age", "r/a 30"], "lacks the column 'sex'; its other columns are age"),
+    "no column": (
+        ["folder age", "r/a 30"],
+        "lacks the column 'sex': a table of visits needs folder and sex, may have",
+    ),
     "no reference": (["folder reference sex", "r/a z.nii F"], "row 2: there is no reference {0}/z.nii"),
     "long reference": (["folder reference sex", f"r/a {'z' * 5000} F"], "row 2: there is no reference"),
-    "name twice": (["folder name sex", "r/a x F", "r/b x F"], "row 3: the name 'x' is that of row 2 too"),
+    "name twice": (
+        ["folder name sex", "r/a x F", "r/b x F"],
+        "row 3: the column name is 'x', as in row 2; each visit needs its own",
+    ),
     "empty": ([""], "the first line is blank"),
 }
 

@@ -154,7 +154,10 @@ REFUSED = {
     "bands twice": (("--bands", "sex=3", "--bands", "sex=4"), "names a column twice"),
     "measure": (("--measure", "dices"), "There is no measure 'dices'; there are dice, lesion_f1"),
     "draws": (("--draws", "10"), "10 draws are too few or too many"),
-    "no column": (("--covariates", "height"), "lacks the column 'height'; its other columns are sex, age"),
+    "no column": (
+        ("--covariates", "height"),
+        "lacks the column 'height': a table of visits needs folder, sex and height",
+    ),
 }
 
 

@@ -144,7 +144,11 @@ def test_tasks_are_ranked_apart(tmp_path):
 REFUSED = {
     "one model": ([("a", "x", 0.5)], (), "only one model, 'x'"),
     "twice": ([("a", "x", 0.5), ("a", "x", 0.6), ("a", "y", 1)], (), "row 3: the case 'a' is there twice"),
-    "no number": ([("a", "x", "good"), ("a", "y", 1)], (), "row 2: dice is 'good'; it should be a number"),
+    "no number": (
+        [("a", "x", "good"), ("a", "y", 1)],
+        (),
+        "row 2: the column dice is 'good'; it should be a number",
+    ),
     "missing": ([("a", "x", "nan"), ("a", "y", 1)], (), "1 score missing, such as that of 'x' for 'a'"),
     "lacks a case": ([("a", "x", 1), ("a", "y", 1), ("b", "x", 1)], (), "that of 'y' for 'b'"),
     "empty name": ([("", "x", 1), ("a", "y", 1)], (), "row 2: the column case is empty"),

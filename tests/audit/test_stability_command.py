@@ -290,6 +290,9 @@ def test_without_images_the_rest_is_the_same(imitated, found, tmp_path):
 
 def test_people_of_a_table(tmp_path):
     table = tmp_path / "people.tsv"
+    for name in ("x/f.nii", "x/m.nii", "y/f.nii", "y/t.nii", "f.nii", "g.nii"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
     table.write_text("patient\tflair\tt1\treference\na\tx/f.nii\t\tx/m.nii\nb\ty/f.nii\ty/t.nii\t\n")
     one, two = people_of_scans([table])
     assert one.paths == {"flair": tmp_path / "x/f.nii"} and one.reference == tmp_path / "x/m.nii"
@@ -297,6 +300,7 @@ def test_people_of_a_table(tmp_path):
     for text, wrong in (
         ("patient\tt1\na\tb.nii\n", "lacks the column 'flair'"),
         ("patient\tflair\na\t\nb\tf.nii\n", "row 2: the column flair is empty"),
+        ("patient\tflair\na\tf.nii\nb\tgone.nii\n", "row 3: there is no flair .*gone.nii; correct"),
         ("patient\tflair\na b\tf.nii\na_b\tg.nii\n", "one folder"),
     ):
         table.write_text(text)
@@ -400,11 +404,11 @@ REFUSED = {
     "no column": (["r1\tanna\tA"], "folder\tpatient\tvisit", "lacks the column 'acquisition'"),
     "nobody": (["r1\tNaN\tA"], None, "row 2: the column patient is empty"),
     "empty cell": (["r1\t\tA"], None, "row 2: the column patient is empty"),
-    "no results": (["nowhere\tanna\tA"], None, "row 2: .*nowhere is no folder of results"),
+    "no results": (["nowhere\tanna\tA"], None, "row 2: there is no folder .*nowhere; correct the path"),
     "folder twice": (["r1\tanna\tA", "./r1\tanna\tB"], None, "is there twice"),
     "acquisition twice": (["r1\tanna\tA", "r2\tanna\tA"], None, "the acquisition 'A' twice"),
-    "strength": (["r1\tanna\tA\tmuch"], "folder\tpatient\tacquisition\tstrength", "'much' is not a number"),
-    "nothing": ([], None, "nobody has two"),
+    "strength": (["r1\tanna\tA\tmuch"], "folder\tpatient\tacquisition\tstrength", "strength is 'much'"),
+    "nothing": ([], None, "lists no acquisition"),
 }  # fmt: skip
 
 

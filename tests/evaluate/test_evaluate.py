@@ -199,7 +199,9 @@ def test_a_table_of_other_lesions_is_refused(study, tmp_path):
     with pytest.raises(InputError, match="does not belong to the lesions"):
         evaluate_folder(folder, study / "truth0.nii.gz")
     (folder / "lesions.tsv").write_text("nothing")
-    with pytest.raises(InputError, match="is not the table"):
+    with pytest.raises(
+        InputError, match="lacks the column 'label': the table that `uncertainseg segment` writes needs"
+    ):
         evaluate_folder(folder, study / "truth0.nii.gz")
     shutil.copy(study / "case0" / "lesions.tsv", folder)
     (folder / "summary.json").write_text("{}")

@@ -111,7 +111,7 @@ def test_what_cannot_be_used_is_refused(results, tmp_path, capsys):
         (("--age-band", "43"), "no age band"),
         (("--places-from", tmp_path / "other.tsv"), "no row is of the folder"),
         (("--places-from", tmp_path / "few.tsv"), "lacks lesions"),
-        (("--places-from", tmp_path / "odd.tsv"), "no column 'place'"),
+        (("--places-from", tmp_path / "odd.tsv"), "lacks the column 'place'"),
         (("--places-from", tmp_path / "odd.tsv", "--places"), "not both"),
     ):
         assert run(results, "--out", out, *options) == 2

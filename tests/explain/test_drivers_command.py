@@ -103,7 +103,7 @@ def test_what_cannot_be_used_is_one_line(study, tmp_path, capsys):
         (tmp_path / name).write_text(content)
     cases = [([tmp_path / name], says) for name, (_, says) in tables.items()]
     cases += [(two, "3 patients at least, not 2"), ([tmp_path], "no folder of results")]
-    cases += [([*two, "--measure", "nothing"], "no column 'nothing'")]
+    cases += [([*two, "--measure", "nothing"], "lacks the column 'nothing'")]
     for arguments, says in cases:
         assert run("drivers", *arguments) == 2
         error = capsys.readouterr().err

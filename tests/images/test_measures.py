@@ -198,11 +198,11 @@ def test_a_table_comes_back_as_it_was(measured, tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "why"),
     [
-        ("ruler", "rule", "kind 'rule'"),
-        ("axial", "oblique", "plane 'oblique'"),
+        ("ruler", "rule", "the column kind is 'rule'; it should be one of ruler"),
+        ("axial", "oblique", "the column plane is 'oblique'; it should be one of axial"),
         ("points_ras_mm", "points", "lacks the column 'points_ras_mm'"),
         ("; ", " ", "points_ras_mm should be"),
-        ("9.8", "long", "length_mm should be a number"),
+        ("9.8", "long", "the column length_mm is 'long115'; it should be a number"),
     ],
 )
 def test_a_table_that_is_not_one_is_refused_with_its_row(measured, tmp_path, old, new, why):

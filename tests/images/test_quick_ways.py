@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from scipy import ndimage
 
 from napari_uncertainseg.images.files import read_volume
@@ -36,6 +37,34 @@ def test_gaps_are_closed_as_scipy_closes_them(seed):
         expected = ndimage.binary_closing(mask, iterations=width) if width else mask
         assert np.array_equal(without_gaps(mask, width), expected)
     assert np.array_equal(mask, given)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_threshold_between_head_and_air_is_that_of_itk(seed):
+    rng = np.random.default_rng(seed)
+    count = int(10 ** rng.uniform(0.5, 5))
+    kinds = [
+        rng.normal(100, 20, count),
+        np.where(rng.random(count) < 0.6, rng.normal(10, 3, count), rng.normal(100, 20, count)),
+        np.rint(rng.gamma(2, 30, count)),
+        rng.integers(0, 4, count),
+        rng.normal(1, 1e-3, count),
+        np.full(count, 3.5),
+    ]
+    values = kinds[seed % len(kinds)].astype(np.float32)
+    low, high = np.percentile(values, (0.1, 99.5))
+    inside = values[(values >= low) & (values <= high)]
+    expected = float(low)
+    if low != high and len(inside):
+        otsu = sitk.OtsuThresholdImageFilter()
+        otsu.SetNumberOfHistogramBins(128)
+        otsu.Execute(sitk.GetImageFromArray(inside[None]))
+        expected = otsu.GetThreshold()
+    assert align._otsu(values) == expected
+
+
+def test_a_threshold_is_found_of_numbers_that_are_nearly_too_large():
+    assert np.isfinite(align._otsu(np.array([-3e38, -1e38, 0, 1e38, 3e38], np.float32)))
 
 
 @pytest.mark.parametrize("seed", range(10))

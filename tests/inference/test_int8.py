@@ -361,9 +361,9 @@ def test_the_bundled_numbers_are_of_its_networks():
     assert model.engine(INT8, 0).device.precision == "int8"
     assert model.engine(INT8, 1).device.precision == "float32"
     weights = {name.removesuffix(".weight") for name in model._build().state_dict()}
-    full_resolution = {"laterals.0", "decoder.0.up", "heads"}
+    float32 = {"laterals.0"}  # what reads the image at full resolution
     for layers in model.whole_numbers.networks.values():
-        assert len(layers) == 17 and layers.keys() <= weights - full_resolution  # which stay in float32
+        assert len(layers) == 19 and layers.keys() <= weights - float32
         assert all(0 < step < 0.5 for layer in layers.values() for step in layer.steps)
         assert all(abs(value) <= max(layer.steps) for layer in layers.values() for value in layer.offsets)
         assert not any(layer.offsets for name, layer in layers.items() if name.endswith("up"))

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from scipy.special import entr, expit
 
+from napari_uncertainseg._boxes import bounding_slices
 from napari_uncertainseg.inference.sweep import heads as sweep
 from napari_uncertainseg.inference.sweep.heads import HeadsSweep, Opinions
+from napari_uncertainseg.inference.sweep.kept import NOTHING, Kept
 from napari_uncertainseg.networks.recalibration import LogitLine
 from napari_uncertainseg.prediction.members import SEEN, as_half
 
@@ -61,9 +63,9 @@ def test_the_sweep_agrees_with_doubles(opinions, passes, line, cached, monkeypat
     monkeypatch.setattr(sweep, "_CACHED", cached)
     inside, logits = scene(passes, passes, sure=0.05)
     members, maps, disagreement = by_hand(inside, logits, line, opinions)
-    swept = HeadsSweep(inside)
-    cuts = [cut for one in logits.copy() for cut in swept.add(one, line, opinions)]
-    found = swept.result(BOX, GRID)
+    swept = HeadsSweep(inside, BOX, GRID)
+    kept = Kept.together([swept.add(one, line, opinions) for one in logits.copy()])
+    found = swept.result()
     for name, expected in maps.items():
         whole = getattr(found.members, name)
         assert whole.dtype == np.float32 and whole.shape == GRID
@@ -72,33 +74,35 @@ def test_the_sweep_agrees_with_doubles(opinions, passes, line, cached, monkeypat
         around[BOX] = 0
         assert not around.any() and not whole[BOX][~inside].any() and not np.signbit(whole).any()
     np.testing.assert_allclose(found.disagreement[BOX], disagreement, atol=1e-6)
-    assert len(cuts) == len(members)
-    for (box, values), member in zip(cuts, members, strict=True):
-        np.testing.assert_allclose(values, member[box], atol=1e-3)
-        assert values.dtype == np.float16
-        left = member.copy()
-        left[box] = 0
-        assert (left < SEEN).all()
+    assert len(kept) == len(members) and kept.values.dtype == np.float16
+    for values, member in zip(kept.values, members, strict=True):
+        own = bounding_slices(member >= SEEN)
+        expected = np.zeros(SHAPE)
+        expected[own] = member[own]
+        np.testing.assert_allclose(values, expected[kept.box], atol=1e-3)
+        expected[kept.box] = 0
+        assert not expected.any()
 
 
 def test_members_that_agree_differ_in_nothing():
     inside, logits = scene(0, 1)
     same = np.repeat(logits[0][:1], 5, axis=0)
-    swept = HeadsSweep(inside)
+    swept = HeadsSweep(inside, BOX, GRID)
     for _ in range(3):
         swept.add(same.copy(), LogitLine(), Opinions((0, 1, 2, 3, 4)))
-    found = swept.result(BOX, GRID)
+    found = swept.result()
     assert found.members.variance.max() < 1e-12 and found.disagreement.max() < 1e-12
     assert found.members.mutual_information.max() < 1e-6
 
 
 def test_what_nobody_saw_is_none_and_probabilities_stay_within_bounds():
     inside, logits = scene(0, 1)
-    swept = HeadsSweep(inside)
-    assert swept.add(np.full_like(logits[0], -90.0), LogitLine(), Opinions((0, 1))) == [None, None]
-    swept = HeadsSweep(inside)
+    swept = HeadsSweep(inside, BOX, GRID)
+    kept = swept.add(np.full_like(logits[0], -90.0), LogitLine(), Opinions((0, 1)))
+    assert kept.box == NOTHING and kept.values.shape == (2, 0, 0, 0)
+    swept = HeadsSweep(inside, BOX, GRID)
     swept.add(np.full_like(logits[0], 90.0), LogitLine(), Opinions((0, 1, 2, 3, 4)))
-    found = swept.result(BOX, GRID).members
+    found = swept.result().members
     assert np.array_equal(found.mean[BOX], inside.astype(np.float32))
     assert not found.entropy.any() and not found.expected_entropy.any() and not found.mutual_information.any()
 
@@ -106,9 +110,20 @@ def test_what_nobody_saw_is_none_and_probabilities_stay_within_bounds():
 def test_logits_that_overflow_when_they_are_moved_are_certain_and_warn_of_nothing():
     inside, logits = scene(0, 1)
     logits = np.where(logits[0] < -2, np.float32(-3e38), np.float32(3e38))
-    cuts = HeadsSweep(inside).add(logits.copy(), LogitLine(0.5, -1.0), Opinions((0,)))
-    (box, values) = cuts[0]
-    assert np.array_equal(values, ((logits[0] > 0) & inside)[box])
+    kept = HeadsSweep(inside, BOX, GRID).add(logits.copy(), LogitLine(0.5, -1.0), Opinions((0,)))
+    assert np.array_equal(kept.values[0], ((logits[0] > 0) & inside)[kept.box])
+
+
+def test_members_that_saw_in_different_places_lie_in_one_box_and_are_0_beyond_their_own():
+    one, other = (np.full(SHAPE, 0.04, np.float32) for _ in range(2))
+    one[1:3, 4:5, 6:9], other[2:5, 1:4, 2:3] = 0.5, 0.25
+    boxes = [(slice(1, 3), slice(4, 5), slice(6, 9)), (slice(2, 5), slice(1, 4), slice(2, 3))]
+    kept = Kept.of([one, np.zeros_like(one), other], [boxes[0], NOTHING, boxes[1]])
+    assert kept.box == (slice(1, 5), slice(1, 5), slice(2, 9)) and len(kept) == 3
+    assert kept.values.sum() == 0.5 * 6 + 0.25 * 9
+    again = Kept.together([kept, Kept(NOTHING, np.zeros((2, 0, 0, 0), np.float16)), kept])
+    assert again.box == kept.box and len(again) == 8
+    assert np.array_equal(again.values[[0, 2]], again.values[[5, 7]]) and not again.values[[1, 3, 4, 6]].any()
 
 
 def test_half_floats_are_those_of_numpy():

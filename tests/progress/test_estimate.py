@@ -10,7 +10,7 @@ import pytest
 
 from napari_uncertainseg.progress.course import Course
 from napari_uncertainseg.progress.estimate import time_left
-from napari_uncertainseg.progress.times import Kept, Seen, Spreads, Usual
+from napari_uncertainseg.progress.times import Seen, Spreads, Usual
 from napari_uncertainseg.progress.usual_times import UsualTimes
 
 from .made_up import THIRDS, Clock, lies_between, machines
@@ -38,7 +38,7 @@ def test_no_step_makes_a_time_left_that_cannot_be():
 
     def usual(least: float, most: float) -> Usual:
         kind = random.choice(("files", "network"))
-        return Usual(random.choice("abcd"), kind, seconds(least, most), random.random() < 0.8)
+        return Usual(random.choice("abcd"), kind, seconds(least, most), runs=int(random.random() < 0.8))
 
     told = 0
     for _ in range(1500):
@@ -47,7 +47,7 @@ def test_no_step_makes_a_time_left_that_cannot_be():
         spent = seconds(-6, 5)
         current = Seen(known, spent, share, spent * random.random() ** 4 if share else 0.0)
         ended = [Seen(usual(-6, 6), seconds(-6, 5))]
-        kept = [Kept("c", "files", seconds(-6, 5), seconds(-6, 4), 1)]
+        kept = [Usual("c", "files", seconds(-6, 5), seconds(-6, 4), 1)]
         left = time_left(kept, ended, current, [usual(-6, 4)], spreads=Spreads())
         if left is not None:
             assert 0 <= left.least <= left.seconds <= left.most and math.isfinite(left.most)
@@ -86,21 +86,21 @@ def test_what_one_step_tells_is_what_the_formula_says():
 
 def test_a_step_that_is_new_here_is_as_slow_as_those_that_are_known():
     new = Usual("new", "arrays", 10.0)
-    kept = [Kept(name, "arrays", 5.0, 1.0, 3) for name in "abc"]
+    kept = [Usual(name, "arrays", 5.0, 1.0, 3) for name in "abc"]
     assert left(kept, waiting=[new]).seconds == pytest.approx(50, rel=0.15)
     assert left(waiting=[new]).seconds == pytest.approx(10, rel=0.15)
 
 
 def test_a_step_that_was_done_here_is_as_it_was_then():
     """However far from the table that was."""
-    kept = [Kept("odd", "arrays", 1000.0, 1.0, 3), *(Kept(name, "arrays", 1.0, 1.0, 3) for name in "abc")]
-    assert left(kept, waiting=[Usual("odd", "arrays", 1000.0, measured=True)]).seconds == pytest.approx(
+    kept = [Usual("odd", "arrays", 1000.0, 1.0, 3), *(Usual(name, "arrays", 1.0, 1.0, 3) for name in "abc")]
+    assert left(kept, waiting=[Usual("odd", "arrays", 1000.0, runs=1)]).seconds == pytest.approx(
         1000, rel=0.1
     )
 
 
 def test_a_known_machine_that_is_slow_today_is_believed_at_once():
-    steps = [Usual(name, kind, 10.0, measured=True) for name, kind in zip("abcd", KINDS, strict=True)]
+    steps = [Usual(name, kind, 10.0, runs=1) for name, kind in zip("abcd", KINDS, strict=True)]
     as_ever = left((), [Seen(steps[0], 11.0), Seen(steps[1], 9.0)], waiting=steps[2:])
     slow = left((), [Seen(steps[0], 50.0), Seen(steps[1], 50.0)], waiting=steps[2:])
     assert as_ever.seconds == pytest.approx(20, rel=0.1)
@@ -109,7 +109,7 @@ def test_a_known_machine_that_is_slow_today_is_believed_at_once():
 
 def test_one_step_that_is_slow_today_does_not_make_all_slow():
     """A disk that is cold: its steps are slow, not the others."""
-    steps = [Usual(name, kind, 10.0, measured=True) for name, kind in zip("abcd", KINDS, strict=True)]
+    steps = [Usual(name, kind, 10.0, runs=1) for name, kind in zip("abcd", KINDS, strict=True)]
     found = left((), [Seen(steps[0], 60.0), Seen(steps[1], 10.0), Seen(steps[2], 10.0)], waiting=steps[3:])
     assert found.seconds == pytest.approx(10, rel=0.15)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from napari_uncertainseg.bench.cohort import write_visits
-from napari_uncertainseg.runs.run import Plan, RunResult, claimed_run, plan_run, run_visits
+from napari_uncertainseg.runs.plan import Plan, claimed_run, plan_run
+from napari_uncertainseg.runs.run import RunResult, run_visits
 from napari_uncertainseg.runs.setting import RunOptions
 
 pytest.importorskip("distributed")

@@ -21,8 +21,9 @@ from napari_uncertainseg._base import Cancelled, InputError
 from napari_uncertainseg.bench.cohort import load_bright, write_visits
 from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.runs import cluster
+from napari_uncertainseg.runs.plan import claimed_run
 from napari_uncertainseg.runs.record import RECORD
-from napari_uncertainseg.runs.run import claimed_run, run_visits
+from napari_uncertainseg.runs.run import run_visits
 
 pytestmark = [pytest.mark.slow, pytest.mark.posix]
 

@@ -16,7 +16,7 @@ from napari_uncertainseg.disk.tables import read_tsv
 from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.evaluate.worklist import read_worklist
 from napari_uncertainseg.modalities import WantedScans, wanted_by
-from napari_uncertainseg.runs.report import report_page, write_report
+from napari_uncertainseg.runs.report.page import report_page, write_report
 from napari_uncertainseg.runs.visit import load_segmenter
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -109,7 +109,9 @@ def test_folders_and_tables_are_searched_for_what_the_model_reads(tmp_path):
     path.write_text("flair\tmp2rage\na/FLAIR.nii.gz\ta/UNI_mp2rage.nii.gz\n")
     assert listed(path, MP2RAGE) == {"a/UNI_mp2rage": {"mp2rage": "UNI_mp2rage.nii.gz"}}
     path.write_text("flair\na/FLAIR.nii.gz\n")
-    with pytest.raises(InputError, match=r"lacks the column 'mp2rage': .* may have t1ce, name and reference"):
+    with pytest.raises(
+        InputError, match=r"lacks the column 'mp2rage': .* may have t1ce, name, reference and folder"
+    ):
         listed(path, MP2RAGE)
 
 

@@ -17,7 +17,7 @@ from napari_uncertainseg.cli.parser import parse
 from napari_uncertainseg.disk.folder_lock import LOCK, claimed, is_claimed
 from napari_uncertainseg.runs import progress_file
 from napari_uncertainseg.runs.progress_file import PROGRESS, STOP, ask_to_stop, watch
-from napari_uncertainseg.runs.report import write_report
+from napari_uncertainseg.runs.report.page import write_report
 from napari_uncertainseg.runs.started import RunRequest, StartedRun
 
 

@@ -20,10 +20,16 @@ from napari_uncertainseg.cli import main
 from napari_uncertainseg.disk.tables import read_tsv
 from napari_uncertainseg.evaluate.case_folder import evaluate_folder
 from napari_uncertainseg.evaluate.worklist import UnusableCase, read_worklist
-from napari_uncertainseg.runs.referral import ENTROPY, PSU, measure_of, referred_lesions, referred_visits
-from napari_uncertainseg.runs.report import report_page, write_report
+from napari_uncertainseg.runs.report.page import report_page, write_report
+from napari_uncertainseg.runs.report.referral import (
+    ENTROPY,
+    PSU,
+    measure_of,
+    referred_lesions,
+    referred_visits,
+)
+from napari_uncertainseg.runs.report.tables import reliability_of
 from napari_uncertainseg.runs.run import RunResult
-from napari_uncertainseg.runs.tables import reliability_of
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from napari_uncertainseg.evaluate.worklist import read_worklist
 from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.runs.places import find_referral
-from napari_uncertainseg.runs.report import write_report
+from napari_uncertainseg.runs.report.page import write_report
 from napari_uncertainseg.runs.review_sessions import prepare_sessions
 
 
@@ -80,7 +80,7 @@ def test_what_is_no_run_is_refused_in_a_sentence(out, store, tmp_path):
     binary.write_bytes(b"\x1f\x8b\xff\xfe" * 100)
     (out / "referral.tsv").unlink()
     for source, said in (
-        (table, "is not the referral list of a run: it lacks the column 'folder'"),
+        (table, "lacks the column 'rank': the referral list of a run needs rank, name and folder"),
         (empty, "lists no visit"),
         (binary, "scan.nii.gz"),
         (out, "no referral list yet"),

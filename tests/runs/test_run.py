@@ -23,9 +23,10 @@ from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.export import write_results
 from napari_uncertainseg.runs import visit as visit_module
 from napari_uncertainseg.runs.places import folder_names
+from napari_uncertainseg.runs.plan import claimed_run, plan_run
 from napari_uncertainseg.runs.progress_file import LOG, Log
 from napari_uncertainseg.runs.record import RECORD, read_record
-from napari_uncertainseg.runs.run import claimed_run, plan_run, run_visits
+from napari_uncertainseg.runs.run import run_visits
 from napari_uncertainseg.runs.setting import RunOptions
 from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 

@@ -12,8 +12,8 @@ from napari_uncertainseg.evaluate.saved_results import read_saved_results
 from napari_uncertainseg.export import write_results
 from napari_uncertainseg.runs import run as run_module
 from napari_uncertainseg.runs import visit as visit_module
+from napari_uncertainseg.runs.plan import claimed_run
 from napari_uncertainseg.runs.record import RECORD
-from napari_uncertainseg.runs.run import claimed_run
 from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 
 

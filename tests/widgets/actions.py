@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
 from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
 
 
 def areas_of(review):
@@ -36,3 +40,18 @@ def focus(qtbot, widget):
         return widget.hasFocus()
 
     qtbot.waitUntil(has_focus, timeout=15_000)
+
+
+def press(qtbot, widget, key, modifier=Qt.KeyboardModifier.NoModifier):
+    """Press a key of the window while a widget has the keyboard."""
+    focus(qtbot, widget)
+    qtbot.keyClick(widget, key, modifier)
+
+
+def make_active(window):
+    """Wait until a window that is shown is the active one; a menu over it has the keys, and keeps them."""
+    give_up = monotonic() + 15
+    while window.isVisible() and not window.isActiveWindow() and QApplication.activePopupWidget() is None:
+        assert monotonic() < give_up, "the window does not become active, so that it would hear no key"
+        window.activateWindow()
+        QTest.qWait(10)

@@ -6,11 +6,13 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
+from pytestqt.qtbot import QtBot
 
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.images.volume import Grid, Volume
 
 from . import kept_window
+from .actions import make_active
 from .fakes import fake_prediction
 from .kept_window import segment
 
@@ -29,7 +31,25 @@ def _preferences_as_before():
     store.save(**before)
 
 
-_IN_TURNS = ("test_held_thread", "test_in_between", "test_between_turns")
+@pytest.fixture(autouse=True)
+def _keys_are_heard(monkeypatch):
+    """A window that is not active hears no key, and a bare screen makes windows inactive as it likes."""
+    click = QtBot.keyClick
+
+    def click_in_active_window(widget, *args, **kwargs):
+        make_active(widget.window())
+        click(widget, *args, **kwargs)
+
+    monkeypatch.setattr(QtBot, "keyClick", staticmethod(click_in_active_window))
+
+
+_IN_TURNS = (
+    "test_held_thread",
+    "test_in_between",
+    "test_between_turns",
+    "test_many_leaving",
+    "test_one_in_a_turn",
+)
 _ONE_BY_ONE = (*_IN_TURNS, "test_whole_path", "test_blinded")
 """Test what is seen, and done, while layers come, or go through all as a reader does."""
 

@@ -32,15 +32,30 @@ from .fakes import fake_prediction
 
 
 @pytest.fixture
-def opened(make_viewer, flair, mask, grid, qtbot):
-    """A window with a prediction, all of whose layers have come."""
-    viewer = make_viewer()
-    review = open_review(viewer)
-    review.layers.add([layer_data(flair)])
-    review.case.set_images({"flair": flair})
-    review.case.open_prediction(fake_prediction(mask, grid))
-    qtbot.waitUntil(lambda: not len(review.layers.results.turns), timeout=60_000)
-    return viewer, weakref.proxy(review)
+def fill():
+    """The docks, and no scan."""
+    return lambda viewer, file: open_review(viewer)
+
+
+@pytest.fixture
+def segmented(flair, mask, grid, qtbot):
+    """Gives a window a prediction, all of whose layers have come."""
+
+    def shown(viewer):
+        review = open_review(viewer)
+        review.layers.add([layer_data(flair)])
+        review.case.set_images({"flair": flair})
+        review.case.open_prediction(fake_prediction(mask, grid))
+        qtbot.waitUntil(lambda: not len(review.layers.results.turns), timeout=60_000)
+        return viewer, weakref.proxy(review)
+
+    return shown
+
+
+@pytest.fixture
+def opened(kept_viewer, segmented):
+    """The window that tests of this file share, with a prediction."""
+    return segmented(kept_viewer)
 
 
 def names(viewer):
@@ -232,9 +247,9 @@ def test_no_scan_is_seen_beside_others_without_its_name(opened, flair, qtbot) ->
 
 
 @pytest.fixture
-def trained(opened, mask, qtbot):
-    """The same, with a mask as the consensus and the dock of exercises."""
-    viewer, review = opened
+def trained(make_viewer, segmented, mask):
+    """A window of its own, with a mask as the consensus and the dock of exercises."""
+    viewer, review = segmented(make_viewer())
     flair, consensus = viewer.layers["FLAIR"], mask.astype(np.uint8)
     consensus[11:14] = 0
     viewer.add_layer(Labels(consensus, name="experts", scale=flair.scale, units=flair.units))

@@ -27,7 +27,7 @@ from napari_uncertainseg.widgets.scans.volumes import layer_data
 from napari_uncertainseg.widgets.shared.plots import ReliabilityView
 from napari_uncertainseg.widgets.window import open_review
 
-from .actions import areas_of, focus
+from .actions import areas_of, press
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -93,10 +93,9 @@ def test_no_dock_no_layer_and_no_key_tells(review, qtbot, exercise):
     assert not any(word in str(viewer.status) for word in ("lesion", "doubt", "entropy"))
     assert "lesion" not in (dock.opinion.text() if dock.opinion.isVisibleTo(dock) else "")
     canvas = viewer.window._qt_viewer.canvas.native
-    focus(qtbot, canvas)
     threshold = case.threshold
     for key in (Qt.Key.Key_N, Qt.Key.Key_U, Qt.Key.Key_Q):
-        qtbot.keyClick(canvas, key)
+        press(qtbot, canvas, key)
     assert case.selected is None and not case.review.verdicts and case.threshold == threshold
     if exercise == "outline":
         viewer.layers[NAME].data[5, 10, 8] = 1

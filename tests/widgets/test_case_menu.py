@@ -59,11 +59,33 @@ def folders(flair, mask, grid, tmp_path):
 
 
 @pytest.fixture
-def review(make_viewer, monkeypatch, tmp_path, told, quiet):
+def fill():
+    """The docks, and no scan."""
+
+    def filled(viewer, file):
+        with pytest.MonkeyPatch.context() as patches:
+            patches.setattr(window, "default_file", lambda: file)
+            patches.setattr(part, "recent_file", lambda: file.with_name("recent.json"))
+            open_review(viewer, docks_with(make_segmenter=FakeSegmenter))
+
+    return filled
+
+
+@pytest.fixture
+def review(make_viewer, fill, monkeypatch, tmp_path, told, quiet):
+    """A window of its own, as for a run."""
     monkeypatch.setattr(window, "default_file", lambda: tmp_path / "sessions.db")
     monkeypatch.setattr(part, "recent_file", lambda: tmp_path / "recent.json")
-    docks = docks_with(make_segmenter=FakeSegmenter)
-    return weakref.proxy(open_review(make_viewer(), docks))  # a fixture's value outlives the window
+    viewer = make_viewer()
+    fill(viewer, tmp_path / "sessions.db")
+    return weakref.proxy(review_of(viewer))  # a fixture's value outlives the window
+
+
+@pytest.fixture
+def shared(kept_viewer, monkeypatch, tmp_path, told, quiet):
+    """The empty window that tests share in which nothing is segmented."""
+    monkeypatch.setattr(part, "recent_file", lambda: tmp_path / "recent.json")
+    return weakref.proxy(review_of(kept_viewer))
 
 
 def case_of(review):
@@ -139,10 +161,10 @@ def test_the_hint_goes_with_the_first_layer_and_comes_back_with_none(review, qtb
     assert qt_viewer.show_welcome_screen == review._viewer.window._qt_viewer._welcome_widget.isVisible()
 
 
-def test_the_hint_gives_way_in_a_small_canvas(review, qtbot):
-    hint = case_of(review).hint
-    canvas = review._viewer.window._qt_viewer.canvas.native
-    review._window.resize(1280, 800)
+def test_the_hint_gives_way_in_a_small_canvas(shared, qtbot):
+    hint = case_of(shared).hint
+    canvas = shared._viewer.window._qt_viewer.canvas.native
+    shared._window.resize(1280, 800)
     qtbot.wait(30)
     assert hint.isVisible()
     canvas.resize(120, 60)
@@ -151,22 +173,22 @@ def test_the_hint_gives_way_in_a_small_canvas(review, qtbot):
     assert hint.isVisible() and canvas.rect().contains(hint.geometry())
 
 
-def test_buttons_of_the_hint_open_things(review, qtbot, folders, monkeypatch):
+def test_buttons_of_the_hint_open_things(shared, qtbot, folders, monkeypatch):
     files = [str(folders / "Ann" / name) for name in ("T1.nii.gz", "FLAIR.nii.gz")]
     monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: (files, ""))
-    click(qtbot, case_of(review).hint.scan)
-    settle(review, qtbot)
-    assert names(review) == ["FLAIR", "T1"]
-    assert [layer.name for layer in review._viewer.layers if layer.visible] == ["FLAIR"]
+    click(qtbot, case_of(shared).hint.scan)
+    settle(shared, qtbot)
+    assert names(shared) == ["FLAIR", "T1"]
+    assert [layer.name for layer in shared._viewer.layers if layer.visible] == ["FLAIR"]
     assert get_settings().application.open_history[0] == str(folders / "Ann")
 
 
-def test_the_name_stands_first_elided_with_the_whole_in_the_tooltip(review, qtbot, folders):
-    button = case_of(review).button
+def test_the_name_stands_first_elided_with_the_whole_in_the_tooltip(shared, qtbot, folders):
+    button = case_of(shared).button
     assert button.text().startswith(texts.NO_CASE)
     long = folders / ("A" * 80 + "_<b>the end")
     shutil.copytree(folders / "Ann", long)
-    drop(review, qtbot, long / "FLAIR.nii.gz")
+    drop(shared, qtbot, long / "FLAIR.nii.gz")
     assert "…" in button.text() and button.width() < 300
     assert f"{'A' * 80}_&lt;b&gt;the end/FLAIR" in button.toolTip()
 
@@ -226,30 +248,30 @@ def test_a_review_that_waits_is_told_of_as_soon_as_its_scan_is_opened_again(revi
 
 
 def test_reviews_that_cannot_be_reached_keep_nothing_beside_the_scan_back(
-    review, qtbot, folders, told, monkeypatch
+    shared, qtbot, folders, told, monkeypatch
 ):
-    answer, lookout = threading.Event(), case_of(review)._lookout
+    answer, lookout = threading.Event(), case_of(shared)._lookout
     monkeypatch.setattr(part, "_waiting", lambda sessions, flair: (answer.wait(20), "a review waits")[1])
-    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
-    assert "mask" in offered(review, qtbot).label.text()
+    drop(shared, qtbot, folders / "Ann" / "FLAIR.nii.gz")
+    assert "mask" in offered(shared, qtbot).label.text()
     assert lookout.busy
-    choose(review, qtbot, texts.CLOSE)
+    choose(shared, qtbot, texts.CLOSE)
     answer.set()
     qtbot.waitUntil(lambda: not lookout.busy, timeout=5000)
     qtbot.wait(20)
     assert not any("waits" in said for said in told), "the scan is closed"
 
 
-def test_a_notice_that_comes_from_another_thread_is_heard_of(review, qtbot):
-    notices = case_of(review)._notices
+def test_a_notice_that_comes_from_another_thread_is_heard_of(shared, qtbot):
+    notices = case_of(shared)._notices
     thread = threading.Thread(target=notices._on_ready)
     with qtbot.waitSignal(notices._soon.timeout, timeout=5000):
         thread.start()
     thread.join()
 
 
-def test_notices_go_one_by_one_and_with_their_case(review, qtbot, folders, monkeypatch):
-    window = review._viewer.window._qt_window
+def test_notices_go_one_by_one_and_with_their_case(shared, qtbot, folders, monkeypatch):
+    window = shared._viewer.window._qt_window
     monkeypatch.setattr(notices, "_OWN_S", 0.1)
 
     def shown():
@@ -267,30 +289,30 @@ def test_notices_go_one_by_one_and_with_their_case(review, qtbot, folders, monke
             qtbot.waitUntil(lambda before=before: len(shown()) == before + 1, timeout=3000)
 
     stay(60.0)
-    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
+    drop(shared, qtbot, folders / "Ann" / "FLAIR.nii.gz")
     say("first", "second")
-    qtbot.waitUntil(case_of(review)._notices._clock.isActive, timeout=3000)
+    qtbot.waitUntil(case_of(shared)._notices._clock.isActive, timeout=3000)
     stay(0.2)
     qtbot.waitUntil(lambda: not shown(), timeout=3000)  # bare napari never lets go of the first one
-    qtbot.waitUntil(lambda: not case_of(review)._notices._clock.isActive(), timeout=3000)
+    qtbot.waitUntil(lambda: not case_of(shared)._notices._clock.isActive(), timeout=3000)
     stay(60.0)
     say("said of Ann")
     qtbot.wait(200)
-    choose(review, qtbot, texts.CLOSE)
+    choose(shared, qtbot, texts.CLOSE)
     assert not [x for x in shown() if "Ann" in x.message.text()]
 
 
-def test_painting_on_a_mask_of_the_case_is_asked_about(review, qtbot, folders, answer_questions):
+def test_painting_on_a_mask_of_the_case_is_asked_about(shared, qtbot, folders, answer_questions):
     answer = answer_questions(case_desk)
-    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
-    line = offered(review, qtbot)
+    drop(shared, qtbot, folders / "Ann" / "FLAIR.nii.gz")
+    line = offered(shared, qtbot)
     click(qtbot, line.load)
-    layer = review._viewer.layers["lesions_gt"]
+    layer = shared._viewer.layers["lesions_gt"]
     layer.paint((5, 5, 5), 1)
     qtbot.wait(30)
     answer.says = None
-    choose(review, qtbot, texts.CLOSE)
-    assert "lesions_gt" in answer.questions[0] and "FLAIR" in names(review)
+    choose(shared, qtbot, texts.CLOSE)
+    assert "lesions_gt" in answer.questions[0] and "FLAIR" in names(shared)
 
 
 def test_a_folder_is_a_new_case_in_place_of_the_one_before(review, qtbot, folders, monkeypatch, told):
@@ -305,26 +327,26 @@ def test_a_folder_is_a_new_case_in_place_of_the_one_before(review, qtbot, folder
     assert "2 visits" in told[-1] and "Bob" in case_of(review).button.text()
 
 
-def test_recent_cases_open_again_and_those_that_have_gone_are_greyed(review, qtbot, folders):
+def test_recent_cases_open_again_and_those_that_have_gone_are_greyed(shared, qtbot, folders):
     for name in ("Ann", "Bob"):
-        case_of(review)._loader.open_path(folders / name)
-        settle(review, qtbot)
+        case_of(shared)._loader.open_path(folders / name)
+        settle(shared, qtbot)
     shutil.rmtree(folders / "Ann")
-    recent = case_of(review).menu.recent
-    case_of(review).menu.aboutToShow.emit()
+    recent = case_of(shared).menu.recent
+    case_of(shared).menu.aboutToShow.emit()
     qtbot.waitUntil(lambda: not recent.actions()[1].isEnabled(), timeout=3000)
     bob, ann = recent.actions()[:2]
     assert bob.text().startswith("Bob/FLAIR") and str(folders / "Bob") in bob.text() and bob.isEnabled()
     assert "not there any more" in ann.text()
-    choose(review, qtbot, texts.CLOSE)
-    case_of(review).menu.aboutToShow.emit()
+    choose(shared, qtbot, texts.CLOSE)
+    case_of(shared).menu.aboutToShow.emit()
     recent.actions()[0].trigger()
-    settle(review, qtbot)
-    assert names(review) == ["FLAIR", "T1"]
-    case_of(review).menu.aboutToShow.emit()
+    settle(shared, qtbot)
+    assert names(shared) == ["FLAIR", "T1"]
+    case_of(shared).menu.aboutToShow.emit()
     assert recent.actions()[-1].text() == texts.CLEAR_RECENT
     recent.actions()[-1].trigger()
-    case_of(review).menu.aboutToShow.emit()
+    case_of(shared).menu.aboutToShow.emit()
     assert [action.text() for action in recent.actions() if action.text()] == [texts.NO_RECENT]
 
 
@@ -468,17 +490,17 @@ def test_a_flair_of_another_patient_is_a_question(review, qtbot, folders, answer
     assert (review.case.prediction is None) == (says is True)
 
 
-def test_by_napari_too_each_file_alone_is_one_question(review, qtbot, folders, answer_questions):
+def test_by_napari_too_each_file_alone_is_one_question(shared, qtbot, folders, answer_questions):
     answer = answer_questions(case_desk)
     answer.says = None
-    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
+    drop(shared, qtbot, folders / "Ann" / "FLAIR.nii.gz")
     files = [str(folders / "Bob" / f"{name}.nii.gz") for name in ("FLAIR", "T1")]
     for file in files:
-        review._viewer.open([file], plugin="napari-uncertainseg")
+        shared._viewer.open([file], plugin="napari-uncertainseg")
         qtbot.wait(30)  # napari lets events pass while it reads
-    assert names(review) == ["FLAIR"] and len(answer.questions) == 1
-    review.cases._same_drop.timeout.emit()  # some time later
-    review._viewer.open(files[:1], plugin="napari-uncertainseg")
+    assert names(shared) == ["FLAIR"] and len(answer.questions) == 1
+    shared.cases._same_drop.timeout.emit()  # some time later
+    shared._viewer.open(files[:1], plugin="napari-uncertainseg")
     assert len(answer.questions) == 2
 
 
@@ -514,27 +536,27 @@ def test_what_is_not_of_the_case_lies_hidden_below_it(
 # -- no question which reader ---------------------------------------------------------------------
 
 
-def test_a_drop_is_read_by_us_also_where_others_claim_the_name(review, qtbot, folders, monkeypatch):
+def test_a_drop_is_read_by_us_also_where_others_claim_the_name(shared, qtbot, folders, monkeypatch):
     opened = []
     monkeypatch.setattr(
-        type(review._viewer.window._qt_viewer), "_qt_open", lambda _, files, **options: opened.append(files)
+        type(shared._viewer.window._qt_viewer), "_qt_open", lambda _, files, **options: opened.append(files)
     )
     scan = folders / "Ann" / "FLAIR.nii.gz"
-    drop(review, qtbot, scan)
-    assert names(review) == ["FLAIR"] and opened == []
-    drop(review, qtbot, scan, modifiers=Qt.KeyboardModifier.AltModifier)  # napari's way to choose a reader
+    drop(shared, qtbot, scan)
+    assert names(shared) == ["FLAIR"] and opened == []
+    drop(shared, qtbot, scan, modifiers=Qt.KeyboardModifier.AltModifier)  # napari's way to choose a reader
     note = folders / "note.tif"
     note.write_bytes(b"")
-    drop(review, qtbot, note)
+    drop(shared, qtbot, note)
     get_settings().plugins.extension2reader = {"*.nii.gz": "another-plugin"}  # the user's own wish
-    drop(review, qtbot, scan)
-    assert len(opened) == 3 and names(review) == ["FLAIR"]
+    drop(shared, qtbot, scan)
+    assert len(opened) == 3 and names(shared) == ["FLAIR"]
     get_settings().plugins.extension2reader = {}
 
 
-def test_a_folder_of_scans_may_be_dropped_too(review, qtbot, folders):
-    drop(review, qtbot, folders / "Bob")
-    assert names(review) == ["FLAIR", "T1"]
+def test_a_folder_of_scans_may_be_dropped_too(shared, qtbot, folders):
+    drop(shared, qtbot, folders / "Bob")
+    assert names(shared) == ["FLAIR", "T1"]
 
 
 # -- a mask beside it -----------------------------------------------------------------------------

@@ -100,7 +100,7 @@ def select(dock, row=0, *, candidates=False):
 
 
 def finish(qtbot, dock):
-    qtbot.waitUntil(lambda: dock._jobs.state is JobState.IDLE, timeout=PATIENCE)
+    qtbot.waitUntil(lambda: dock.work.jobs.state is JobState.IDLE, timeout=PATIENCE)
 
 
 def explain(qtbot, dock):
@@ -147,12 +147,12 @@ def test_all_of_a_lesion_from_before_and_written(qtbot, opened, tmp_path, monkey
     panel.shown.setCurrentIndex(panel.shown.findData("gradcam"))
     assert cam.visible and not flair.visible and panel.legend.text() == texts.LEGEND_CAM
     layers.remove(t1)
-    before, dock._jobs.start = dock._jobs.start, None  # nothing is computed again
+    before, dock.work.jobs.start = dock.work.jobs.start, None  # nothing is computed again
     dock.button.click()
     assert dock.message.text() == texts.FROM_BEFORE and len(maps(dock)) == 2
     panel.shown.setCurrentIndex(panel.shown.findData("saliency_t1"))
     assert len(maps(dock)) == 3 and layers[maps(dock)[-1]].visible and not cam.visible
-    dock._jobs.start = before
+    dock.work.jobs.start = before
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *a: str(tmp_path))
     panel.export.click()
     about = json.loads((tmp_path / "explanation.json").read_text())
@@ -242,7 +242,7 @@ def test_what_is_chosen_is_what_is_shown(qtbot, opened):
     case.recalibrate(Temperature(0.0, 0.0, 1.001))
     assert dock._request().threshold == case.original.threshold and "recalibrated" in dock._request().notes[0]
     case.close_prediction()
-    assert dock.empty.text() == texts.NO_PREDICTION and not dock._kept and not maps(dock)
+    assert dock.empty.text() == texts.NO_PREDICTION and not dock.work.kept and not maps(dock)
 
 
 def test_a_painted_region(qtbot, opened, segmented):
@@ -325,8 +325,8 @@ def test_cancelled_and_another_patient_meanwhile(qtbot, opened, segmented, monke
     select(dock)
     assert dock.answer is not None and not dock.answer.complete
     dock.button.click()
-    qtbot.waitUntil(lambda: dock._jobs.state is JobState.IDLE, timeout=5000)
-    assert dock.message.text() == texts.CANCELLED and not dock._kept
+    qtbot.waitUntil(lambda: dock.work.jobs.state is JobState.IDLE, timeout=5000)
+    assert dock.message.text() == texts.CANCELLED and not dock.work.kept
     select(dock, 1)
     assert dock.message.text() == "" and dock.empty.text() == texts.not_yet(f"lesion {other}", "")
     select(dock)
@@ -338,10 +338,12 @@ def test_cancelled_and_another_patient_meanwhile(qtbot, opened, segmented, monke
     assert dock.message.text() == texts.cancelled(f"lesion {running}")
     select(dock)
     dock.button.click()
-    qtbot.waitUntil(lambda: dock._jobs.state is JobState.RUNNING and bool(dock._told), timeout=PATIENCE)
+    qtbot.waitUntil(
+        lambda: dock.work.jobs.state is JobState.RUNNING and bool(dock.work.told), timeout=PATIENCE
+    )
     case.open_prediction(replace(segmented[1], information={}))
     finish(qtbot, dock)
-    assert dock.answer is None and not maps(dock) and not dock._kept and dock.message.text() == ""
+    assert dock.answer is None and not maps(dock) and not dock.work.kept and dock.message.text() == ""
     assert dock.empty.text() == texts.NO_MODEL
     select(dock)
     dock.button.click()
@@ -369,8 +371,8 @@ def test_nothing_during_an_exercise(qtbot, opened):
     assert not maps(dock) and not dock.results.isVisible()
     dock.options.passes.setValue(3)
     dock.act("explain")
-    assert dock._jobs.state is JobState.IDLE and not maps(dock)
-    dock._show_answer(next(iter(dock._kept.values())))
+    assert dock.work.jobs.state is JobState.IDLE and not maps(dock)
+    dock._show_answer(next(iter(dock.work.kept.values())))
     assert not maps(dock)
     layers.unblind()
     dock.options.passes.setValue(2)
@@ -384,11 +386,11 @@ def test_two_windows_and_one_closed_in_the_middle(qtbot, opened, shown, segmente
         select(dock)
         dock.options.passes.setValue(passes)
         dock.button.click()
-    qtbot.waitUntil(lambda: bool(other._told), timeout=PATIENCE)
-    worker = other._jobs._worker
+    qtbot.waitUntil(lambda: bool(other.work.told), timeout=PATIENCE)
+    worker = other.work.jobs._worker
     other.cleanup()
     layers.cleanup()
     qtbot.waitUntil(lambda: worker.join(0), timeout=5000)
-    assert not other._kept
+    assert not other.work.kept
     finish(qtbot, opened)  # Cancel in one window is none in the other
     assert opened.answer.complete and opened.answer.explanation.saliency["passes"] == 4

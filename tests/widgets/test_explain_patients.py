@@ -103,9 +103,9 @@ def explain_by_clicks(qtbot, viewer, review, *, changes):
     region = dock.answer.chosen.region
     inside = flair.data[region.box][region.inside]
     assert inside.mean() > 0  # as published, and as docs/explain.md found
-    if dock._jobs.state is JobState.RUNNING:
+    if dock.work.jobs.state is JobState.RUNNING:
         click(qtbot, dock.button)
-        qtbot.waitUntil(lambda: dock._jobs.state is JobState.IDLE, timeout=5000)
+        qtbot.waitUntil(lambda: dock.work.jobs.state is JobState.IDLE, timeout=5000)
         assert dock.message.text() == texts.CANCELLED and flair in viewer.layers
     return label
 
@@ -135,7 +135,7 @@ def click_in_image(qtbot, viewer, review, other_than):
 
 def end(qtbot, review):
     """Let a pass that was cancelled end: no thread may be left."""
-    worker = review.explain._jobs._worker
+    worker = review.explain.work.jobs._worker
     if worker is not None:
         qtbot.waitUntil(lambda: worker.join(0), timeout=PATIENCE)
 

@@ -31,13 +31,18 @@ OWN = [*reversed(shown_maps()), CANDIDATES, LESIONS]
 
 
 @pytest.fixture
-def opened(make_viewer, flair):
-    """A window with a scan, whose run is about to end."""
-    viewer = make_viewer()
-    review = open_review(viewer)
+def fill():
+    """The docks, and no scan."""
+    return lambda viewer, file: open_review(viewer)
+
+
+@pytest.fixture
+def opened(kept_viewer, flair):
+    """The window that tests of this file share, with a scan, whose run is about to end."""
+    review = open_review(kept_viewer)
     review.layers.add([layer_data(flair)])
     review.case.set_images({"flair": flair})
-    return viewer, weakref.proxy(review)
+    return kept_viewer, weakref.proxy(review)
 
 
 def all_there(review):
@@ -197,9 +202,8 @@ def patients(flair, grid, tmp_path):
 
 
 @pytest.fixture
-def empty(make_viewer, quiet):
-    viewer = make_viewer()
-    return viewer, weakref.proxy(open_review(viewer))
+def empty(kept_viewer, quiet):
+    return kept_viewer, weakref.proxy(open_review(kept_viewer))
 
 
 def test_a_case_that_is_closed_in_between_leaves_no_scan(empty, patients, qtbot) -> None:

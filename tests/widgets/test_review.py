@@ -31,7 +31,7 @@ from napari_uncertainseg.widgets.shared.dock_area import DockArea
 from napari_uncertainseg.widgets.window import open_review, review_of
 
 from ..review.many_sessions import a_department
-from .actions import focus
+from .actions import focus, press
 from .fake_window import docks_with
 from .fakes import FakeSegmenter
 
@@ -106,19 +106,18 @@ def test_after_a_run_the_list_is_in_front_a_lesion_in_view_and_keys_step_through
     axis, index = review.layers.current_slice()
     assert review.case.lesions.labels.take(index, axis).any()
     canvas = viewer.window._qt_viewer.canvas.native
-    focus(qtbot, canvas)
-    qtbot.keyClick(canvas, Qt.Key.Key_N)
+    press(qtbot, canvas, Qt.Key.Key_N)
     first = review.case.selected
     assert first is not None
-    qtbot.keyClick(canvas, Qt.Key.Key_G)
+    press(qtbot, canvas, Qt.Key.Key_G)
     assert [v.decision for v in review.case.review.verdicts] == ["accepted"]
     assert review.case.selected != first
-    qtbot.keyClick(canvas, Qt.Key.Key_W)
-    qtbot.keyClick(canvas, Qt.Key.Key_U)
+    press(qtbot, canvas, Qt.Key.Key_W)
+    press(qtbot, canvas, Qt.Key.Key_U)
     assert [v.decision for v in review.case.review.verdicts] == ["accepted", "rejected", "unsure"]
-    qtbot.keyClick(canvas, Qt.Key.Key_Q)
+    press(qtbot, canvas, Qt.Key.Key_Q)
     assert len(review.case.review.verdicts) == 2
-    qtbot.keyClick(canvas, Qt.Key.Key_Q, Qt.KeyboardModifier.ShiftModifier)
+    press(qtbot, canvas, Qt.Key.Key_Q, Qt.KeyboardModifier.ShiftModifier)
     assert len(review.case.review.verdicts) == 3
 
 
@@ -133,10 +132,10 @@ def test_a_session_outlasts_its_window(make_viewer, viewer, qtbot, flair):
     canvas = viewer.window._qt_viewer.canvas.native
     focus(qtbot, canvas)
     for key in (Qt.Key.Key_N, Qt.Key.Key_G):
-        qtbot.keyClick(canvas, key)
+        press(qtbot, canvas, key)
     for key in (Qt.Key.Key_1, Qt.Key.Key_8):  # why it was hard, and how sure the reader is
-        qtbot.keyClick(canvas, key, Qt.KeyboardModifier.AltModifier)
-    qtbot.keyClick(canvas, Qt.Key.Key_W)
+        press(qtbot, canvas, key, Qt.KeyboardModifier.AltModifier)
+    press(qtbot, canvas, Qt.Key.Key_W)
     given = review.case.review.verdicts
     assert [v.feedback for v in given] == [Feedback(("size",), 2), Feedback()]
     assert [v.decision for v in given] == ["accepted", "rejected"]

@@ -15,7 +15,7 @@ from napari_uncertainseg.widgets.lesions.selected import texts
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 from napari_uncertainseg.widgets.window import open_review
 
-from .actions import click, focus
+from .actions import click, press
 from .fake_layers import FakeLayers
 
 
@@ -172,6 +172,5 @@ def test_the_real_key_in_the_real_window(segmented_viewer, qtbot):
     fitted = camera.zoom  # in so small a world that is the whole slice
     camera.zoom = 3 * fitted
     canvas = segmented_viewer.window._qt_viewer.canvas.native
-    focus(qtbot, canvas)  # keys of a window that is not active are not heard
-    qtbot.keyClick(canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ShiftModifier)
+    press(qtbot, canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ShiftModifier)
     qtbot.waitUntil(lambda: camera.zoom == pytest.approx(fitted), timeout=3000)

@@ -21,7 +21,7 @@ from napari_uncertainseg.widgets.session import file_buttons as buttons_module
 from napari_uncertainseg.widgets.shared import dialogs
 from napari_uncertainseg.widgets.window import open_review
 
-from .actions import agreement_known, areas_of, focus
+from .actions import agreement_known, areas_of, focus, press
 
 LEFT = Qt.MouseButton.LeftButton
 G, N, Q, U, W = (getattr(Qt.Key, f"Key_{letter}") for letter in "GNQUW")
@@ -70,18 +70,18 @@ def test_a_whole_training_session(viewer, qtbot, mask, file):
     qtbot.mouseClick(dock.begin_button, LEFT)
     assert shown(review) == [scan.name, "here?"]
     canvas = canvas_of(review, qtbot)
-    qtbot.keyClick(canvas, N)  # the list would tell: keys only answer now
+    press(qtbot, canvas, N)  # the list would tell: keys only answer now
     assert case.selected is None
     sure = dock.confidence.value()
     for key in QKeySequence("."), QKeySequence("."), QKeySequence(","):
-        qtbot.keyClick(canvas, key[0].key())
+        press(qtbot, canvas, key[0].key())
     assert dock.confidence.value() == sure + 10
     questions = 4  # two lesions, what the model invented, and a place that it suspects a little
     for _ in range(questions):
         assert dock.busy
-        qtbot.keyClick(canvas, W)
+        press(qtbot, canvas, W)
         assert dock.opinion.isVisible() and "The model's answer" in dock.opinion.text()
-        qtbot.keyClick(canvas, G)
+        press(qtbot, canvas, G)
     assert not dock.busy and shown(review) == before
     assert "4 answers, 50% right" in dock.score.summary.text()
     assert "you changed 4 of 4 answers, 1 of them against the model" in dock.score.summary.text()
@@ -117,20 +117,20 @@ def test_a_whole_training_session(viewer, qtbot, mask, file):
 
 def read(review, qtbot, *keys):
     canvas = canvas_of(review, qtbot)
-    qtbot.keyClick(canvas, N)
+    press(qtbot, canvas, N)
     for key in keys:
-        qtbot.keyClick(canvas, key)
+        press(qtbot, canvas, key)
 
 
 def judge_all(review, qtbot, decide):
     """Judge until nothing is left, by key, as `decide` says of the place."""
     canvas, case = canvas_of(review, qtbot), review.case
-    qtbot.keyClick(canvas, N)
+    press(qtbot, canvas, N)
     for _ in range(20):
         recorder = case.review.recorder
         if len(recorder.current_verdicts) == len(recorder.tasks):
             return
-        qtbot.keyClick(canvas, decide(case.selected))
+        press(qtbot, canvas, decide(case.selected))
     raise AssertionError("more verdicts than tasks")
 
 

@@ -16,7 +16,7 @@ from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.shared.jobs import JobState
 from napari_uncertainseg.widgets.window import review_of
 
-from .actions import click, focus
+from .actions import click, press
 from .test_surfaces import NAME, parts, wait
 
 
@@ -148,10 +148,8 @@ def test_key_button_and_napari_agree(review, segmented_viewer, qtbot):
     viewer, button = segmented_viewer, review.lesions.buttons["in_3d"]
     visible = {layer.name: layer.visible for layer in viewer.layers}
     canvas = napari_internals.drawing_canvas(viewer).native
-    focus(qtbot, canvas)  # keys of a window that is not active are not heard
     for _ in range(2):
-        focus(qtbot, canvas)
-        qtbot.keyClick(canvas, Qt.Key.Key_D, Qt.KeyboardModifier.ShiftModifier)
+        press(qtbot, canvas, Qt.Key.Key_D, Qt.KeyboardModifier.ShiftModifier)
         qtbot.waitUntil(lambda: viewer.dims.ndisplay == 3, timeout=15_000)
         wait(qtbot, review.layers.surfaces)
         assert button.isChecked() and NAME in viewer.layers

@@ -25,12 +25,23 @@ from .mouse_events import NONE, RIGHT, SHIFT, drag
 
 
 @pytest.fixture
-def review(segmented_viewer, qtbot):
-    made = review_of(segmented_viewer)
+def review(kept_viewer, qtbot):
+    """The window that tests of this file share, without the three views."""
+    made = review_of(kept_viewer)
     made.show_dock("lesions")
     yield weakref.proxy(made)  # a fixture's value outlives the window
-    segmented_viewer.dims.ndisplay = 2
+    kept_viewer.dims.ndisplay = 2
+    if (part := made.opened.parts["views"]).views is not None:
+        click(qtbot, part.button)
     qtbot.wait(50)
+
+
+@pytest.fixture
+def own_review(segmented_viewer):
+    """A window of its own, to be closed, or with canvases that are not laid out as before."""
+    made = review_of(segmented_viewer)
+    made.show_dock("lesions")
+    return weakref.proxy(made)
 
 
 def part_of(review):
@@ -208,9 +219,9 @@ def status(viewer):
     return viewer.window._qt_window.statusBar().currentMessage()
 
 
-def test_the_mouse_works_in_a_small_view_as_in_the_large_one(review, segmented_viewer, qtbot):
+def test_the_mouse_works_in_a_small_view_as_in_the_large_one(review, kept_viewer, qtbot):
     """The right button changes window and level, Shift and the wheel go ten slices; drawing is refused."""
-    viewer, flair = segmented_viewer, segmented_viewer.layers["FLAIR"]
+    viewer, flair = kept_viewer, kept_viewer.layers["FLAIR"]
     views = three(qtbot, review)
     view = named(views, "Sagittal")
     axis = view.plane.across
@@ -264,8 +275,8 @@ def check_refused(viewer, view, qtbot):
     assert status(viewer) == texts.DRAW_IN_LARGE
 
 
-def test_what_is_done_in_one_view_moves_the_others(review, segmented_viewer, qtbot):
-    viewer = segmented_viewer
+def test_what_is_done_in_one_view_moves_the_others(review, kept_viewer, qtbot):
+    viewer = kept_viewer
     views = three(qtbot, review)
     assert [view.plane.name for view in views.views] == ["Coronal", "Sagittal"]
     assert all(view.isVisible() and view.width() > 100 for view in views.views)
@@ -278,20 +289,20 @@ def test_what_is_done_in_one_view_moves_the_others(review, segmented_viewer, qtb
     check_lesions(review, viewer, views, qtbot)
 
 
-def test_the_lesion_that_was_selected_before_is_in_the_middle_of_all_views(review, segmented_viewer, qtbot):
+def test_the_lesion_that_was_selected_before_is_in_the_middle_of_all_views(review, kept_viewer, qtbot):
     """Also when only the small views change their sizes: nothing else then brings them back to the place."""
     review.case.select((18, 32, 26))  # far from where the world begins
     review.layers.go_to((18, 32, 26))
     qtbot.wait(60)
-    lesion = world_of(segmented_viewer, review.case.selected)
+    lesion = world_of(kept_viewer, review.case.selected)
     views = three(qtbot, review)
-    canvas = segmented_viewer.canvas.size
+    canvas = kept_viewer.canvas.size
     for sizes in ([100, 300], [300, 100]):
         views.both.setSizes(sizes)
         qtbot.wait(50)
-        assert segmented_viewer.canvas.size == canvas
+        assert kept_viewer.canvas.size == canvas
         check_middle(views, lesion)
-    segmented_viewer.window.resize(900, 700)
+    kept_viewer.window.resize(900, 700)
     qtbot.wait(100)
     check_middle(views, lesion)
 
@@ -303,8 +314,8 @@ def check_middle(views, lesion):
         assert abs(off.x()) < 0.4 * view.width() and abs(off.y()) < 0.4 * view.height(), view.plane.name
 
 
-def test_one_more_press_gives_the_single_view_back_as_it_was(review, segmented_viewer, qtbot):
-    viewer, camera = segmented_viewer, segmented_viewer.scene.camera
+def test_one_more_press_gives_the_single_view_back_as_it_was(review, kept_viewer, qtbot):
+    viewer, camera = kept_viewer, kept_viewer.scene.camera
     area = viewer.window._qt_viewer
     camera.center, camera.zoom = (0, 3.0, -2.0), 7.5
     qtbot.wait(50)
@@ -455,8 +466,8 @@ def check_in_3d(review, viewer, views, qtbot):
     check_cross(viewer, views)
 
 
-def test_all_views_show_the_same_layers(review, segmented_viewer, qtbot):
-    viewer = segmented_viewer
+def test_all_views_show_the_same_layers(review, kept_viewer, qtbot):
+    viewer = kept_viewer
     views = three(qtbot, review)
     check_follows_layers(viewer, views, qtbot)
     check_painting(review, viewer, views, qtbot)
@@ -468,8 +479,8 @@ def test_all_views_show_the_same_layers(review, segmented_viewer, qtbot):
     viewer.theme = "dark"
 
 
-def test_an_exercise_hides_the_same_in_all_views(review, segmented_viewer, qtbot):
-    viewer = segmented_viewer
+def test_an_exercise_hides_the_same_in_all_views(review, kept_viewer, qtbot):
+    viewer = kept_viewer
     views = three(qtbot, review)
     voxel = tuple(int(review.case.lesions.table.iloc[0][f"slice_{axis}"]) for axis in "sar")
     viewer.dims.set_point((0, 1, 2), world_of(viewer, voxel))
@@ -523,30 +534,30 @@ def test_three_views_come_back_with_the_next_window_and_its_first_scan(make_view
     assert PreferenceStore().load().three_views
 
 
-def test_another_part_that_lays_out_the_canvases_gets_them(review, segmented_viewer, qtbot):
-    three(qtbot, review)
-    part, area = part_of(review), segmented_viewer.window._qt_viewer
+def test_another_part_that_lays_out_the_canvases_gets_them(own_review, segmented_viewer, qtbot):
+    three(qtbot, own_review)
+    part, area = part_of(own_review), segmented_viewer.window._qt_viewer
     assert [group.title for group in part.help()] == ["The small views"]
     left = []
     part._arrangement.claim("other", lambda: left.append("other"))
     assert part.views is None and not part.button.isChecked() and area.count() == 1 and part.help() == ()
     assert PreferenceStore().load().three_views, "wanted the next time all the same"
-    three(qtbot, review)
+    three(qtbot, own_review)
     assert left == ["other"] and part._arrangement.holder == "views"
     click(qtbot, part.button)
     assert part._arrangement.holder == ""
 
 
-def test_the_window_closes_in_the_middle(review, segmented_viewer, qtbot):
-    views = three(qtbot, review)
+def test_the_window_closes_in_the_middle(own_review, segmented_viewer, qtbot):
+    views = three(qtbot, own_review)
     view, world = views.views[0], world_of(segmented_viewer, (12, 22, 18))
     qtbot.mousePress(view, Qt.MouseButton.LeftButton, pos=at(view, world))
     segmented_viewer.scene.camera.zoom *= 1.3
     del views, view  # what is left behind is looked for afterwards
 
 
-def test_the_menu_brings_a_plane_into_the_large_view(review, segmented_viewer, qtbot):
-    viewer, part = segmented_viewer, part_of(review)
+def test_the_menu_brings_a_plane_into_the_large_view(review, kept_viewer, qtbot):
+    viewer, part = kept_viewer, part_of(review)
     part.button.menu().aboutToShow.emit()
     assert not any(action.isEnabled() for action in part.planes)
     views = three(qtbot, review)
@@ -575,9 +586,9 @@ def test_the_menu_brings_a_plane_into_the_large_view(review, segmented_viewer, q
     assert min(view.width(), view.height()) / view.zoom > 39, "the whole plane, 40 mm"
 
 
-def test_a_click_with_the_ruler_does_not_move_the_crosshair(review, segmented_viewer, qtbot):
+def test_a_click_with_the_ruler_does_not_move_the_crosshair(review, kept_viewer, qtbot):
     three(qtbot, review)
-    viewer = segmented_viewer
+    viewer = kept_viewer
     before = voxel_shown(viewer)
     focus(qtbot, review._window)
     qtbot.keyClick(review._window, Qt.Key.Key_K)
@@ -599,15 +610,15 @@ def _heights(viewer, overlay):
     return top, top + drawn.node.get_width_height()[1]
 
 
-def test_the_name_of_the_plane_lies_over_no_other_text(review, segmented_viewer, qtbot):
+def test_the_name_of_the_plane_lies_over_no_other_text(review, kept_viewer, qtbot):
     """It is one of napari's texts, which stand below each other."""
-    overlays = segmented_viewer.canvas.overlays
+    overlays = kept_viewer.canvas.overlays
     views = three(qtbot, review)
     title = overlays["uncertainseg_plane"]
     assert title.visible and title.text == "Axial" and title.position == "top_left"
-    flair = segmented_viewer.layers["FLAIR"]
+    flair = kept_viewer.layers["FLAIR"]
     other = Image(flair.data[::-1].copy(), name="t1", scale=flair.scale, translate=flair.translate)
-    segmented_viewer.add_layer(other)
+    kept_viewer.add_layer(other)
     name = overlays["uncertainseg_scan"]
     for again in (False, True):
         if again:  # the name is there first
@@ -619,7 +630,7 @@ def test_the_name_of_the_plane_lies_over_no_other_text(review, segmented_viewer,
             other.visible = seen
             qtbot.wait(60)
             texts = [each for each in (title, name) if each.visible]
-            heights = sorted(_heights(segmented_viewer, each) for each in texts)
+            heights = sorted(_heights(kept_viewer, each) for each in texts)
             assert len(heights) == 1 + name.visible and all(top < bottom for top, bottom in heights)
             assert all(above[1] <= below[0] for above, below in pairwise(heights)), heights
     assert name.visible
@@ -630,8 +641,8 @@ def test_the_name_of_the_plane_lies_over_no_other_text(review, segmented_viewer,
     assert "uncertainseg_plane" not in overlays
 
 
-def test_3d_ends_before_a_layer_goes_that_has_more_axes_than_all_others(review, segmented_viewer, qtbot):
-    viewer = segmented_viewer
+def test_3d_ends_before_a_layer_goes_that_has_more_axes_than_all_others(review, kept_viewer, qtbot):
+    viewer = kept_viewer
     flair = np.asarray(viewer.layers["FLAIR"].data)
     for name in ("two raters", "two more"):
         viewer.add_image(np.stack([flair, flair]), name=name)

@@ -19,7 +19,7 @@ from napari_uncertainseg.widgets.segment import texts
 from napari_uncertainseg.widgets.window import open_review, review_of
 
 from ..random_models import write_model
-from .actions import focus
+from .actions import press
 from .fake_window import docks_with
 
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -123,25 +123,25 @@ def _find_lesions(review, qtbot):
 def _judge(viewer, review, qtbot):
     case, dock = review.case, review.lesions
     canvas = viewer.window._qt_viewer.canvas.native
-    focus(qtbot, canvas)
     qtbot.waitUntil(lambda: not review.layers.settling, timeout=60_000)  # nobody judges what is not drawn
-    press = partial(qtbot.keyClick, canvas)
+    key = partial(press, qtbot, canvas)
+    qtbot.waitUntil(lambda: dock.table.lesions.total == case.lesions.count, timeout=5000)
     # Numbers stay while the threshold moves; the list goes by doubt at present.
     one, two, three, four = (int(label) for label in case.lesions.table["label"][:4])
-    press(Qt.Key.Key_N)
+    key(Qt.Key.Key_N)
     assert dock.table.selected == one
     first = case.lesions.table.iloc[0]
     assert case.selected == tuple(int(first[f"slice_{axis}"]) for axis in "sar")
     assert review.layers.current_slice() == (0, int(first["slice_s"]))
-    press(Qt.Key.Key_N)
+    key(Qt.Key.Key_N)
     assert dock.table.selected == two
-    press(Qt.Key.Key_G)
+    key(Qt.Key.Key_G)
     assert case.review.decisions() == {two: "accepted"} and dock.table.selected == three
-    press(Qt.Key.Key_W)
+    key(Qt.Key.Key_W)
     assert case.review.decisions() == {two: "accepted", three: "rejected"} and dock.table.selected == four
-    press(Qt.Key.Key_Q)
+    key(Qt.Key.Key_Q)
     assert case.review.decisions() == {two: "accepted"} and dock.table.selected == three
-    press(Qt.Key.Key_U)
+    key(Qt.Key.Key_U)
     assert case.review.decisions() == {two: "accepted", three: "unsure"}
     colours = viewer.layers["lesions"].colormap
     assert len({tuple(colours.map(n)) for n in (one, two, three)}) == 3

@@ -9,15 +9,16 @@ import os
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from napari_uncertainseg._base import InputError, pluralised
+from napari_uncertainseg.disk.columns import FILE, Column, Layout, any_text, lacking, perhaps
 from napari_uncertainseg.disk.result_folder import load_summary
-from napari_uncertainseg.disk.tables import known
-from napari_uncertainseg.evaluate.patients.visits import PATIENT, Visit, find_visits
+from napari_uncertainseg.disk.tables import known, stated
+from napari_uncertainseg.evaluate.patients.visits import PATIENT, TABLE, Visit, find_visits
 from napari_uncertainseg.evaluate.worklist import RESULTS
 from napari_uncertainseg.modalities import main_of
 from napari_uncertainseg.runs.record import read_record
@@ -124,11 +125,12 @@ def read_audit_cohort(
         scan is there twice; two cases have one name; a reference is not there; or a patient is in two groups.
     """
     path = Path(path)
-    visits, notes = find_visits([path])
-    if not visits:
-        raise InputError(f"{path} lists no case: it needs the column '{RESULTS}', and a row for each case.")
-    _check_columns(path, visits, (*attributes, *columns))
-    names = _names(path, visits)
+    layout = _layout((*attributes, *columns))
+    visits, notes = find_visits([path], layout)
+    for name in (*attributes, *columns):
+        if name not in visits[0].said:  # no table, but the folder of a run
+            raise lacking(path, layout, name, ())
+    names = _names(visits)
     cases = tuple(_case(path, visit, name) for visit, name in zip(visits, names, strict=True))
     _check_scans(path, cases)
     for attribute in attributes:
@@ -144,28 +146,22 @@ def read_audit_cohort(
     return AuditCohort(cases, tuple(notes), path)
 
 
-def _check_columns(path: Path, visits: Sequence[Visit], wanted: Sequence[str]) -> None:
-    there = [name for name in visits[0].said if name not in _OWN]
-    for name in wanted:
+def _layout(asked: Sequence[str]) -> Layout:
+    """What a table must hold in which some columns are asked for."""
+    for name in asked:
         if name in _OWN:
             raise InputError(f"The column '{name}' says which case it is, and makes no groups; name another.")
-        if name not in there:
-            has = f"its other columns are {', '.join(there)}" if there else "it has no other column"
-            raise InputError(f"{path} lacks the column '{name}'; {has}.")
+    own = (
+        perhaps(REFERENCE, FILE),
+        Column(NAME, any_text("what the case is called"), needed=False, filled=False, unique=True),
+    )
+    others = (Column(name, any_text("what is known of the case"), filled=False) for name in asked)
+    return replace(TABLE, columns=(*TABLE.columns, *others, *own))
 
 
-def _names(path: Path, visits: Sequence[Visit]) -> list[str]:
+def _names(visits: Sequence[Visit]) -> list[str]:
     """Names as the table says; else as the results say, and where those are alike, with the folder."""
-    given = [known(visit.said.get(NAME, "")) for visit in visits]
-    seen: dict[str, int] = {}
-    for visit, name in zip(visits, given, strict=True):
-        if name and name in seen:
-            raise InputError(
-                f"{path}, row {visit.line}: the name '{name}' is that of row {seen[name]} too; give each "
-                "case a name of its own."
-            )
-        seen[name] = visit.line
-    found = [name or _called(visit.folder) for visit, name in zip(visits, given, strict=True)]
+    found = [stated(visit.said.get(NAME, "")) or _called(visit.folder) for visit in visits]
     often = Counter(found)
     return [n if often[n] == 1 else f"{n} ({v.folder})" for n, v in zip(found, visits, strict=True)]
 
@@ -194,16 +190,13 @@ def _case(path: Path, visit: Visit, name: str) -> AuditCase:
 
 
 def _reference(path: Path, visit: Visit) -> Path | None:
-    if text := known(visit.said.get(REFERENCE, "")):
-        file = path.parent / text
-        if not os.path.isfile(file):  # noqa: PTH113 - Path.is_file raises where a name is too long
-            raise InputError(f"{path}, row {visit.line}: there is no reference {file}; correct the path.")
-        return file
+    if text := stated(visit.said.get(REFERENCE, "")):
+        return path.parent / text
     record = read_record(visit.folder)
     if record is None or record.reference is None:
         return None
     file = Path(record.reference.path)
-    return file if os.path.isfile(file) else None  # noqa: PTH113
+    return file if os.path.isfile(file) else None  # noqa: PTH113 - Path.is_file raises: long names
 
 
 def _scan_sha256(folder: Path) -> str:

@@ -9,12 +9,13 @@ from pathlib import Path
 import pandas as pd
 
 from napari_uncertainseg._base import InputError, Progress, silent
-from napari_uncertainseg.disk.tables import read_tsv
+from napari_uncertainseg.disk.tables import NO_VALUE, read_tsv
 from napari_uncertainseg.runs.places import COHORT, REFERRAL
 
-MISSING = frozenset(("", "n/a", "na", "nan", "none", "null", "-"))
-"""Cells, in small letters, in which nothing is known."""
 _MOST_VALUES = 20
+_OF_READERS = frozenset(
+    ("folder", "patient", "reference", "name", "case", "model", "task", "acquisition", "flair")
+)
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def look_at_table(path: Path, progress: Progress = silent) -> TableGlance:
         raise InputError(f"{path} holds no {REFERRAL}: {why}. Choose a table, or another folder.")
     table = read_tsv(_table_of(path), texts=True).apply(lambda column: column.str.strip())
     table = table[(table != "").any(axis=1)]
-    columns = {str(name): _glance(table[name]) for name in table}
+    columns = {_known_name(str(name)): _glance(table[name]) for name in table}
     return TableGlance(path, len(table), columns, stamp, path.is_dir())
 
 
@@ -104,8 +105,13 @@ def _table_of(path: Path) -> Path:
     return path / REFERRAL if path.is_dir() else path
 
 
+def _known_name(name: str) -> str:
+    """A column's name as the readers of cohorts take it: theirs may be written in capital letters."""
+    return name.casefold() if name.casefold() in _OF_READERS else name
+
+
 def _glance(column: pd.Series) -> ColumnGlance:
-    known = column[~column.str.lower().isin(MISSING)]
+    known = column[~column.str.lower().isin(NO_VALUE)]
     counts = known.value_counts(sort=False)
     first = {str(value): int(count) for value, count in counts.head(_MOST_VALUES).items()}
     numbers = bool(len(known)) and bool(pd.to_numeric(known, errors="coerce").notna().all())

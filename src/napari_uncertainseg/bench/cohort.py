@@ -24,8 +24,9 @@ from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.modalities import main_of
 from napari_uncertainseg.prediction.members import Members
 from napari_uncertainseg.prediction.prediction import Prediction
-from napari_uncertainseg.runs.report import write_report
-from napari_uncertainseg.runs.run import claimed_run, plan_run, run_visits
+from napari_uncertainseg.runs.plan import claimed_run, plan_run
+from napari_uncertainseg.runs.report.page import write_report
+from napari_uncertainseg.runs.run import run_visits
 from napari_uncertainseg.runs.setting import RunOptions, Setting
 from napari_uncertainseg.voxel_maps import MapSources, MemberStatistics, compute_maps
 

@@ -209,5 +209,8 @@ class WindowPath:
     def _busy(self) -> bool:
         from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 
-        window = self.review._window
-        return any(job.state is not JobState.IDLE for job in window.findChildren(JobRunner))
+        jobs = [
+            *self.review._window.findChildren(JobRunner),
+            self.review.layers.surfaces._job,
+        ]  # no child of it
+        return any(job is not None and job.state is not JobState.IDLE for job in jobs)

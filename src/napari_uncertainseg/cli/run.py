@@ -22,8 +22,9 @@ def run(options: Namespace) -> None:
     from napari_uncertainseg.runs.cluster import check_installed
 
     check_installed()
-    from napari_uncertainseg.runs.report import write_report
-    from napari_uncertainseg.runs.run import claimed_run, describe, plan_run, run_visits
+    from napari_uncertainseg.runs.plan import claimed_run, plan_run
+    from napari_uncertainseg.runs.report.page import write_report
+    from napari_uncertainseg.runs.run import describe, run_visits
 
     chosen = run_options(options, resample=options.resample)
     with ProgressLine() as progress:

@@ -45,7 +45,7 @@ def export_seg(options: Namespace) -> None:
     from napari_uncertainseg.images.formats.dicom import dicom_series
 
     dicom_series(options.dicom)
-    from napari_uncertainseg.evaluate.case_folder import read_summary
+    from napari_uncertainseg.evaluate.written_results import read_summary
     from napari_uncertainseg.images.dicom.seg import Algorithm, write_dicom_seg
 
     threshold = read_summary(folder).threshold

@@ -33,10 +33,10 @@ from napari_uncertainseg.calibration.risks import Losses
 from napari_uncertainseg.disk.outputs import NUMBERS, check_output
 from napari_uncertainseg.disk.replaced_file import replaced_file
 from napari_uncertainseg.disk.result_folder import SUMMARY
-from napari_uncertainseg.evaluate.case_folder import read_summary, result_file
 from napari_uncertainseg.evaluate.cohort import for_each_case
 from napari_uncertainseg.evaluate.patients.loads import SavedLoad, known_loads, saved_load
 from napari_uncertainseg.evaluate.patients.names import patients_of_table
+from napari_uncertainseg.evaluate.written_results import read_summary, result_file
 from napari_uncertainseg.images.files import read_image, read_labels
 from napari_uncertainseg.lesions.components import label_components, voxels_of
 from napari_uncertainseg.lesions.matching import lesions_touching

@@ -11,15 +11,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.reliability import Reliability, reliability
 from napari_uncertainseg.disk import result_folder as results
 from napari_uncertainseg.disk.outputs import NUMBERS, check_output
 from napari_uncertainseg.disk.replaced_file import replaced_file
-from napari_uncertainseg.disk.tables import read_tsv
-from napari_uncertainseg.disk.validation import Strict, validated
 from napari_uncertainseg.evaluate.agreement import (
     ErrorsFound,
     ReferenceAgreement,
@@ -30,6 +27,7 @@ from napari_uncertainseg.evaluate.class_agreement import ClassesAgreement, compa
 from napari_uncertainseg.evaluate.listed_cases import check_case
 from napari_uncertainseg.evaluate.patients.checked import CheckedLoad, checked_load
 from napari_uncertainseg.evaluate.saved_classes import read_classes
+from napari_uncertainseg.evaluate.written_results import Summary, read_summary, result_file, table_of_lesions
 from napari_uncertainseg.images.files import read_image, read_labels
 from napari_uncertainseg.images.resample import resample_to
 from napari_uncertainseg.images.volume import Grid
@@ -41,42 +39,6 @@ from napari_uncertainseg.raters.report import RaterReport, report_raters
 from napari_uncertainseg.uncertainty.against_raters import AgainstRaters, against_raters
 from napari_uncertainseg.uncertainty.lesion_numbers import in_rows
 from napari_uncertainseg.uncertainty.retention import RetentionCurve, voxel_retention
-
-
-class _PatientUncertainty(Strict):
-    psu: float | None = Field(ge=0, le=1, description="a number from 0 to 1, or null")
-
-
-class Summary(Strict):
-    """What the readers of a folder of results need of its summary; of its numbers, only such as can be right.
-
-    Attributes
-    ----------
-    threshold
-        Of its lesions.
-    min_volume_mm3
-        Smaller components were left out.
-    patient_uncertainty
-        Structural uncertainty (PSU); None in results of older versions.
-    model, model_sha256, method
-        What segmented it, None where it does not say.
-    target
-        What was segmented, a noun; None where it does not say.
-    inputs
-        The scans by modality.
-    recalibration
-        Of its probabilities, where there was one.
-    """
-
-    threshold: float = Field(gt=0, le=1, description="a number above 0, up to 1")
-    min_volume_mm3: float = Field(ge=0, description="a volume in mm3, 0 or more")
-    patient_uncertainty: _PatientUncertainty = Field(description="a table")
-    model: str | None = Field(default=None, description="text")
-    model_sha256: str | None = Field(default=None, description="text")
-    method: str | None = Field(default=None, description="text")
-    target: str | None = Field(default=None, description="text")
-    inputs: Mapping[str, Any] = Field(default_factory=dict, description="a table")
-    recalibration: Any = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,58 +148,118 @@ def evaluate_folder(
     """
     folder = Path(folder)
     check_case(folder, (reference, *raters), resample=resample)
-    probability = read_image(result_file(folder, "probability"))
-    grid = probability.grid
-    lesions = read_labels(result_file(folder, "lesions"), grid).data
-    brain = read_labels(result_file(folder, "brain"), grid).data != 0
-    entropy = read_image(result_file(folder, "entropy")).data
-    table, summary = read_table(folder, int(lesions.max(initial=0))), read_summary(folder)
-    table = table[~table["drawn"]].reset_index(drop=True)
-    own = in_rows(lesions, table["label"].to_numpy())
-    masks = {"reference": _mask(reference, grid, resample)}
-    for name, path in zip(_names(raters), raters, strict=True):
-        masks[name] = _mask(path, grid, resample)
-    by_class = None
-    if label_maps:
-        classes = _classes(folder, grid)
-        by_class = compare_classes(classes, masks["reference"])
-        masks = {name: np.isin(mask, classes.target) for name, mask in masks.items()}
+    found = _read(folder)
+    masks = {
+        name: _mask(path, found.grid, resample)
+        for name, path in zip(("reference", *_names(raters)), (reference, *raters), strict=True)
+    }
+    by_class, masks = _of_target(folder, found.grid, masks) if label_maps else (None, masks)
     compared = {
-        name: reference_agreement(probability.data, lesions, mask, brain=brain, grid=grid)
+        name: reference_agreement(found.probability, found.lesions, mask, brain=found.brain, grid=found.grid)
         for name, mask in masks.items()
     }
-    truth, doubt = masks["reference"] != 0, table["doubt"].to_numpy(float)
-    curve = voxel_retention((lesions > 0)[brain], truth[brain], entropy[brain]).ndsc if brain.any() else None
-    drawn = [mask for name, mask in masks.items() if name != "reference"]
-    experts = model = None
-    if len(drawn) > 1:
-        experts = report_raters(drawn, [n for n in masks if n != "reference"], grid.spacing)
-        model = against_raters(
-            probability.data,
-            entropy,
-            own,
-            table["lsu"].to_numpy(float),
-            drawn,
-            grid.spacing,
-            threshold=summary.threshold,
-        )
+    truth = masks["reference"] != 0
+    experts, doubt = _among_raters(found, masks)
+    curve = _retention(found, truth)
     return Evaluation(
         folder=folder,
         reference=compared.pop("reference"),
-        errors=errors_found(entropy, own, doubt, truth, brain=brain, curve=curve),
-        reliability=reliability(probability.data, truth, region=brain),
+        errors=_errors(found, truth, curve),
+        reliability=reliability(found.probability, truth, region=found.brain),
         retention=curve,
-        lesions=table.assign(true=lesions_touching(own, truth, len(table))),
-        patient_doubt=summary.patient_uncertainty.psu,
+        lesions=found.table.assign(true=lesions_touching(found.own, truth, len(found.table))),
+        patient_doubt=found.summary.patient_uncertainty.psu,
         raters=compared,
         between=_between(masks),
         experts=experts,
-        doubt=model,
+        doubt=doubt,
         name=_name_of(folder),
         classes=by_class,
-        noun=Noun(summary.target or LESION),
-        load=checked_load(results.load_summary(folder), truth, summary.min_volume_mm3, grid.voxel_volume),
+        noun=Noun(found.summary.target or LESION),
+        load=_load(folder, found, truth),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """What `segment` wrote: maps and labels on a grid, and the table of the model's own lesions.
+
+    ``own`` are those lesions by their rows, without what a human drew, of which the model says nothing.
+    """
+
+    grid: Grid
+    probability: np.ndarray
+    entropy: np.ndarray
+    brain: np.ndarray
+    lesions: np.ndarray
+    table: pd.DataFrame
+    own: np.ndarray
+    summary: Summary
+
+
+def _read(folder: Path) -> _Found:
+    probability = read_image(result_file(folder, "probability"))
+    grid = probability.grid
+    lesions = read_labels(result_file(folder, "lesions"), grid).data
+    table = table_of_lesions(folder, int(lesions.max(initial=0)))
+    table = table[~table["drawn"]].reset_index(drop=True)
+    return _Found(
+        grid,
+        probability.data,
+        read_image(result_file(folder, "entropy")).data,
+        read_labels(result_file(folder, "brain"), grid).data != 0,
+        lesions,
+        table,
+        in_rows(lesions, table["label"].to_numpy()),
+        read_summary(folder),
+    )
+
+
+def _of_target(
+    folder: Path, grid: Grid, masks: Mapping[str, np.ndarray]
+) -> tuple[ClassesAgreement, dict[str, np.ndarray]]:
+    """Each class against the reference, of label maps; and what in them has a number of the target."""
+    classes = _classes(folder, grid)
+    target = {name: np.isin(mask, classes.target) for name, mask in masks.items()}
+    return compare_classes(classes, masks["reference"]), target
+
+
+def _load(folder: Path, found: _Found, truth: np.ndarray) -> CheckedLoad | None:
+    said, least = results.load_summary(folder), found.summary.min_volume_mm3
+    return checked_load(said, truth, least, found.grid.voxel_volume)
+
+
+def _retention(found: _Found, truth: np.ndarray) -> RetentionCurve | None:
+    """Of nDSC over the brain; None where there is none."""
+    brain = found.brain
+    if not brain.any():
+        return None
+    return voxel_retention((found.lesions > 0)[brain], truth[brain], found.entropy[brain]).ndsc
+
+
+def _errors(found: _Found, truth: np.ndarray, curve: RetentionCurve | None) -> ErrorsFound:
+    doubt = found.table["doubt"].to_numpy(float)
+    return errors_found(found.entropy, found.own, doubt, truth, brain=found.brain, curve=curve)
+
+
+def _among_raters(
+    found: _Found, masks: Mapping[str, np.ndarray]
+) -> tuple[RaterReport | None, AgainstRaters | None]:
+    """The raters among each other, and the prediction's doubt against it; None with fewer than two."""
+    drawn = {name: mask for name, mask in masks.items() if name != "reference"}
+    if len(drawn) < 2:
+        return None, None
+    experts = report_raters(list(drawn.values()), list(drawn), found.grid.spacing)
+    doubt = against_raters(
+        found.probability,
+        found.entropy,
+        found.own,
+        found.table["lsu"].to_numpy(float),
+        list(drawn.values()),
+        found.grid.spacing,
+        threshold=found.summary.threshold,
+    )
+    return experts, doubt
 
 
 def _classes(folder: Path, grid: Grid) -> Classes:
@@ -308,59 +330,11 @@ def _doubt_as_json(found: AgainstRaters) -> dict[str, Any]:
     }
 
 
-def read_table(folder: Path, count: int) -> pd.DataFrame:
-    """The table of a folder's lesions, whose largest number is given; ``drawn`` is bool."""
-    path = results.result_file(folder, "lesions.tsv")
-    table = read_tsv(path)
-    missing = {"label", "lsu", "max_probability", "volume_mm3"} - set(table)
-    if missing:
-        raise InputError(
-            f"{path} is not the table that `uncertainseg segment` wrote: it lacks {min(missing)}."
-        )
-    drawn = table["drawn"] if "drawn" in table else pd.Series(False, table.index)  # not in older ones
-    table["drawn"] = drawn.astype(str).eq("True")
-    if "doubt" not in table:  # not in older ones
-        table["doubt"] = 1 - pd.to_numeric(table["max_probability"], errors="coerce")
-    if not _fits(table, count):
-        raise InputError(f"{path} does not belong to the lesions beside it: segment again with --overwrite.")
-    return table
-
-
-def _fits(table: pd.DataFrame, count: int) -> bool:
-    """Whether numbers and measures can be those of lesions; what a human drew has no doubt by the model."""
-    label = pd.to_numeric(table["label"], errors="coerce")
-    known = label.is_unique and bool((label > 0).all()) and label.max() == count if len(label) else count == 0
-    of_model = table[~table["drawn"]]
-    measured = all(_is_finite(of_model[name]) for name in ("doubt", "lsu", "max_probability"))
-    return bool(known and measured and _is_finite(table["volume_mm3"]))
-
-
-def _is_finite(column: pd.Series) -> bool:
-    return bool(np.isfinite(pd.to_numeric(column, errors="coerce").to_numpy(float)).all())
-
-
-def read_summary(folder: Path) -> Summary:
-    """What the results of a folder were made with.
-
-    Raises
-    ------
-    InputError
-        If there is no summary, or it is not what this program wrote.
-    """
-    file = f"{folder / results.SUMMARY} is not the summary that `segment` wrote"
-    return validated(Summary, results.load_summary(folder), file)
-
-
 def _name_of(folder: Path) -> str:
     """What the case of a folder of results is called; by the folder where an older version wrote them."""
     case = results.load_summary(folder).get("case")
     name = case.get("name") if isinstance(case, dict) else None
     return name if isinstance(name, str) and name else "/".join(folder.absolute().parts[-2:])
-
-
-def result_file(folder: Path, name: str) -> Path:
-    """One of the images that `segment` wrote, as it was written; see `disk.results.result_file`."""
-    return results.result_file(folder, f"{name}.nii.gz")
 
 
 def _names(raters: Sequence[Path]) -> list[str]:

@@ -10,11 +10,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.disk.columns import Column, Layout, any_text, perhaps, read_table
 from napari_uncertainseg.disk.result_folder import MAP_OF_ALL, check_results, check_written, note_on
-from napari_uncertainseg.disk.tables import Row, Rows, read_rows
+from napari_uncertainseg.disk.tables import Row
 from napari_uncertainseg.images.files import check_on_grid, grid_by_header
 
-FOLDER, REFERENCE = "folder", "reference"
+FOLDER, REFERENCE, RATERS = "folder", "reference", "raters"
+_TABLE = Layout(
+    "a table of cases",
+    "case",
+    (
+        Column(FOLDER, any_text("a folder of results")),
+        Column(REFERENCE, any_text("the mask to compare with")),
+        perhaps("patient", any_text("the patient's name")),
+        perhaps(RATERS, any_text("masks of raters, with semicolons between")),
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -52,25 +63,11 @@ def read_cases(path: Path) -> list[ListedCase]:
     InputError
         If it is no such table, or a cell is empty.
     """
-    return cases_of(path, read_rows(path))
-
-
-def cases_of(path: Path, table: Rows) -> list[ListedCase]:
-    """As `read_cases`, of a table that was read."""
-    lacking = table.lacking((FOLDER, REFERENCE))
-    if lacking or not table.rows:
-        what = f"lacks the column {lacking[0]!r}" if lacking else "lists no case"
-        raise InputError(
-            f"{path} {what}: it needs the columns folder and reference, and a row for each case."
-        )
-    return [_case_of(path, row) for row in table.rows]
+    return [_case_of(path, row) for row in read_table(path, _TABLE).rows]
 
 
 def _case_of(path: Path, row: Row) -> ListedCase:
-    for column in (FOLDER, REFERENCE):
-        if not row[column]:
-            raise InputError(f"{path}, row {row.line}: the column {column} is empty; each case needs both.")
-    raters = tuple(path.parent / one.strip() for one in row.get("raters").split(";") if one.strip())
+    raters = tuple(path.parent / one.strip() for one in row.known(RATERS).split(";") if one.strip())
     return ListedCase(row.line, path.parent / row[FOLDER], path.parent / row[REFERENCE], raters, row)
 
 

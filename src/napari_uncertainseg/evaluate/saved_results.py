@@ -14,8 +14,8 @@ from napari_uncertainseg._checks import as_probabilities
 from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD
 from napari_uncertainseg.disk import result_folder as results
 from napari_uncertainseg.disk.result_folder import MEMBERS, SUMMARY, check_has_members, load_summary
-from napari_uncertainseg.evaluate.case_folder import result_file
 from napari_uncertainseg.evaluate.saved_classes import read_classes, read_map
+from napari_uncertainseg.evaluate.written_results import result_file
 from napari_uncertainseg.export import OWN
 from napari_uncertainseg.images.files import read_image, read_labels
 from napari_uncertainseg.images.identity import scan_sha256

@@ -10,8 +10,8 @@ import pandas as pd
 
 from napari_uncertainseg._base import Progress, silent
 from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD
-from napari_uncertainseg.evaluate.case_folder import read_summary, read_table, result_file
 from napari_uncertainseg.evaluate.cohort import for_each_case
+from napari_uncertainseg.evaluate.written_results import read_summary, result_file, table_of_lesions
 from napari_uncertainseg.images.files import read_image, read_labels
 from napari_uncertainseg.lesions.components import label_components, voxels_of
 from napari_uncertainseg.lesions.matching import lesions_touching
@@ -43,7 +43,7 @@ def review_table(folder: Path, reference: Path) -> pd.DataFrame:
     labels = read_labels(result_file(folder, "lesions"), grid).data
     truth = read_labels(reference, grid).data != 0
     summary = read_summary(folder)
-    listed = read_table(folder, int(labels.max(initial=0)))
+    listed = table_of_lesions(folder, int(labels.max(initial=0)))
     listed = listed[~listed["drawn"]]
     own = in_rows(labels, listed["label"].to_numpy())
     least = voxels_of(summary.min_volume_mm3, grid.voxel_volume)

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import csv
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_uncertainseg._base import InputError, Progress, silent
+from napari_uncertainseg.disk.columns import FILE, Column, Layout, any_text, check_row, open_table, perhaps
 from napari_uncertainseg.disk.result_folder import is_results
-from napari_uncertainseg.disk.tables import as_read
+from napari_uncertainseg.disk.tables import MOST_BYTES, Row
 from napari_uncertainseg.evaluate.scan_folders import MOST, Budget, bids_cases, folder_cases, is_bids
 from napari_uncertainseg.images.files import stem
-from napari_uncertainseg.modalities import OWN_SCANS, WantedScans, described, main_of, title_of
+from napari_uncertainseg.modalities import OWN_SCANS, WantedScans, described, main_of
 
 RESULTS = "folder"
 """Column of a table with folders of results, as in the referral list of a run."""
 VISITS = "visits"
 """Folder of a run that holds the results of its visits."""
-_MOST_BYTES = 16_000_000
 _BYTES_A_ROW = 1000
 
 
@@ -174,85 +173,52 @@ def _read_table(path: Path, most: int, lenient: bool, wanted: WantedScans) -> Wo
     unusable: list[UnusableCase] = []
     notes: tuple[str, ...] = ()
     rows: dict[str, int] = {}
-    for number, row in _rows(path, most, wanted):
+    layout = _layout(wanted)
+    for row in open_table(path, layout, max(MOST_BYTES, most * _BYTES_A_ROW)).rows:
         if len(cases) == most:
             notes = (f"Stopped after {most:,} cases: {path.name} lists more.",)
             break
         try:
-            case = _case_of(path, number, row, rows, wanted)
+            check_row(path, layout, row)
+            case = _case_of(path, row, rows, wanted)
         except InputError as error:
             if not lenient:
                 raise
-            unusable.append(UnusableCase(row.get("name", "") or f"row {number}", str(error)))
+            unusable.append(UnusableCase(row.known("name") or f"row {row.line}", str(error)))
             continue
         if case.name in rows:
             raise InputError(
-                f"{path}, row {number}: the name {case.name!r} is that of row {rows[case.name]} too; "
+                f"{path}, row {row.line}: the name {case.name!r} is that of row {rows[case.name]} too; "
                 "give each case a name of its own."
             )
-        rows[case.name] = number
+        rows[case.name] = row.line
         cases.append(case)
-    if not cases and not unusable:
-        raise InputError(f"{path} lists no case: {_needs(wanted)}, and a row for each case.")
     return Worklist(path, tuple(cases), notes, tuple(unusable))
 
 
-def _needs(wanted: WantedScans) -> str:
-    """Which columns a table has, for the user."""
-    others = ", ".join([*wanted.others, "name"])
-    return f"it needs the column {wanted.main}, and may have {others} and reference, with tabs between them"
+def _layout(wanted: WantedScans) -> Layout:
+    """What a table of scans holds."""
+    return Layout(
+        "a table of scans",
+        "case",
+        (
+            Column(wanted.main, FILE),
+            *(perhaps(name, FILE) for name in wanted.others),
+            perhaps("name", any_text("what the case is called")),
+            perhaps("reference", FILE),
+            perhaps(RESULTS, any_text("a folder of results")),
+        ),
+    )
 
 
-def _rows(path: Path, most: int, wanted: WantedScans) -> Iterator[tuple[int, dict[str, str]]]:
-    """Rows that are not empty, with the number of their line."""
-    try:
-        if path.stat().st_size > max(_MOST_BYTES, most * _BYTES_A_ROW):
-            raise InputError(f"{path} is too large for a table of cases: {_needs(wanted)}.")
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, delimiter="\t")
-            titles = [title.strip().lower() for title in next(reader, [])]
-            _check_titles(path, titles, wanted)
-            for cells in reader:
-                row = {title: as_read(cell.strip()) for title, cell in zip(titles, cells, strict=False)}
-                if any(row.values()):
-                    yield reader.line_num, row
-    except OSError as error:
-        raise InputError(f"Cannot read the table {path}: {error.strerror or error}.") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(
-            f"{path} is not a tab-separated table of cases ({error}): {_needs(wanted)}."
-        ) from error
-
-
-def _check_titles(path: Path, titles: list[str], wanted: WantedScans) -> None:
-    if wanted.main not in titles:
-        raise InputError(f"{path} lacks the column '{wanted.main}': {_needs(wanted)}.")
-    columns = (*wanted.names, "name", "reference", RESULTS)
-    doubled = next((title for title in columns if titles.count(title) > 1), None)
-    if doubled is not None:
-        raise InputError(f"{path} has the column {doubled!r} twice; leave one of them.")
-
-
-def _case_of(
-    path: Path, number: int, row: Mapping[str, str], taken: Mapping[str, int], wanted: WantedScans
-) -> WorkCase:
-    main = wanted.main
-    files: dict[str, Path] = {}
-    for column in (*wanted.names, "reference"):
-        if text := row.get(column, ""):
-            file = path.parent / text
-            if not os.path.exists(file):  # noqa: PTH110 - Path.exists raises where a name is too long
-                raise InputError(f"{path}, row {number}: there is no {column} {file}; correct the path.")
-            files[column] = file
-    if main not in files:
-        title = title_of(main)
-        raise InputError(f"{path}, row {number}: the column {main} is empty; each case needs its {title}.")
+def _case_of(path: Path, row: Row, taken: Mapping[str, int], wanted: WantedScans) -> WorkCase:
+    files = {name: path.parent / cell for name in (*wanted.names, "reference") if (cell := row.known(name))}
     names = {os.path.realpath(file): column for column, file in files.items()}
     if len(names) < len(files):
-        raise InputError(f"{path}, row {number}: one file has two roles; each needs a file of its own.")
+        raise InputError(f"{path}, row {row.line}: one file has two roles; each needs a file of its own.")
     reference = files.pop("reference", None)
-    name = row.get("name", "") or _name_of(row[main], files[main], taken)
-    return WorkCase(name, files, reference, _results(path, row.get(RESULTS, "")))
+    name = row.known("name") or _name_of(row[wanted.main], files[wanted.main], taken)
+    return WorkCase(name, files, reference, _results(path, row.known(RESULTS)))
 
 
 def _results(table: Path, text: str) -> Path | None:

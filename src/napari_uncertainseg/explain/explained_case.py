@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 
 from napari_uncertainseg._base import InputError, Progress, silent
-from napari_uncertainseg.evaluate.case_folder import result_file
 from napari_uncertainseg.evaluate.saved_results import SavedResults, read_saved_results
+from napari_uncertainseg.evaluate.written_results import result_file
 from napari_uncertainseg.explain.made_by import scans_of
 from napari_uncertainseg.explain.maker import model_of
 from napari_uncertainseg.explain.scene import Scene
 from napari_uncertainseg.explain.voxels import VoxelMap
 from napari_uncertainseg.images.files import read_labels
 from napari_uncertainseg.images.preparation.foreign import prepare_foreign
-from napari_uncertainseg.images.preparation.found_brain import BY_HAND, known_from
+from napari_uncertainseg.images.preparation.found_brain import BY_HAND, FoundBrain, known_from
 from napari_uncertainseg.images.preparation.prepare import prepare
-from napari_uncertainseg.images.volume import Grid
+from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.inference.scan_recalibration import recalibration_of_scan
 from napari_uncertainseg.inference.scans_of_model import prepare_for
 from napari_uncertainseg.networks.engines.device import Device, choose_device, cpu_device
@@ -203,60 +203,85 @@ def prepare_case(
         If no model made the results, the model at hand is another one, or a scan is missing or another one.
     """
     where = "" if folder is None else f"{folder}: "
-    said = saved.prediction.information
-    used = model_of(where, said, models)
-    if not 1 <= network <= used.capabilities.networks:
-        raise InputError(
-            f"The model '{used.name}' has {used.capabilities.networks} networks, and no number {network}."
-        )
+    used = model_of(where, saved.prediction.information, models)
+    _check_network(used, network)
     images = scans_of(where, saved, used)
-    brain = known_from(saved.prediction.brain, str(said.get("brain", "")))
+    chosen, taken_over = _gradient_device(choose_device(device))
+    voxels, scene = _scene(saved, images, used, network, chosen, progress)
+    first, *others = _notes(saved, used, network)
+    about = _information(saved, used, network, folder)
+    about |= {"device": chosen.name, "voxel_mm": list(voxels.spacing)}
+    notes = (first, *taken_over, *others)
+    return ExplainedCase(scene, voxels, labels, saved, used, network, notes, about)
+
+
+def _check_network(model: Model, network: int) -> None:
+    networks = model.capabilities.networks
+    if not 1 <= network <= networks:
+        raise InputError(f"The model '{model.name}' has {networks} networks, and no number {network}.")
+
+
+def _scene(
+    saved: SavedResults,
+    images: Mapping[str, Volume],
+    model: Model,
+    network: int,
+    device: Device,
+    progress: Progress,
+) -> tuple[VoxelMap, Scene]:
+    """The scans as the network read them, with the network, and the way to its voxels."""
+    said = saved.prediction.information
     corrected = "on" if said.get("bias_corrected") else "off"
-    own = partial(prepare, brain=brain, bias_correction=corrected)
-    prepared, source = prepare_for(used, own, prepare_foreign, images, progress=progress)
-    line = recalibration_of_scan(used, "one-pass", images, prepared).line.after(used.temperature)
-    chosen, note = _gradient_device(choose_device(device))
+    own = partial(prepare, brain=_brain(saved), bias_correction=corrected)
+    prepared, source = prepare_for(model, own, prepare_foreign, images, progress=progress)
+    line = recalibration_of_scan(model, "one-pass", images, prepared).line.after(model.temperature)
     voxels = VoxelMap.of(source, saved.prediction.grid)
     nothing = np.zeros(source.brain.shape, np.float32)
     scene = Scene(
-        used.engine(chosen, network - 1),
-        np.stack([source.channels.get(name, nothing) for name in used.modalities]),
-        used.modalities,
+        model.engine(device, network - 1),
+        np.stack([source.channels.get(name, nothing) for name in model.modalities]),
+        model.modalities,
         voxels.spacing,
         saved.threshold,
-        _heads(used),
+        _heads(model),
         line,
-        not isinstance(used.preprocessing, ForeignPreprocessing),
+        not isinstance(model.preprocessing, ForeignPreprocessing),
     )
-    which = f"Explained is network {network} of {used.capabilities.networks} of the model '{used.name}'"
-    notes = [f"{which}, one plain pass: the mean of its {_heads_in_words(used)}.", *note]
+    return voxels, scene
+
+
+def _brain(saved: SavedResults) -> FoundBrain:
+    """The brain of the results, which was found then."""
+    return known_from(saved.prediction.brain, str(saved.prediction.information.get("brain", "")))
+
+
+def _notes(saved: SavedResults, model: Model, network: int) -> Iterator[str]:
+    """What the user should know of the network and of the results."""
+    said, source = saved.prediction.information, _brain(saved).source
+    which = f"Explained is network {network} of {model.capabilities.networks} of the model '{model.name}'"
+    yield f"{which}, one plain pass: the mean of its {_heads_in_words(model)}."
     if said.get("method") != "one-pass":
-        notes.append(f"The results are of the method {said.get('method')}, and may say something else.")
+        yield f"The results are of the method {said.get('method')}, and may say something else."
     if "recalibration" in said:
-        notes.append(_RECALIBRATED)
-    notes += [BY_HAND[brain.source]] if brain.source in BY_HAND else []
-    return ExplainedCase(
-        scene,
-        voxels,
-        labels,
-        saved,
-        used,
-        network,
-        tuple(notes),
-        {
-            "results": None if folder is None else str(folder.absolute()),
-            "case": said.get("case"),
-            "inputs": said.get("inputs"),
-            "model": used.name,
-            "model_sha256": used.sha256,
-            "network": network,
-            "networks": used.capabilities.networks,
-            "weights_sha256": used.weight_sha256(network - 1),
-            "device": chosen.name,
-            "threshold": saved.threshold,
-            "voxel_mm": list(voxels.spacing),
-        },
-    )
+        yield _RECALIBRATED
+    if source in BY_HAND:
+        yield BY_HAND[source]
+
+
+def _information(saved: SavedResults, model: Model, network: int, folder: Path | None) -> dict[str, Any]:
+    """What is explained, JSON-serialisable."""
+    said = saved.prediction.information
+    return {
+        "results": None if folder is None else str(folder.absolute()),
+        "case": said.get("case"),
+        "inputs": said.get("inputs"),
+        "model": model.name,
+        "model_sha256": model.sha256,
+        "network": network,
+        "networks": model.capabilities.networks,
+        "weights_sha256": model.weight_sha256(network - 1),
+        "threshold": saved.threshold,
+    }
 
 
 def difference_note(case: ExplainedCase, region: np.ndarray, found: float) -> str:

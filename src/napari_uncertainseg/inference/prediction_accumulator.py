@@ -13,13 +13,12 @@ from napari_uncertainseg.inference.arrays.either import as_numpy, like
 from napari_uncertainseg.inference.class_collector import ClassCollector
 from napari_uncertainseg.inference.sampling import ClassPass, HeadsPass, Pass
 from napari_uncertainseg.inference.sweep.heads import HeadsSweep
+from napari_uncertainseg.inference.sweep.kept import NOTHING, Kept
 from napari_uncertainseg.networks.engines.engine import Array
 from napari_uncertainseg.prediction.classes import Classes
 from napari_uncertainseg.prediction.members import SEEN, Members, as_half
 from napari_uncertainseg.uncertainty.voxel import MapAccumulator
 from napari_uncertainseg.voxel_maps import MapSources, compute_maps
-
-Box = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,21 +71,22 @@ class PredictionAccumulator:
         self._maps = MapAccumulator()
         self._disagreement = MapAccumulator()
         self._sweep: HeadsSweep | None = None
-        self._kept: list[tuple[Box, np.ndarray] | None] = []
+        self._kept: list[Kept] = []
         self._class_names = class_names
         self._classes: ClassCollector | None = None
 
     @property
     def count(self) -> int:
         """Members so far."""
-        return len(self._kept)
+        return sum(map(len, self._kept))
 
     def add(self, new: Pass | HeadsPass | ClassPass) -> None:
         """Take the members of one pass; all passes of a prediction are of one kind."""
         if isinstance(new, HeadsPass):
             if self._exact and _on_cpu(new.logits):
-                self._sweep = self._sweep or HeadsSweep(self._source.brain)
-                self._kept += self._sweep.add(as_numpy(new.logits), new.line, new.opinions)
+                if self._sweep is None:
+                    self._sweep = HeadsSweep(self._source.brain, self._source.box, self._shape)
+                self._kept.append(self._sweep.add(as_numpy(new.logits), new.line, new.opinions))
                 return
             new = new.finished()
         if isinstance(new, ClassPass):
@@ -110,9 +110,9 @@ class PredictionAccumulator:
         return self._classes.add(as_numpy(new.logits))
 
     def result(self) -> AccumulatedMaps:
-        """Maps over all members so far."""
+        """Maps over all members; nothing is added afterwards."""
         if self._sweep is not None:
-            pasted = compute_maps(self._sweep.result(self._source.box, self._shape))
+            pasted = compute_maps(self._sweep.result())
         else:
             maps = compute_maps(MapSources(self._maps.result(), self._disagreement.result().mean))
             pasted = {name: self._paste(value) for name, value in maps.items()}
@@ -134,39 +134,30 @@ class PredictionAccumulator:
         return out
 
     def _unite(self) -> Members:
-        """The members in one array. Until here each is kept in a box of its own, which takes less memory."""
-        boxes = [kept[0] for kept in self._kept if kept is not None]
-        if not boxes:
-            nothing = (slice(0, 0), slice(0, 0), slice(0, 0))
-            return Members(nothing, np.zeros((len(self._kept), 0, 0, 0), np.float16))
-        low = [min(box[axis].start for box in boxes) for axis in range(3)]
-        high = [max(box[axis].stop for box in boxes) for axis in range(3)]
-        # Boxes count from the brain's box so far; `offset` moves the common one onto the scan's grid.
-        values = np.zeros((len(self._kept), *(h - lo for lo, h in zip(low, high, strict=True))), np.float16)
-        for target, kept in zip(values, self._kept, strict=True):
-            if kept is not None:
-                target[_shift(kept[0], [-lo for lo in low])] = kept[1]
-        offset = [lo + s.start for lo, s in zip(low, self._source.box, strict=True)]
-        return Members(_shift(tuple(slice(0, n) for n in values.shape[1:]), offset), values)  # type: ignore[arg-type]
+        """The members in one array; until here each pass has a box of its own, which takes less memory."""
+        kept = Kept.together(self._kept)
+        if kept.box == NOTHING:
+            return Members(NOTHING, kept.values)
+        # Boxes count from the brain's box so far: the common one is moved onto the scan's grid.
+        z, y, x = (
+            slice(side.start + brain.start, side.stop + brain.start)
+            for side, brain in zip(kept.box, self._source.box, strict=True)
+        )
+        return Members((z, y, x), kept.values)
 
 
 def _on_cpu(logits: Array) -> bool:
     return not is_torch_array(logits) or bool(logits.device.type == "cpu")
 
 
-def _crop(p: Array) -> tuple[Box, np.ndarray] | None:
-    """The bounding box of what a member saw, and the member in it; None when it saw nothing.
+def _crop(p: Array) -> Kept:
+    """A member in the bounding box of what it saw.
 
     Of a member on another device only what is cut out leaves it.
     """
-    box = bounding_slices(as_numpy(p >= SEEN))
-    if any(part.stop == 0 for part in box):
-        return None
+    z, y, x = bounding_slices(as_numpy(p >= SEEN))
+    if z.start == z.stop:
+        return Kept(NOTHING, np.zeros((1, 0, 0, 0), np.float16))
     xp = array_namespace(p)
-    half = as_numpy(xp.astype(p[box], xp.float16)) if is_torch_array(p) else as_half(p[box])
-    return (box[0], box[1], box[2]), half
-
-
-def _shift(box: Box, by: list[int]) -> Box:
-    moved = [slice(s.start + n, s.stop + n) for s, n in zip(box, by, strict=True)]
-    return moved[0], moved[1], moved[2]
+    half = as_numpy(xp.astype(p[z, y, x], xp.float16)) if is_torch_array(p) else as_half(p[z, y, x])
+    return Kept((z, y, x), half[None])

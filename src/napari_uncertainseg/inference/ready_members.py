@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -63,31 +64,34 @@ def predict_from_maps(
     _check_differ(paths)
     brain = _brain(scan, mask)
     collected, sha256 = _collected(scan, paths, brain, progress)
-    about = describe_scan(scan)
     progress("done", 1.0)
-    case = {"sha256": case_sha256({modality: about["scan_sha256"]}), "name": case_name(scan.path, scan.name)}
-    return Prediction(
-        grid=scan.grid,
-        maps=collected.maps,
-        brain=brain,
-        members=collected.members,
-        threshold=threshold,
-        information={
-            "case": case,
-            "inputs": {modality: about},
-            "brain": WHOLE if mask is None else GIVEN,
-            "bias_corrected": False,
-            "model": MODEL,
-            "model_version": "",
-            "model_sha256": sha256,
-            "method": READY,
-            "members": len(paths),
-            "maps": [Path(path).name for path in paths],
-            "seconds": {"members": round(time.perf_counter() - started, 3)},
-            "notes": list(scan.notes),
-            "versions": versions(),
+    information = {
+        **_information(scan, paths, modality),
+        "brain": WHOLE if mask is None else GIVEN,
+        "model_sha256": sha256,
+        "seconds": {"members": round(time.perf_counter() - started, 3)},
+    }
+    return Prediction(scan.grid, collected.maps, brain, collected.members, threshold, information=information)
+
+
+def _information(scan: Volume, paths: Sequence[str | Path], modality: str) -> dict[str, Any]:
+    """What the prediction is of, JSON-serialisable."""
+    about = describe_scan(scan)
+    return {
+        "case": {
+            "sha256": case_sha256({modality: about["scan_sha256"]}),
+            "name": case_name(scan.path, scan.name),
         },
-    )
+        "inputs": {modality: about},
+        "bias_corrected": False,
+        "model": MODEL,
+        "model_version": "",
+        "method": READY,
+        "members": len(paths),
+        "maps": [Path(path).name for path in paths],
+        "notes": list(scan.notes),
+        "versions": versions(),
+    }
 
 
 def _brain(scan: Volume, mask: Volume | None) -> np.ndarray:

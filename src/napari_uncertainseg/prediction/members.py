@@ -13,6 +13,8 @@ SEEN = 0.05
 """Members are kept in the bounding box of what reaches this."""
 _NORMAL_HALF = np.float32(2**-14)
 """Smaller half floats are counted in steps of 2**-24."""
+_AT_A_TIME = 1 << 18
+"""Numbers that become half floats in one step: with fewer, threads wait for each other."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,25 +73,30 @@ class Members:
         return Members(self.box, np.broadcast_to(inside, self.values.shape))
 
 
-def as_half(p: np.ndarray) -> np.ndarray:
+def as_half(p: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     """Probabilities as half floats, as numpy rounds them, in a fraction of its time.
 
     Parameters
     ----------
     p
         float32, 0 to 1, two axes or more.
+    out
+        float16 of that shape, where they are put; the last axis without gaps.
     """
-    found = np.empty(p.shape, np.float16)
-    for values, half in zip(p, found.view(np.uint16), strict=True):
-        bits = np.ascontiguousarray(values).view(np.uint32)
-        odd = bits >> 13
-        odd &= 1  # to the even one where two are as near
-        odd += bits
-        odd += 0xFFF
-        odd >>= 13
-        odd -= (127 - 15) << 10  # the exponents begin elsewhere
-        small = values < _NORMAL_HALF
-        if small.any():
-            odd = np.where(small, np.rint(values * np.float32(2**24)).astype(np.uint32), odd)
-        half[...] = odd
+    found = np.empty(p.shape, np.float16) if out is None else out
+    slices = max(1, _AT_A_TIME // max(1, p[:1].size))
+    sizes = (min(slices, len(p)), *p.shape[1:])
+    scratch = np.empty(sizes, np.uint32), np.empty(sizes, np.float32), np.empty(sizes, bool)
+    for first in range(0, len(p), slices):
+        values = np.ascontiguousarray(p[first : first + slices])
+        bits, steps, small = (each[: len(values)] for each in scratch)
+        np.right_shift(values.view(np.uint32), 13, out=bits)
+        bits &= 1  # to the even one where two are as near
+        bits += values.view(np.uint32)
+        bits += np.uint32((0xFFF - ((127 - 15) << 23)) % 2**32)  # the exponents begin elsewhere
+        bits >>= 13
+        np.less(values, _NORMAL_HALF, out=small)
+        np.rint(np.multiply(values, np.float32(2**24), out=steps), out=steps)
+        np.copyto(bits, steps, where=small, casting="unsafe")
+        found[first : first + slices].view(np.uint16)[...] = bits
     return found

@@ -31,7 +31,7 @@ from functools import cache, lru_cache
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
-from napari_uncertainseg.progress.times import NOTHING_LEFT, Kept, Seen, Spreads, TimeLeft, Usual
+from napari_uncertainseg.progress.times import NOTHING_LEFT, Seen, Spreads, TimeLeft, Usual
 
 if TYPE_CHECKING:
     import numpy as np
@@ -119,7 +119,7 @@ def _by_share(step: Seen) -> _Guess | None:
 
 
 def time_left(
-    kept: Iterable[Kept],
+    kept: Iterable[Usual],
     ended: Iterable[Seen],
     current: Seen | None,
     waiting: Sequence[Usual] = (),
@@ -131,7 +131,7 @@ def time_left(
     Parameters
     ----------
     kept
-        What earlier runs on this machine took.
+        What a unit of each step took in earlier runs on this machine.
     ended
         Steps of this run that are done.
     current
@@ -157,7 +157,7 @@ class _World:
 
     def __init__(
         self,
-        kept: Sequence[Kept],
+        kept: Sequence[Usual],
         ended: Sequence[tuple[Usual, float]],
         coming: Sequence[Usual],
         spreads: Spreads,
@@ -167,7 +167,7 @@ class _World:
         self._spreads = spreads
         told = [one for one in kept if one.by_table is not None]  # of steps that are new here
         usual = [*(one for one, _ in ended), *coming]
-        steps: list[Kept | Usual] = [*told, *usual]
+        steps = [*told, *usual]
         kinds: dict[str, int] = {}
         keys: dict[str, int] = {}
         self._kind = np.array([kinds.setdefault(one.kind, len(kinds)) for one in steps], int)
@@ -298,7 +298,7 @@ def _log_ratio(seconds: float, usual: float) -> float:
 
 @lru_cache(maxsize=8)
 def _world(
-    kept: tuple[Kept, ...],
+    kept: tuple[Usual, ...],
     ended: tuple[tuple[Usual, float], ...],
     coming: tuple[Usual, ...],
     spreads: Spreads,

@@ -35,38 +35,23 @@ class Usual:
     key, kind
         Which step, and what kind of work it is.
     seconds
-        What it took on this machine, or else by the table.
-    measured
-        Whether it was done on this machine before.
-    """
-
-    key: str
-    kind: str
-    seconds: float
-    measured: bool = False
-
-
-@dataclass(frozen=True)
-class Kept:
-    """What one unit of a step has taken in earlier runs on this machine.
-
-    Attributes
-    ----------
-    key, kind
-        Which step, and what kind of work it is.
-    seconds
-        Taken.
+        What it took on this machine, or else by the table: all of it, or a unit where that is said.
     by_table
-        Seconds by the table; None where that has nothing like it.
+        Seconds of a unit by the table, for who compares the two; None where that has nothing like it.
     runs
-        How many.
+        In how many earlier runs on this machine it was measured.
     """
 
     key: str
     kind: str
     seconds: float
-    by_table: float | None
-    runs: int
+    by_table: float | None = None
+    runs: int = 0
+
+    @property
+    def measured(self) -> bool:
+        """Whether it was done on this machine before."""
+        return self.runs > 0
 
 
 @dataclass(frozen=True)

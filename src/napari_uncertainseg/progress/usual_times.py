@@ -18,7 +18,7 @@ import platformdirs
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.checked_json import read_json
-from napari_uncertainseg.progress.times import Kept, Spreads, Usual
+from napari_uncertainseg.progress.times import Spreads, Usual
 
 DEFAULTS: Mapping[str, float] = {
     "import": 0.8,
@@ -105,10 +105,11 @@ class UsualTimes:
         return bool(self._kept)
 
     @cached_property
-    def kept(self) -> tuple[Kept, ...]:
+    def kept(self) -> tuple[Usual, ...]:
         """What was measured on this machine before this run, for one unit of each step."""
         return tuple(
-            Kept(key, _kind(key), seconds, _default(key), runs) for key, (seconds, runs) in self._kept.items()
+            Usual(key, _kind(key), seconds, _default(key), runs)
+            for key, (seconds, runs) in self._kept.items()
         )
 
     def usual(self, key: str, size: float) -> Usual | None:
@@ -122,7 +123,8 @@ class UsualTimes:
             How much there is to do, in the units that the step is measured in.
         """
         if key in self._kept:
-            return Usual(key, _kind(key), self._kept[key][0] * size, measured=True)
+            seconds, runs = self._kept[key]
+            return Usual(key, _kind(key), seconds * size, runs=runs)
         default = _default(key)
         return None if default is None else Usual(key, _kind(key), default * size)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.disk.tables import read_rows
+from napari_uncertainseg.disk.columns import Column, Layout, any_text, read_table
 from napari_uncertainseg.evaluate.worklist import RESULTS, WorkCase
 from napari_uncertainseg.images.files import stem
 
@@ -24,6 +24,15 @@ COHORT = "cohort.json"
 """What a run was started with."""
 REPORT, TABLE, REFERRAL = "report.html", "report.tsv", "referral.tsv"
 """What a run writes about all its visits."""
+_REFERRAL = Layout(
+    "the referral list of a run",
+    "visit",
+    (
+        Column("rank", any_text("a number that says how soon it is read")),
+        Column("name", any_text("what the visit is called")),
+        Column(RESULTS, any_text("a folder of results")),
+    ),
+)
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST = 100
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?$", re.I)
@@ -123,9 +132,4 @@ def referral_rows(referral: Path) -> Sequence[Mapping[str, str]]:
     InputError
         If it is none, or lists no visit.
     """
-    table = read_rows(referral)
-    if lacking := table.lacking(sorted(("rank", "name", RESULTS))):
-        raise InputError(f"{referral} is not the referral list of a run: it lacks the column '{lacking[0]}'.")
-    if not table.rows:
-        raise InputError(f"{referral} lists no visit.")
-    return [row.cells for row in table.rows]
+    return [row.cells for row in read_table(referral, _REFERRAL).rows]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -199,24 +201,34 @@ def multi_head_loss(
     probability = answered(torch.sigmoid(logits))
     mean = probability.mean(dim=1)
     opinions = _opinions(logits, probability, _voxels(raters, inside), counts, choice, disagreement)
-    soft = raters.mean(dim=1, keepdim=True)
-    for depth, coarse_logits in enumerate(layers, start=1):
-        z, y, x = coarse_logits.shape[2:]
-        target, coarse = F.adaptive_avg_pool3d(soft, (z, y, x)), F.adaptive_max_pool3d(weight, (z, y, x))
-        opinions = opinions + 0.5**depth * dice_cross_entropy(coarse_logits, target, coarse)
+    for each in _deeper_stages(layers, raters.mean(dim=1, keepdim=True), weight):
+        opinions = opinions + each
     logit = torch.logit(mean.clamp(_SURE, 1 - _SURE))
     truth = reference[:, 0][inside]
     loss = dice_cross_entropy(logit, truth, counts) + _OPINIONS * opinions
     if lesions and regions is not None:
         loss = loss + lesions * lesion_loss(mean, truth, regions[inside], counts)
     if calibration:
-        counts_of_images = inside.flatten(1).sum(1).tolist()
-        errors = [
-            calibration_error(p, y, binning=binning, least=LEAST_IN_TRAINING)
-            for p, y in zip(mean.split(counts_of_images), truth.split(counts_of_images), strict=True)
-        ]
-        loss = loss + calibration * torch.stack(errors).mean()
+        loss = loss + calibration * _error_of_images(mean, truth, inside, binning)
     return loss
+
+
+def _deeper_stages(layers: list[Tensor], soft: Tensor, weight: Tensor) -> Iterator[Tensor]:
+    """What each deeper stage is wrong about the raters' mean, half as much with each."""
+    for depth, logits in enumerate(layers, start=1):
+        z, y, x = logits.shape[2:]
+        target, coarse = F.adaptive_avg_pool3d(soft, (z, y, x)), F.adaptive_max_pool3d(weight, (z, y, x))
+        yield 0.5**depth * dice_cross_entropy(logits, target, coarse)
+
+
+def _error_of_images(mean: Tensor, truth: Tensor, inside: Tensor, binning: Binning) -> Tensor:
+    """The calibration error of each image, on average."""
+    counts = inside.flatten(1).sum(1).tolist()
+    errors = [
+        calibration_error(p, y, binning=binning, least=LEAST_IN_TRAINING)
+        for p, y in zip(mean.split(counts), truth.split(counts), strict=True)
+    ]
+    return torch.stack(errors).mean()
 
 
 def lesion_loss(probability: Tensor, target: Tensor, regions: Tensor, weight: Tensor) -> Tensor:

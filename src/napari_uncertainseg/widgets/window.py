@@ -34,7 +34,7 @@ from napari_uncertainseg.widgets.reading_bar.parts import PARTS
 from napari_uncertainseg.widgets.scans.layer_reader import LayerData, read_layers
 from napari_uncertainseg.widgets.scans.loaded_case import LoadedCase
 from napari_uncertainseg.widgets.segment.dock import SegmentDock
-from napari_uncertainseg.widgets.shared import napari_internals
+from napari_uncertainseg.widgets.shared import napari_canvas, napari_internals
 from napari_uncertainseg.widgets.shared.dock_area import DockArea
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.kept_review import ReviewKeeper
@@ -221,7 +221,7 @@ class Review(QObject):
             dock.show()
             # Where it is already it stays: napari writes all its settings whenever a dock is moved.
             if dock is not anchor and dock not in tabbed and not dock.isFloating():
-                self._window.tabifyDockWidget(anchor, dock)
+                napari_canvas.tabify(self._window, anchor, dock)
         if front in shown:
             shown[front].raise_()
             self._window.resizeDocks([shown[front]], [_WIDTH], Qt.Orientation.Horizontal)

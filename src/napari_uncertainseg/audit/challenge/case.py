@@ -24,7 +24,7 @@ from napari_uncertainseg.audit.challenge.retained import (
 )
 from napari_uncertainseg.audit.doubtful_references import ComparedReference, compare_reference
 from napari_uncertainseg.calibration.reliability import Reliability
-from napari_uncertainseg.evaluate.case_folder import read_summary, read_table, result_file
+from napari_uncertainseg.evaluate.written_results import read_summary, result_file, table_of_lesions
 from napari_uncertainseg.images.files import read_image, read_labels
 from napari_uncertainseg.lesions.matching import dice, match_lesions
 from napari_uncertainseg.raters.curvas import (
@@ -161,7 +161,7 @@ def _scored(case: ChallengeCase, simulated: int, seed: int) -> CaseScores:
     probability = read_image(result_file(case.folder, "probability"))
     grid = probability.grid
     labels = read_labels(result_file(case.folder, "lesions"), grid).data
-    table = read_table(case.folder, int(labels.max(initial=0)))
+    table = table_of_lesions(case.folder, int(labels.max(initial=0)))
     table = table[~table["drawn"]].reset_index(drop=True)
     own = in_rows(labels, table["label"].to_numpy())
     arrays = _Arrays(

@@ -15,8 +15,9 @@ from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.audit.cohort import AuditCase, AuditCohort
 from napari_uncertainseg.audit.doubtful_references import ComparedReference, notes_on_references
 from napari_uncertainseg.evaluate.agreement import ReferenceAgreement
-from napari_uncertainseg.evaluate.case_folder import evaluate_folder, read_summary
+from napari_uncertainseg.evaluate.case_folder import evaluate_folder
 from napari_uncertainseg.evaluate.saved_results import read_saved_results
+from napari_uncertainseg.evaluate.written_results import read_summary
 from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
 
 REFERENCE_ML = "reference_ml"

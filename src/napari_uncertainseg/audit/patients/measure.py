@@ -16,9 +16,9 @@ from napari_uncertainseg.audit.doubtful_references import (
 from napari_uncertainseg.calibration.patients.intervals import PatientLoads
 from napari_uncertainseg.calibration.record import measures_of
 from napari_uncertainseg.disk.result_folder import load_summary
-from napari_uncertainseg.evaluate.case_folder import read_summary, result_file
 from napari_uncertainseg.evaluate.patients.loads import SavedLoad, known_loads, saved_load
 from napari_uncertainseg.evaluate.patients.unusual import unusual_parts
+from napari_uncertainseg.evaluate.written_results import read_summary, result_file
 from napari_uncertainseg.images.files import read_image, read_labels
 from napari_uncertainseg.nouns import LESION, Noun
 

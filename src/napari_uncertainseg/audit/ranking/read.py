@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,7 +14,8 @@ import numpy as np
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.audit.ranking.metrics import directions, impossible
 from napari_uncertainseg.audit.ranking.scores import Scores
-from napari_uncertainseg.disk.tables import Rows, read_rows
+from napari_uncertainseg.disk.columns import Column, Holds, Layout, a_number, any_text, read_table, unfit
+from napari_uncertainseg.disk.tables import NO_VALUE, Rows
 from napari_uncertainseg.runs.places import TABLE
 
 if TYPE_CHECKING:
@@ -21,7 +23,22 @@ if TYPE_CHECKING:
 
 CASE, MODEL, PATIENT, TASK = "case", "model", "patient", "task"
 _LINE = "line of the file"
-_MISSING = frozenset(("", "n/a", "na", "nan", "none", "null", "-"))
+_TABLE = Layout(
+    "a table of scores",
+    "score",
+    (
+        Column(CASE, any_text("what the case is called"), also="visit"),
+        Column(MODEL, any_text("what the model is called")),
+        Column(PATIENT, any_text("the patient's name")),
+        Column(TASK, any_text("what the task is called")),
+    ),
+    further="a column for each metric",
+)
+_SCORE = Holds(
+    "a number, such as 0.5, or n/a",
+    lambda cell: a_number().fits(cell) or cell.casefold().lstrip("+-") in ("inf", "infinity"),
+)
+"""A distance to nothing is infinite."""
 _BIDS = re.compile(r"(sub-[A-Za-z0-9]+)_ses-")
 
 
@@ -33,18 +50,11 @@ def score_rows(path: Path, needed: Sequence[str]) -> Rows:
     InputError
         If it is none, or a cell is empty that must not be.
     """
-    table = read_rows(path)
-    if CASE not in table and "visit" in table:
-        table = table.renamed({"visit": CASE})
-    lacking = table.lacking(needed)
-    if lacking or not table.rows:
-        what = f"lacks the column {lacking[0]!r}" if lacking else "has no row"
-        raise InputError(f"{path} {what}: it needs {' and '.join(needed)}, and a column for each metric.")
-    for name in (*needed, *(one for one in (PATIENT, TASK) if one in table)):
-        for row in table.rows:
-            if row[name].lower() in _MISSING:
-                raise InputError(f"{path}, row {row.line}: the column {name} is empty; fill it in.")
-    return table
+    return read_table(path, replace(_TABLE, columns=tuple(_needed_of(one, needed) for one in _TABLE.columns)))
+
+
+def _needed_of(column: Column, needed: Sequence[str]) -> Column:
+    return replace(column, needed=column.name in needed)
 
 
 class RankedScores(NamedTuple):
@@ -241,19 +251,18 @@ def _scores(rows: pd.DataFrame, task: str, metric: str, high: bool) -> Scores:
     models, cases = (tuple(dict.fromkeys(rows[name])) for name in (MODEL, CASE))
     values = np.full((len(models), len(cases)), np.nan)
     row_of, column_of = ({name: i for i, name in enumerate(names)} for names in (models, cases))
-    for model, case, text, line in zip(rows[MODEL], rows[CASE], rows[metric], rows[_LINE], strict=True):
-        values[row_of[model], column_of[case]] = _number(text, metric, line)
+    for model, case, cell, line in zip(rows[MODEL], rows[CASE], rows[metric], rows[_LINE], strict=True):
+        values[row_of[model], column_of[case]] = _number(cell, metric, line)
     patients = dict(zip(rows[CASE], rows[PATIENT], strict=True))
     return Scores(task, metric, high, models, cases, tuple(patients[case] for case in cases), values)
 
 
-def _number(text: str, metric: str, line: str) -> float:
-    if text.lower() in _MISSING:
+def _number(cell: str, metric: str, line: str) -> float:
+    if cell.casefold() in NO_VALUE:
         return math.nan
-    try:
-        value = float(text)
-    except ValueError:
-        raise InputError(f"{line}: {metric} is {text!r}; it should be a number, or n/a.") from None
+    if not _SCORE.fits(cell):
+        raise unfit(line, metric, cell, _SCORE)
+    value = float(cell)
     if why := impossible(metric, value):
         raise InputError(f"{line}: {why}")
     return value

@@ -9,12 +9,33 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.disk.result_folder import is_results, load_summary
-from napari_uncertainseg.disk.tables import Row, known, read_rows
+from napari_uncertainseg.disk.columns import (
+    RESULTS_FOLDER,
+    Column,
+    Layout,
+    a_number,
+    any_text,
+    perhaps,
+    read_table,
+)
+from napari_uncertainseg.disk.result_folder import load_summary
+from napari_uncertainseg.disk.tables import Row
 from napari_uncertainseg.modalities import main_of
 
 FOLDER, PATIENT, ACQUISITION = "folder", "patient", "acquisition"
-_NEEDED = (FOLDER, PATIENT, ACQUISITION)
+_TABLE = Layout(
+    "a table of acquisitions",
+    "acquisition",
+    (
+        Column(FOLDER, RESULTS_FOLDER),
+        Column(PATIENT, any_text("the patient's name")),
+        Column(ACQUISITION, any_text("what the scanner, dose or setting is called")),
+        perhaps("kind", any_text("how it was imitated")),
+        perhaps("strength", a_number()),
+        perhaps("harmonised", any_text("how the scan was harmonised")),
+        perhaps("reference", any_text("a mask to compare with")),
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -74,47 +95,29 @@ def read_acquisitions(path: Path) -> tuple[tuple[Acquisition, ...], tuple[str, .
         If a column or cell is missing, a folder holds no results or stands there twice, an acquisition of a
         person stands there twice, a scan belongs to two people, or nobody has two acquisitions.
     """
-    table = read_rows(path)
-    if lacking := table.lacking(_NEEDED):
-        raise InputError(f"{path} lacks the column '{lacking[0]}'; it needs {', '.join(_NEEDED)}.")
-    found = [_acquisition(path, row) for row in table.rows]
+    found = [_acquisition(path, row) for row in read_table(path, _TABLE).rows]
     _check(path, found)
     return tuple(found), tuple(_notes(found))
 
 
 def _acquisition(path: Path, row: Row) -> Acquisition:
-    where = f"{path}, row {row.line}"
-    for name in _NEEDED:
-        if not known(row[name]):
-            raise InputError(f"{where}: the column {name} is empty.")
     folder = path.parent / row[FOLDER]
-    if not is_results(folder):
-        raise InputError(f"{where}: {folder} is no folder of results.")
     said = load_summary(folder)
     inputs = said.get("inputs")
     main = inputs.get(main_of(inputs)) if isinstance(inputs, dict) and inputs else None
     scan = str(main.get("scan_sha256") or "") if isinstance(main, dict) else ""
-    reference = known(row.get("reference"))
+    reference = row.known("reference")
     return Acquisition(
         folder,
         row[PATIENT],
         row[ACQUISITION],
-        known(row.get("kind")),
-        _strength(where, row.get("strength")),
-        known(row.get("harmonised")),
+        row.known("kind"),
+        row.number("strength"),
+        row.known("harmonised"),
         path.parent / reference if reference else None,
         scan,
         str(said.get("model_sha256") or ""),
     )
-
-
-def _strength(where: str, text: str) -> float:
-    if not known(text):
-        return math.nan
-    try:
-        return float(text)
-    except ValueError as error:
-        raise InputError(f"{where}: the strength {text!r} is not a number.") from error
 
 
 def _check(path: Path, found: Sequence[Acquisition]) -> None:

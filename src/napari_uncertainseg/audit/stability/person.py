@@ -16,7 +16,7 @@ from napari_uncertainseg.audit.stability.cases import Acquisition
 from napari_uncertainseg.audit.stability.images import Frame, image_distances, placed
 from napari_uncertainseg.audit.stability.measures import lesion_rows, matched_labels, person_measures
 from napari_uncertainseg.disk.result_folder import load_summary
-from napari_uncertainseg.evaluate.case_folder import read_table, result_file
+from napari_uncertainseg.evaluate.written_results import result_file, table_of_lesions
 from napari_uncertainseg.explain.radiomics.features import FEATURE_NAMES, LABEL
 from napari_uncertainseg.explain.radiomics.of_results import radiomics_of_images
 from napari_uncertainseg.images.files import read_image, read_labels
@@ -130,7 +130,7 @@ class _Person:
         transform = self._transform(one, scan) if registered and scan is not None else None
         stored = read_labels(result_file(one.folder, "lesions"))
         labels = self.frame.labels(stored, transform)
-        table = read_table(one.folder, int(stored.data.max(initial=0)))
+        table = table_of_lesions(one.folder, int(stored.data.max(initial=0)))
         pairs = matched_labels(self.targets, labels)
         about = {"patient": one.patient, "acquisition": one.name}
         measured = person_measures(load_summary(one.folder), table)

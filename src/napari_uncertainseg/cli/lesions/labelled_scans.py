@@ -32,11 +32,12 @@ def with_results(cohort: Path, out: Path, model: str | None, device: str, progre
         If the table cannot be used, or a visit cannot be segmented.
     """
     from napari_uncertainseg.evaluate.worklist import RESULTS
+    from napari_uncertainseg.explain.attention.labelled_visits import has_scans_only
     from napari_uncertainseg.export import write_table
 
-    table = read_tsv(cohort, texts=True)
-    if RESULTS in table or "flair" not in table:
+    if not has_scans_only(cohort):
         return cohort
+    table = read_tsv(cohort, texts=True)
     rows = table[(table.apply(lambda column: column.str.strip()) != "").any(axis=1)]
     folders = _segmented(cohort, out / RUN, model, device, progress)
     write_table(out / TABLE, rows.assign(**{RESULTS: [str(folder) for folder in folders]}))
@@ -45,7 +46,8 @@ def with_results(cohort: Path, out: Path, model: str | None, device: str, progre
 
 def _segmented(cohort: Path, out: Path, model: str | None, device: str, progress: ProgressLine) -> list[Path]:
     """The folder of results of each row."""
-    from napari_uncertainseg.runs.run import claimed_run, plan_run, run_visits
+    from napari_uncertainseg.runs.plan import claimed_run, plan_run
+    from napari_uncertainseg.runs.run import run_visits
     from napari_uncertainseg.runs.setting import RunOptions
 
     plan = plan_run(cohort, out, RunOptions(model=model or "bundled", device=device), progress=progress)

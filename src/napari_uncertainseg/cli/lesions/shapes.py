@@ -57,20 +57,21 @@ def _origin(options: Namespace) -> Origin:
 
 def _check_places(table: Path) -> None:
     """See that a table says where lesions lie."""
-    from napari_uncertainseg.disk.tables import read_rows
-    from napari_uncertainseg.evaluate.shapes.columns import PLACE, check_columns
+    from napari_uncertainseg.disk.columns import read_table
+    from napari_uncertainseg.evaluate.shapes.columns import PLACES
 
-    check_columns(read_rows(table), PLACE, "The table of places")
+    read_table(table, PLACES)
 
 
 def _places(options: Namespace) -> tuple[pd.DataFrame | None, str]:
     """Where the lesions lie, if that was asked for, and why that is not known."""
-    from napari_uncertainseg.disk.tables import read_tsv
+    from napari_uncertainseg.disk.columns import read_frame
     from napari_uncertainseg.evaluate.shapes.collection import places_in
+    from napari_uncertainseg.evaluate.shapes.columns import PLACES
     from napari_uncertainseg.explain.place.of_results import places_of_results
 
     if options.places_from is not None:
-        return places_in(read_tsv(options.places_from), options.results, options.places_from), ""
+        return places_in(read_frame(options.places_from, PLACES), options.results, options.places_from), ""
     if not options.places:
         return None, ""
     with ProgressLine() as progress:

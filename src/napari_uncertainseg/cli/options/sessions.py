@@ -23,6 +23,14 @@ def add_session(commands: argparse._SubParsersAction) -> None:
         dest="action", metavar="new|list|verify|export|report|adjudicate|migrate|simulate", required=True
     )
     _add_new_sessions(actions)
+    _add_recorded(actions)
+    _add_adjudicate(actions)
+    _add_migrate(actions)
+    _add_simulate(actions)
+
+
+def _add_recorded(actions: argparse._SubParsersAction) -> None:
+    """Those that read recorded sessions."""
     for name, help in (
         ("list", "list the sessions: who reviewed which case, and how much of it"),
         ("export", "write all verdicts as TSV, and with --json the whole journal"),
@@ -57,11 +65,16 @@ def add_session(commands: argparse._SubParsersAction) -> None:
                 "--head", metavar="HASH", help="the last hash that was shown when a session was closed"
             )
             reads(action, "--hashes", metavar="FILE.tsv", help="the table of last hashes beside an export")
-    _add_adjudicate(actions)
+
+
+def _add_migrate(actions: argparse._SubParsersAction) -> None:
     migrate = actions.add_parser(
         "migrate", help="bring a server of an older version up to date, once backed up"
     )
     migrate.add_argument("url", metavar="URL", help="postgresql://user@host/name")
+
+
+def _add_simulate(actions: argparse._SubParsersAction) -> None:
     simulate = actions.add_parser(
         "simulate", help="compare the orders by simulated readers, on cases with a reference"
     )

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from napari_uncertainseg.disk.result_folder import load_summary
-from napari_uncertainseg.disk.tables import known, read_rows
+from napari_uncertainseg.evaluate.listed_cases import read_cases
 
 PATIENT = "patient"
 _SUBJECT = re.compile(r"(?:^|[/\\_])(sub-[A-Za-z0-9]+)(?=[/\\_.]|$)")
@@ -42,6 +42,4 @@ def patients_of_table(path: Path) -> list[str]:
     InputError
         If the table or a folder cannot be read.
     """
-    folder = Path(path).parent
-    rows = read_rows(Path(path)).rows
-    return [known(row.get(PATIENT)) or patient_of(folder / row["folder"]) for row in rows]
+    return [case.row.known(PATIENT) or patient_of(case.folder) for case in read_cases(Path(path))]

@@ -7,12 +7,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_uncertainseg._base import InputError, pluralised
+from napari_uncertainseg.disk.columns import RESULTS_FOLDER, Column, Layout, any_text, perhaps, read_table
 from napari_uncertainseg.disk.result_folder import is_results
-from napari_uncertainseg.disk.tables import known, read_rows
 from napari_uncertainseg.evaluate.patients.names import PATIENT, patient_of
 from napari_uncertainseg.evaluate.worklist import RESULTS, VISITS
 
 SOURCE = "source"
+TABLE = Layout(
+    "a table of visits",
+    "visit",
+    (
+        Column(RESULTS, RESULTS_FOLDER),
+        perhaps(PATIENT, any_text("the patient's name")),
+        perhaps(SOURCE, any_text("the hospital or data set")),
+    ),
+)
+"""Of folders of results."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +50,7 @@ class Visit:
     said: Mapping[str, str] = field(default_factory=dict)
 
 
-def find_visits(paths: Sequence[Path]) -> tuple[list[Visit], list[str]]:
+def find_visits(paths: Sequence[Path], layout: Layout = TABLE) -> tuple[list[Visit], list[str]]:
     """Folders of results, in order, and what is to be said about whose they are.
 
     Parameters
@@ -50,13 +60,15 @@ def find_visits(paths: Sequence[Path]) -> tuple[list[Visit], list[str]]:
         column ``folder`` and perhaps ``patient`` and ``source``; relative paths in it count from its folder.
         Where no table says the patient, it is the ``sub-`` of BIDS in the path of the scan, else the folder
         counts as one.
+    layout
+        What such a table must hold.
 
     Raises
     ------
     InputError
         If one of them is none of these, a folder is named twice, or a row has no folder.
     """
-    found = [visit for path in paths for visit in _visits_of(path)]
+    found = [visit for path in paths for visit in _visits_of(path, layout)]
     seen: set[Path] = set()
     for one in found:
         place = one.folder.resolve()
@@ -81,7 +93,7 @@ def find_visits(paths: Sequence[Path]) -> tuple[list[Visit], list[str]]:
     return found, notes
 
 
-def _visits_of(path: Path) -> Iterator[Visit]:
+def _visits_of(path: Path, layout: Layout) -> Iterator[Visit]:
     if is_results(path):
         yield Visit(path, patient_of(path))
     elif (path / VISITS).is_dir():
@@ -90,20 +102,13 @@ def _visits_of(path: Path) -> Iterator[Visit]:
             raise InputError(f"{path}: the run has no finished visit.")
         yield from (Visit(folder, patient_of(folder)) for folder in own)
     elif path.is_file():
-        yield from _listed(path)
+        yield from _listed(path, layout)
     else:
         raise InputError(f"{path} is no folder of results, no folder of a run and no table.")
 
 
-def _listed(path: Path) -> Iterator[Visit]:
-    table = read_rows(path)
-    if RESULTS not in table:
-        raise InputError(f"{path} lacks the column '{RESULTS}' with folders of results.")
-    for row in table.rows:
-        if not row[RESULTS]:
-            raise InputError(f"{path}, row {row.line}: the column {RESULTS} is empty.")
+def _listed(path: Path, layout: Layout) -> Iterator[Visit]:
+    for row in read_table(path, layout).rows:
         folder = path.parent / row[RESULTS]
-        if not is_results(folder):
-            raise InputError(f"{path}, row {row.line}: {folder} is no folder of results.")
-        own = known(row.get(PATIENT)) or patient_of(folder)
-        yield Visit(folder, own, row.get(SOURCE), row.line, row.cells)
+        own = row.known(PATIENT) or patient_of(folder)
+        yield Visit(folder, own, row.known(SOURCE), row.line, row.cells)

@@ -13,11 +13,9 @@ import pandas as pd
 from scipy import ndimage
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.disk.result_folder import result_file as file_of_results
-from napari_uncertainseg.disk.tables import read_tsv
-from napari_uncertainseg.evaluate.case_folder import read_summary, result_file
-from napari_uncertainseg.evaluate.shapes.columns import DOUBT, LABEL, PLACE, check_columns
+from napari_uncertainseg.evaluate.shapes.columns import DOUBT, LABEL, PLACE
 from napari_uncertainseg.evaluate.shapes.mesh_files import NamedMesh
+from napari_uncertainseg.evaluate.written_results import measured_lesions, read_summary, result_file
 from napari_uncertainseg.images.files import read_labels
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions.shapes.mesh import Mesh, mesh_of
@@ -148,7 +146,7 @@ def read_collection(folder: Path, origin: Origin, places: pd.DataFrame | None = 
     labels = image.data.astype(np.int32)
     numbers = np.unique(labels[labels > 0])
     said = pd.DataFrame(index=pd.Index(numbers, name=LABEL))
-    said[DOUBT] = _column(read_tsv(file_of_results(folder, "lesions.tsv")), DOUBT, folder, float)
+    said[DOUBT] = _column(measured_lesions(folder, (DOUBT,)), DOUBT, folder, float)
     if places is not None:
         said[PLACE] = _column(places, PLACE, "The table of places", str)
         if said[PLACE].isna().any():
@@ -192,11 +190,7 @@ def _same(one: Path, other: Path) -> bool:
 
 def _column(table: pd.DataFrame, name: str, where: object, kind: Callable[[Any], Any]) -> pd.Series:
     """A column by the lesion's number."""
-    check_columns(table, name, where)
-    try:
-        cells, numbers = [kind(one) for one in table[name]], table[LABEL].astype(int)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{where}: a cell of '{name}' or '{LABEL}' cannot be read.") from error
+    cells, numbers = [kind(one) for one in table[name]], table[LABEL].astype(int)
     found = pd.Series(cells, pd.Index(numbers), dtype=float if kind is float else object)
     if found.index.has_duplicates:
         raise InputError(f"{where}: a lesion is there twice.")

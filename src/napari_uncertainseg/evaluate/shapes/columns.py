@@ -1,31 +1,18 @@
-"""Columns of lesions' shapes, and of the table that says where lesions lie. Without heavy imports."""
+"""Columns of lesions' shapes, and of the tables that they are made of. Without heavy imports."""
 
 from __future__ import annotations
 
-from collections.abc import Container
-
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg.disk.columns import Column, Layout, a_number, any_text, perhaps
 
 LABEL, DOUBT, PLACE = "label", "doubt", "place"
-
-
-def check_columns(table: Container[str], name: str, where: object) -> None:
-    """See that a table says something of lesions by their numbers.
-
-    Parameters
-    ----------
-    table
-        Of any kind that knows its columns.
-    name
-        The column.
-    where
-        The table, in words.
-
-    Raises
-    ------
-    InputError
-        With the column that is not there.
-    """
-    for needed in (LABEL, name):
-        if needed not in table:
-            raise InputError(f"{where}: there is no column '{needed}'.")
+PLACES = Layout(
+    "a table of places",
+    "lesion",
+    (
+        Column(LABEL, a_number(1, whole=True)),
+        Column(PLACE, any_text("where the lesion lies"), filled=False),
+        perhaps("folder", any_text("the folder of results that has the lesion")),
+    ),
+    may_be_empty=True,
+)
+"""That `places` writes, perhaps of several folders."""

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg.disk.columns import Column, Layout, any_text, one_of, perhaps, read_table
 from napari_uncertainseg.disk.tables import Row, Rows, read_rows
 from napari_uncertainseg.evaluate.worklist import RESULTS, VISITS
 from napari_uncertainseg.training.mil.table_rules import SIZE, labels_of_patients, numbers_of_cells
 
 LABEL, PATIENT, SOURCE, NO_TASK = "label", "patient", "source", "none"
+SCAN = "flair"
+_NAME = "a table to learn from, such as the referral.tsv of `uncertainseg run` with a label,"
 _YES, _NO = ("1", "1.0", "yes", "true"), ("0", "0.0", "no", "false")
 
 
@@ -65,24 +67,13 @@ def read_labelled_visits(
     InputError
         If the table or a row cannot be used, or there are too few patients of a label; no scan is opened.
     """
-    table = read_rows(path)
-    to_do = scans and RESULTS not in table and "flair" in table
-    if RESULTS not in table and not to_do:
-        raise InputError(
-            f"{path} lacks the column '{RESULTS}' with folders of results, or 'flair' with scans: add the "
-            "label to the table referral.tsv that `uncertainseg run` writes."
-        )
     column = auxiliary if auxiliary not in (SIZE, NO_TASK) else ""
-    if missing := [name for name in (label, column) if name and name not in table]:
-        raise InputError(
-            f"{path} lacks the column '{missing[0]}'; it has {', '.join(filter(None, table.columns))}."
-        )
-    if not table.rows:
-        raise InputError(f"{path} lists no visit; it needs a row for each.")
+    to_do = scans and has_scans_only(path)
+    table = read_table(path, _layout(label, column, to_do))
     lines = tuple(row.line for row in table.rows)
     found = LabelledVisits(
         () if to_do else tuple(_folder(path, row) for row in table.rows),
-        np.array([_label(path, label, row) for row in table.rows]),
+        np.array([row[label].casefold() in _YES for row in table.rows]),
         tuple(name or f"row {n}" for name, n in zip(_cells(table, PATIENT), lines, strict=True)),
         _cells(table, SOURCE),
         _cells(table, column) if column else (),
@@ -99,19 +90,27 @@ def _cells(table: Rows, name: str) -> tuple[str, ...]:
 
 
 def _folder(path: Path, row: Row) -> Path:
-    cell = row[RESULTS]
-    if not cell:
-        raise InputError(f"{path}, row {row.line}: the column {RESULTS} is empty; segment this visit first.")
-    named = path.parent / cell
+    named = path.parent / row[RESULTS]
     moved = path.parent / VISITS / named.name
     return moved if moved.is_dir() and not named.is_dir() else named
 
 
-def _label(path: Path, name: str, row: Row) -> bool:
-    cell = row[name]
-    if cell.lower() not in (*_YES, *_NO):
-        said = f"'{cell}'" if cell else "empty"
-        raise InputError(
-            f"{path}, row {row.line}: the column {name} is {said}; it should be 1 or 0, yes or no."
-        )
-    return cell.lower() in _YES
+def has_scans_only(path: Path) -> bool:
+    """Whether a table names scans, which are still to be segmented, and no results.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    table = read_rows(path)
+    return RESULTS not in table and SCAN in table
+
+
+def _layout(label: str, column: str, to_do: bool) -> Layout:
+    """What a table of visits holds."""
+    visit = Column(SCAN, any_text("a scan")) if to_do else Column(RESULTS, any_text("a folder of results"))
+    said = Column(label, one_of("1 or 0, yes or no", (*_YES, *_NO)))
+    others = [Column(column, any_text("a number or a word"), filled=False)] if column else []
+    names = [perhaps(PATIENT, any_text("the patient's name")), perhaps(SOURCE, any_text("the hospital"))]
+    return Layout(_NAME, "visit", (visit, said, *others, *names))

@@ -9,10 +9,8 @@ import numpy as np
 import pandas as pd
 
 from napari_uncertainseg._base import InputError, Progress, silent
-from napari_uncertainseg.disk.result_folder import result_file as file_of_results
-from napari_uncertainseg.disk.tables import read_tsv
-from napari_uncertainseg.evaluate.case_folder import result_file
 from napari_uncertainseg.evaluate.saved_results import read_saved_results
+from napari_uncertainseg.evaluate.written_results import measured_lesions, result_file
 from napari_uncertainseg.explain.drivers.measure import LABEL, measure_drivers
 from napari_uncertainseg.explain.place.lesions import places_of_lesions
 from napari_uncertainseg.images.files import read_labels
@@ -152,10 +150,4 @@ def doubts_of_results(folder: Path, measures: Sequence[str] = DOUBTS) -> pd.Data
     InputError
         If the list cannot be read, or lacks one of them.
     """
-    said = read_tsv(file_of_results(folder, "lesions.tsv"))
-    if missing := [name for name in (LABEL, *measures) if name not in said]:
-        raise InputError(f"{folder}: the table lesions.tsv has no column '{missing[0]}'.")
-    try:
-        return said.set_index(LABEL)[list(measures)].astype(float)
-    except ValueError as error:
-        raise InputError(f"{folder}: in lesions.tsv, one of {', '.join(measures)} is no number.") from error
+    return measured_lesions(folder, measures).set_index(LABEL)[list(measures)].astype(float)

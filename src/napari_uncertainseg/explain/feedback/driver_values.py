@@ -10,7 +10,7 @@ import pandas as pd
 
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.disk.result_folder import load_summary
-from napari_uncertainseg.evaluate.case_folder import result_file
+from napari_uncertainseg.evaluate.written_results import result_file
 from napari_uncertainseg.explain.drivers.of_results import DOUBTS, drivers_of_results
 from napari_uncertainseg.explain.feedback.answers import Answers
 from napari_uncertainseg.images.files import read_labels

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from napari_uncertainseg._base import InputError, Progress, silent
-from napari_uncertainseg.evaluate.case_folder import result_file
 from napari_uncertainseg.evaluate.saved_results import read_saved_results
+from napari_uncertainseg.evaluate.written_results import result_file
 from napari_uncertainseg.explain.place.column import find_places
 from napari_uncertainseg.images.files import read_labels
 

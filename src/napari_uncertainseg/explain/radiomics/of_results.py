@@ -10,8 +10,8 @@ import pandas as pd
 
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg._checks import as_mask, as_numbers, check_same_shape
-from napari_uncertainseg.evaluate.case_folder import result_file
 from napari_uncertainseg.evaluate.saved_results import read_saved_results
+from napari_uncertainseg.evaluate.written_results import result_file
 from napari_uncertainseg.explain.radiomics.features import LABEL, lesion_radiomics
 from napari_uncertainseg.explain.radiomics.grey_levels import GreyLevels
 from napari_uncertainseg.images.files import check_beside, read_image, read_labels

@@ -11,8 +11,8 @@ import pandas as pd
 
 from napari_uncertainseg._base import InputError, Progress, silent
 from napari_uncertainseg.evaluate.calibration_record import record_path
-from napari_uncertainseg.evaluate.case_folder import read_summary
 from napari_uncertainseg.evaluate.listed_cases import read_cases
+from napari_uncertainseg.evaluate.written_results import read_summary
 from napari_uncertainseg.explain.radiomics.features import LABEL
 from napari_uncertainseg.explain.radiomics.of_results import radiomics_of_images
 from napari_uncertainseg.explain.refinement.model import (

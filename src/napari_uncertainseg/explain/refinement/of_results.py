@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from napari_uncertainseg._base import InputError, Progress, silent
-from napari_uncertainseg.evaluate.case_folder import result_file
 from napari_uncertainseg.evaluate.listed_cases import ListedCase, read_cases
+from napari_uncertainseg.evaluate.written_results import result_file
 from napari_uncertainseg.explain.radiomics.features import FEATURE_NAMES, LABEL
 from napari_uncertainseg.explain.radiomics.of_results import radiomics_of_results
 from napari_uncertainseg.explain.refinement.counts import Interval, LesionCounts, count_lesions, intervals

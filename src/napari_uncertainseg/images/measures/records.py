@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg.disk.columns import Column, Layout, a_number, any_text, one_of, perhaps, read_table
 from napari_uncertainseg.disk.replaced_file import replaced_file
-from napari_uncertainseg.disk.tables import as_tsv, read_tsv
+from napari_uncertainseg.disk.tables import Row, as_tsv, read_rows
 from napari_uncertainseg.images.measures.brightness import Values
 from napari_uncertainseg.images.measures.shapes import PLANES, Slice, length_mm, to_patient, to_voxels
 from napari_uncertainseg.images.volume import Grid
@@ -28,10 +29,25 @@ KINDS = {RULER: 2, "ellipse": 2, "polygon": 3, "lesion": 1}
 """Kinds of measurements, and the fewest points of each."""
 _MOST_POINTS = 10_000
 _MOST_ROWS = 100_000
-_OWN = ("number", "kind", "name", "plane", "slice", "points_ras_mm")
 _NUMBERS = ("length_mm", "voxels", "volume_ml", "area_mm2")
 _KEY = re.compile(r"[0-9a-f]{16}")
 _VALUES = ("mean", "sd", "minimum", "maximum")
+_TABLE = Layout(
+    "a table of measurements",
+    "measurement",
+    (
+        Column("number", any_text("the number of the measurement")),
+        Column("kind", one_of(f"one of {', '.join(KINDS)}", tuple(KINDS))),
+        Column("name", any_text("what is measured"), filled=False),
+        Column("plane", one_of(f"one of {', '.join(PLANES)}", PLANES)),
+        Column("slice", any_text("the number of the slice"), filled=False),
+        Column("points_ras_mm", any_text("places of three numbers, with ';' between")),
+        *(Column(name, a_number(), filled=False) for name in _NUMBERS),
+        *(perhaps(name, a_number()) for name in ("with_value", "without_value", *_VALUES)),
+    ),
+    further="what was measured of each image",
+    may_be_empty=True,
+)
 
 
 @dataclass(frozen=True)
@@ -158,26 +174,22 @@ def read(path: Path, grid: Grid) -> list[Measurement]:
     InputError
         If it is no such table, or what it holds does not lie in slices of the scan.
     """
-    table = read_tsv(path, texts=True)
-    missing = [name for name in (*_OWN, *_NUMBERS) if name not in table]
-    if missing:
-        raise InputError(f"{path} is no table of measurements: it lacks the column '{missing[0]}'.")
-    if len(table) > _MOST_ROWS:
+    table = read_table(path, _TABLE)
+    if len(table.rows) > _MOST_ROWS:
         raise InputError(f"{path} has more than {_MOST_ROWS} rows, too many for a table of measurements.")
     found: dict[str, Measurement] = {}
     values: dict[str, list[Values]] = {}
-    for line, row in enumerate(table.to_dict("records"), 2):
-        where = f"{path}, row {line}"
-        number = str(row["number"])
-        if number not in found:
-            found[number] = _measurement(row, grid, where)
-        values.setdefault(number, []).extend(_values(row, where))
+    for row in table.rows:
+        own = row["number"]
+        if own not in found:
+            found[own] = _measurement(row, grid, f"{path}, row {row.line}")
+        values.setdefault(own, []).extend(_values(row))
     keys: set[str] = set()
     made = []
-    for number, one in found.items():
-        key = one.key if one.key not in keys else _key_of(f"{one.key} {number}")
+    for own, one in found.items():
+        key = one.key if one.key not in keys else _key_of(f"{one.key} {own}")
         keys.add(key)
-        made.append(replace(one, values=tuple(values[number]), key=key))
+        made.append(replace(one, values=tuple(values[own]), key=key))
     return made
 
 
@@ -189,9 +201,7 @@ def cases_in(path: Path) -> list[str]:
     InputError
         If it cannot be read.
     """
-    table = read_tsv(path, texts=True)
-    said = dict.fromkeys(map(str, table.get("case", ())))
-    return [name for name in said if name.strip() and name != "n/a"]
+    return [name for name in dict.fromkeys(row.known("case") for row in read_rows(path).rows) if name]
 
 
 def _about(values: Values | None) -> dict[str, Any]:
@@ -216,25 +226,21 @@ def _as_text(points: np.ndarray) -> str:
     return "; ".join(" ".join(f"{value:.3f}" for value in point) for point in points)
 
 
-def _measurement(row: dict[str, Any], grid: Grid, where: str) -> Measurement:
-    kind, plane = str(row["kind"]), str(row["plane"])
-    if kind not in KINDS:
-        raise InputError(f"{where}: the kind '{kind[:40]}' is none of {', '.join(KINDS)}.")
-    if plane not in PLANES:
-        raise InputError(f"{where}: the plane '{plane[:40]}' is none of {', '.join(PLANES)}.")
-    points = to_voxels(_points(str(row["points_ras_mm"]), KINDS[kind], where), grid)
+def _measurement(row: Row, grid: Grid, where: str) -> Measurement:
+    kind, plane = row["kind"].casefold(), row["plane"].casefold()
+    points = to_voxels(_points(row["points_ras_mm"], KINDS[kind], where), grid)
     axis = PLANES.index(plane)
     index = round(float(points[:, axis].mean()))
     inside = 0 <= index < grid.shape[axis]
     if not inside or (kind != "lesion" and np.abs(points[:, axis] - index).max() > 0.5):
         raise InputError(f"{where}: it lies in no {plane} slice of this scan: it was made on another one.")
-    length, voxels, volume, area = (_number(row[name], where, name) for name in _NUMBERS)
+    length, voxels, volume, area = map(row.number, _NUMBERS)
     drawn = tuple((float(s), float(a), float(r)) for s, a, r in points)
     count = 0 if math.isnan(voxels) else int(voxels)
     own = Slice(axis, index)
     if kind == RULER:  # what the places say counts: somebody may have changed one of the two
         length = length_mm(points, grid)
-    name, key = str(row["name"])[:80], str(row.get("key", ""))
+    name, key = row.known("name")[:80], row.get("key")
     if not _KEY.fullmatch(key):  # of a table that was written before measurements had one
         key = _key_of(f"{kind} {name} {plane} {row['points_ras_mm']}")
     return Measurement(kind, drawn, own, name, length, count, volume, area, key=key)
@@ -259,25 +265,12 @@ def _points(text: str, fewest: int, where: str) -> np.ndarray:
     return points
 
 
-def _number(cell: Any, where: str, name: str) -> float:
-    text = str(cell).strip()
-    if text.casefold() in ("", "n/a", "nan"):
-        return math.nan
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.inf
-    if math.isinf(value):
-        raise InputError(f"{where}: {name} should be a number, not '{text[:40]}'.")
-    return value
-
-
-def _values(row: dict[str, Any], where: str) -> tuple[Values, ...]:
-    image = str(row.get("image", ""))[:80]
-    if not image or image == "n/a":
+def _values(row: Row) -> tuple[Values, ...]:
+    image = row.known("image")[:80]
+    if not image:
         return ()
-    counts = [_number(row.get(name, ""), where, name) for name in ("with_value", "without_value")]
+    counts = map(row.number, ("with_value", "without_value"))
     n, missing = (0 if math.isnan(count) else int(count) for count in counts)
-    mean, sd, low, high = (_number(row.get(name, ""), where, name) for name in _VALUES)
-    unit = str(row.get("unit", ""))[:40]
-    return (Values(image, unit, n, missing, mean, sd, low, high, row.get("how") == "interpolated"),)
+    mean, sd, low, high = map(row.number, _VALUES)
+    interpolated = row.get("how") == "interpolated"
+    return (Values(image, row.known("unit")[:40], n, missing, mean, sd, low, high, interpolated),)

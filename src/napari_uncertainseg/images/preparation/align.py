@@ -9,6 +9,7 @@ import scipy
 
 from napari_uncertainseg._base import Cancelled, InputError, Progress, silent
 from napari_uncertainseg._boxes import Box, bounding_box
+from napari_uncertainseg._quantiles import percentiles
 from napari_uncertainseg.images.itk import itk_image, matrix_of
 from napari_uncertainseg.images.preparation.skull import without_gaps, without_holes
 from napari_uncertainseg.images.resample import isotropic, resample_to
@@ -30,6 +31,7 @@ times, and once registered up to 0.14 nats, or up to 2.1 times with 0.06 nats; 6
 """
 
 _SPACING = 2.0  # mm, of the copies on which overlap is judged and registration runs
+_OTSU_BINS = 128
 _OFF = 5  # voxels of such a copy: 10 mm
 _BINS = 32  # of the joint histogram, along each axis
 _SAMPLED, _SEED = 0.5, 1  # share of voxels that registration compares, shaken a little: the same each time
@@ -248,7 +250,7 @@ def _mutual_information(fixed: np.ndarray, moved: np.ndarray, inside: np.ndarray
 
 def _binned(values: np.ndarray) -> np.ndarray:
     """Numbers of the equal bins, 0 to 31, between the first and the last percentile."""
-    low, high = np.percentile(values, (1, 99))
+    low, high = percentiles(values, (1, 99))
     if not high > low:
         return np.zeros(len(values), np.int64)
     number = (values - np.float32(low)) * np.float32(_BINS / (high - low))
@@ -331,16 +333,29 @@ def register(moving: Volume, fixed: Volume, progress: Progress = silent) -> np.n
 
 
 def _otsu(values: np.ndarray) -> float:
-    """Otsu's threshold, without the few brightest values, which would stretch the histogram."""
-    import SimpleITK as sitk
+    """Otsu's threshold, without the few brightest values, which would stretch the histogram.
 
-    low, high = np.percentile(values, (0.1, 99.5))
+    The one that ITK finds with as many bins, in a tenth of its time ("A threshold selection method from
+    gray-level histograms", IEEE Transactions on Systems, Man, and Cybernetics 9:62, 1979).
+    """
+    low, high = percentiles(values, (0.1, 99.5))
     if low == high:
         return float(low)
-    inside = values[(values >= low) & (values <= high)]
+    inside = values[(values >= low) & (values <= high)].astype(np.float32, copy=False)
     if inside.size == 0:  # of two voxels neither is inside
         return float(low)
-    threshold = sitk.OtsuThresholdImageFilter()
-    threshold.SetNumberOfHistogramBins(128)
-    threshold.Execute(sitk.GetImageFromArray(np.asarray(inside, np.float32)[None]))
-    return float(threshold.GetThreshold())
+    least, most = inside.min(), inside.max()
+    with np.errstate(over="ignore"):
+        width = (most - least) / np.float32(_OTSU_BINS)
+        width = (most + width / np.float32(100) - least) / np.float32(
+            _OTSU_BINS
+        )  # the last bin holds the most
+    if not 0 < width < np.inf:
+        return float(least)
+    number = ((inside - least) / width).astype(np.int16)
+    counts = np.bincount(number.clip(0, _OTSU_BINS - 1), minlength=_OTSU_BINS)
+    below = np.cumsum(counts)[:-1]
+    total = np.cumsum(counts * (np.arange(_OTSU_BINS) + 0.5))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = total[:-1] ** 2 / below + (total[-1] - total[:-1]) ** 2 / (len(inside) - below)
+    return float(least + np.float32(np.argmax(np.nan_to_num(between)) + 1) * width)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from napari_uncertainseg._boxes import bounding_slices
+from napari_uncertainseg._quantiles import median, percentiles
 from napari_uncertainseg.images.preparation.normalise import UNIT
 from napari_uncertainseg.images.volume import Grid
 
@@ -41,7 +42,7 @@ def measure_appearance(flair: np.ndarray, brain: np.ndarray, grid: Grid) -> dict
     box = tuple(slice(side.start - side.start % 2, side.stop) for side in bounding_slices(brain))
     flair, brain = flair[box], brain[box]
     brightness = 1 + UNIT * flair[brain]
-    lower, upper = np.percentile(brightness, (25, 75))
+    lower, upper = percentiles(brightness, (25, 75))
     return {
         "slice_mm": float(max(grid.spacing)),
         "in_plane_mm": float(min(grid.spacing)),
@@ -67,4 +68,4 @@ def _noise(flair: np.ndarray, brain: np.ndarray, spacing: Sequence[float]) -> fl
             deep = inside[:-2] & inside[1:-1] & inside[2:]
             found.append(np.abs(x[:-2][deep] - 2 * x[1:-1][deep] + x[2:][deep]))
     differences = np.concatenate(found)
-    return float(np.median(differences)) / _NORMAL / 6**0.5 if len(differences) else 0.0
+    return float(median(differences)) / _NORMAL / 6**0.5 if len(differences) else 0.0

@@ -6,6 +6,7 @@ import numpy as np
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._boxes import bounding_slices
+from napari_uncertainseg._quantiles import median, percentiles
 from napari_uncertainseg.modalities import MODALITIES
 
 CLIP_PERCENTILES = (0.1, 99.9)
@@ -57,7 +58,7 @@ def normalise(data: np.ndarray, brain: np.ndarray, modality: str) -> np.ndarray:
     if inside.size == 0:
         raise InputError("The brain mask is empty: there is nothing to segment.")
     by_tissue = MODALITIES[modality].normalisation == "tissue"
-    bounds = (-np.inf, np.inf) if by_tissue else np.percentile(inside, CLIP_PERCENTILES)
+    bounds = (-np.inf, np.inf) if by_tissue else percentiles(inside, CLIP_PERCENTILES)
     if not by_tissue:
         np.clip(inside, *bounds, out=inside)
     level, unit = _tissue(inside, data, brain) if by_tissue else _moments(inside)
@@ -118,11 +119,11 @@ def _tissue(inside: np.ndarray, data: np.ndarray, brain: np.ndarray) -> tuple[fl
     half its median, somebody has shifted the scan, and that hundredth counts as 0 instead. But a brain mask
     may leave all fluid out: what is dark around the mask shows that the scan was not shifted.
     """
-    dark, middle = np.percentile(inside, (1, 50))
+    dark, middle = percentiles(inside, (1, 50))
     shifted = dark < 0 or (dark > middle / 2 and not _dark_around(data, brain, middle / 2))
     zero = dark if shifted else 0.0
     tissue = inside[inside >= float(zero + FLUID_SHARE * (middle - zero))]
-    level = float(np.median(tissue, overwrite_input=True))
+    level = float(median(tissue))
     return level, UNIT * (level - float(zero))
 
 

@@ -31,6 +31,10 @@ _WHOLE = 0.95
 """Share of the brain that a T1 or T2 should show; a tighter brain mask of its own leaves out less."""
 
 
+_SLAB = 16
+"""Slices that are smoothed at a time."""
+
+
 @dataclass(frozen=True, eq=False)
 class NetworkInput:
     """What the network reads: the brain's bounding box on cubic voxels.
@@ -154,7 +158,23 @@ def smoothed(flair: np.ndarray, brain: np.ndarray, sigma: float) -> np.ndarray:
     sigma
         Standard deviation, voxels; 0 for none.
     """
-    return scipy.ndimage.gaussian_filter(flair, sigma) * brain if sigma else flair
+    if not sigma:
+        return flair
+    found = flair
+    for axis in range(flair.ndim):  # as `scipy.ndimage.gaussian_filter`, one axis after the other
+        before, found = found, np.empty_like(flair)
+        across = (axis + 1) % flair.ndim
+        slabs = [
+            (slice(None),) * across + (slice(first, first + _SLAB),)
+            for first in range(0, flair.shape[across], _SLAB)
+        ]
+        in_parallel(
+            [
+                partial(scipy.ndimage.gaussian_filter1d, before[slab], sigma, axis, output=found[slab])
+                for slab in slabs
+            ]
+        )
+    return found * brain
 
 
 def prepare(

@@ -16,6 +16,7 @@ import scipy
 
 from napari_uncertainseg._boxes import Box, bounding_box
 from napari_uncertainseg._distances import distance_inside
+from napari_uncertainseg._quantiles import median, quantiles
 from napari_uncertainseg.images.volume import Volume
 
 DARK_OF_BRAIN, DARK_OF_HEAD = 0.35, 0.5
@@ -77,7 +78,7 @@ def surroundings(scan: Volume) -> Surroundings:
     steps = [max(1, round(_STEP / size)) for size in scan.grid.spacing]
     spacing = np.array(scan.grid.spacing) * steps
     data = scan.data[tuple(slice(None, None, step) for step in steps)].astype(np.float32)
-    low, bright = (float(x) for x in np.quantile(data, (0.005, 0.995)))
+    low, bright = (float(x) for x in quantiles(data, (0.005, 0.995)))
     background = _background(data, low, bright)
     level = _AIR * (bright - min(low, background))
     seen = np.abs(data - background) > level
@@ -144,7 +145,7 @@ def _dark_share(data: np.ndarray, seen: np.ndarray, spacing: np.ndarray) -> floa
         return float("nan")
     along = scipy.ndimage.map_coordinates(data, lines.reshape(-1, 3).T, order=1).reshape(lines.shape[:2])
     along = scipy.ndimage.uniform_filter1d(along, 3, axis=1)
-    tissue = np.median(data[box][depth > min(20.0, 0.6 * depth.max())])
+    tissue = median(data[box][depth > min(20.0, 0.6 * depth.max())])
     around = np.maximum(tissue, along[:, _SCALP].max(axis=1))
     return float(np.mean(along[:, _SKULL].min(axis=1) < _DARK * around))
 

@@ -11,23 +11,27 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
-from napari_uncertainseg._boxes import Box, bounding_slices
+from napari_uncertainseg._boxes import Box
 from napari_uncertainseg._parallel import in_parallel, thread_count
-from napari_uncertainseg._threshold import at_least
+from napari_uncertainseg._threshold import limit
+from napari_uncertainseg.inference.sweep.kept import Kept, Sides
 from napari_uncertainseg.networks.recalibration import LogitLine
-from napari_uncertainseg.prediction.members import SEEN, as_half
+from napari_uncertainseg.prediction.members import SEEN
 from napari_uncertainseg.voxel_maps import MapSources, MemberStatistics
 
-_CACHED = 1 << 16
-"""Numbers of all heads that are handled at a time: three arrays of so many stay in the cache."""
+T = TypeVar("T")
+
+_CACHED = 1 << 19
+"""Numbers of all heads handled at a time: three arrays of so many stay near the processor. With fewer
+(a smaller cache) threads mostly wait for each other's turn in Python."""
 _SHARES = 4
 """Parts of the work for each thread, so that none waits long for another."""
 _SMALLEST = np.finfo(np.float32).smallest_normal
-Cut = tuple[Box, np.ndarray]
-"""The part of a box in which a member saw something, and the member in it as half floats."""
+_SEEN = limit(SEEN, np.dtype(np.float32))
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ class _Task:
 
 
 class HeadsSweep:
-    """Statistics over the members of passes that come one by one, in the brain's box.
+    """Statistics over the members of passes that come one by one, added up where they lie on the scan's grid.
 
     Means and squares of a pass join those before as Chan, Golub and LeVeque do ("Updating formulae and a
     pairwise algorithm for computing sample variances", 1979), which does not cancel where members agree.
@@ -71,17 +75,27 @@ class HeadsSweep:
     ----------
     inside
         bool (z, y, x): the brain in its box.
+    box
+        Where that box lies on the scan's grid.
+    shape
+        Of the grid.
     """
 
-    def __init__(self, inside: np.ndarray) -> None:
+    def __init__(self, inside: np.ndarray, box: Box, shape: tuple[int, int, int]) -> None:
         self._inside = inside
         self._pieces: _Pieces | None = None
         self._members = self._passes = 0
-        self._mean, self._squares, self._entropy, self._disagreement = (
-            np.zeros(inside.shape, np.float32) for _ in range(4)
-        )
+        self._full = [np.zeros(shape, np.float32) for _ in range(6)]
+        (
+            self._mean,
+            self._entropy_of_mean,
+            self._entropy,
+            self._mutual,
+            self._squares,
+            self._disagreement,
+        ) = (array[box] for array in self._full)
 
-    def add(self, logits: np.ndarray, line: LogitLine, opinions: Opinions) -> list[Cut | None]:
+    def add(self, logits: np.ndarray, line: LogitLine, opinions: Opinions) -> Kept:
         """Take one pass.
 
         Parameters
@@ -95,23 +109,24 @@ class HeadsSweep:
 
         Returns
         -------
-        list
-            Each member where it saw something, None where nowhere.
+        Kept
+            Its members, where they saw something.
         """
         mean = np.zeros(self._inside.shape, np.float32) if opinions.averaged else None
         rows = max(1, _CACHED // (len(logits) * self._inside.shape[2]))
         if self._pieces is None or self._pieces.rows != rows:
             self._pieces = _Pieces(self._inside, rows)
         task = _Task(logits, line, opinions, mean)
-        _over_slices(len(self._inside), partial(self._add_slices, task, self._pieces))
+        found = _over_slices(len(self._inside), partial(self._add_slices, task, self._pieces))
         self._members += opinions.members
         self._passes += 1
         members = [logits[head] for head in opinions.heads] if mean is None else [mean]
-        return in_parallel([partial(_cut, member) for member in members])
+        return Kept.of(members, Sides.together(found).boxes())
 
-    def _add_slices(self, task: _Task, pieces: _Pieces, slices: range) -> None:
+    def _add_slices(self, task: _Task, pieces: _Pieces, slices: range) -> Sides:
         heads = len(task.logits)
         scratch = np.empty((3, heads * pieces.most), np.float32)
+        seen = Sides.nothing(task.opinions.members, self._inside.shape)
         for whole, shown in (piece for z in slices for piece in pieces.of(z)):
             if shown is not None:
                 sides = _sides(shown)
@@ -119,14 +134,17 @@ class HeadsSweep:
                 p, *spare = (each[:voxels].reshape(heads, *sides) for each in scratch)
                 _probabilities(task.logits[:, *shown], task.line, p)
                 p *= self._inside[shown]
-                self._take(shown, p, spare, task)
+                members = self._take(shown, p, spare, task)
+                if members.max() >= _SEEN:  # of most of a brain nobody says anything
+                    seen.add(members >= _SEEN, shown)
             if task.mean is None:
                 task.logits[:, *whole] = 0
                 if shown is not None:
                     task.logits[:, *shown] = p
+        return seen
 
-    def _take(self, shown: Box, p: np.ndarray, spare: list[np.ndarray], task: _Task) -> None:
-        """Add the heads' probabilities of a piece."""
+    def _take(self, shown: Box, p: np.ndarray, spare: list[np.ndarray], task: _Task) -> np.ndarray:
+        """Add the heads' probabilities of a piece; its members."""
         mean, squares = _moments(p, spare[0])
         disagreement = squares / np.float32(len(p))
         self._disagreement[shown] += (disagreement - self._disagreement[shown]) / np.float32(self._passes + 1)
@@ -139,6 +157,7 @@ class HeadsSweep:
             p, squares = mean[None], np.zeros_like(squares)
             spare = [each[:1] for each in spare]
         self._join(shown, len(p), mean, squares, _entropies(p, *spare))
+        return p
 
     def _join(
         self,
@@ -154,37 +173,34 @@ class HeadsSweep:
         self._squares[where] += squares + apart * apart * np.float32(self._members * count / total)
         self._entropy[where] += entropy
 
-    def result(self, box: Box, shape: tuple[int, int, int]) -> MapSources:
-        """What maps are made of, on the scan's grid.
+    def result(self) -> MapSources:
+        """What maps are made of, on the scan's grid; the sweep is used up by it."""
+        if self._pieces is not None:
+            _over_slices(len(self._inside), partial(self._finish_slices, self._pieces))
+        mean, entropy, expected, mutual, variance, disagreement = self._full
+        return MapSources(MemberStatistics(mean, entropy, expected, mutual, variance), disagreement)
 
-        Parameters
-        ----------
-        box
-            Where the brain's box lies on that grid.
-        shape
-            Of the grid.
-        """
-        full = [np.zeros(shape, np.float32) for _ in range(6)]
-        placed = [array[box] for array in full]
-        _over_slices(len(self._inside), partial(self._finish_slices, placed))
-        return MapSources(MemberStatistics(*full[:5]), full[5])
-
-    def _finish_slices(self, placed: list[np.ndarray], slices: range) -> None:
+    def _finish_slices(self, pieces: _Pieces, slices: range) -> None:
+        """Make of sums what they are for; around the brain all is 0 and stays so."""
         count = np.float32(self._members)
-        for z in slices:
-            p = np.clip(self._mean[z], 0, 1)  # a mean of ones may exceed 1 by rounding
-            entropy = _entropies(p[None], *np.empty((2, 1, *p.shape), np.float32))
-            expected = self._entropy[z] / count
-            mutual = np.clip(entropy - expected, 0, None)
-            found = (p, entropy, expected, mutual, self._squares[z] / count, self._disagreement[z])
-            for target, values in zip(placed, found, strict=True):
-                target[z] = values
+        scratch = np.empty((2, pieces.most), np.float32)
+        for shown in (piece[1] for z in slices for piece in pieces.of(z)):
+            if shown is None:
+                continue
+            p, expected, squares = (each[shown] for each in (self._mean, self._entropy, self._squares))
+            np.clip(p, 0, 1, out=p)  # a mean of ones may exceed 1 by rounding
+            entropy = _entropies(p[None], *(each[: p.size].reshape(1, *p.shape) for each in scratch))
+            expected /= count
+            squares /= count
+            self._entropy_of_mean[shown] = entropy
+            entropy -= expected
+            np.clip(entropy, 0, None, out=self._mutual[shown])
 
 
-def _over_slices(count: int, work: Callable[[range], None]) -> None:
+def _over_slices(count: int, work: Callable[[range], T]) -> list[T]:
     """Hand out the slices of a box to the threads."""
     step = max(1, -(-count // (_SHARES * thread_count())))
-    in_parallel([partial(work, range(z, min(z + step, count))) for z in range(0, count, step)])
+    return in_parallel([partial(work, range(z, min(z + step, count))) for z in range(0, count, step)])
 
 
 class _Pieces:
@@ -265,11 +281,3 @@ def _entropies(p: np.ndarray, q: np.ndarray, spare: np.ndarray) -> np.ndarray:
         spare *= part
         total -= spare.sum(axis=0)
     return total
-
-
-def _cut(member: np.ndarray) -> Cut | None:
-    box = bounding_slices(at_least(member, SEEN))
-    if any(side.start == side.stop for side in box):
-        return None
-    z, y, x = box
-    return (z, y, x), as_half(member[z, y, x])

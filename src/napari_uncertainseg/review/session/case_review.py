@@ -15,7 +15,12 @@ from napari_uncertainseg.review.correction import Correction
 from napari_uncertainseg.review.feedback import Feedback
 from napari_uncertainseg.review.session.automatic_saving import AutomaticSaving
 from napari_uncertainseg.review.session.recorder import Recorder
-from napari_uncertainseg.review.session.reviewed_case import ReviewedCase
+from napari_uncertainseg.review.session.reviewed_case import (
+    ReviewedCase,
+    about_lesion,
+    component_at,
+    component_name,
+)
 from napari_uncertainseg.review.session.undo_history import (
     Change,
     History,
@@ -107,7 +112,7 @@ class CaseReview:
         """
         found: dict[int, Decision] = {}
         for verdict in self._verdicts:
-            key = self._component_at(verdict.voxel)
+            key = component_at(self._case, verdict.voxel)
             if key == 0:
                 continue
             same = found.get(key, verdict.decision) == verdict.decision
@@ -151,11 +156,11 @@ class CaseReview:
 
     def _judge(self, voxel: Voxel, decision: Decision | None) -> None:
         self._write_verdict(voxel, decision)
-        component, before = self._component_at(voxel), self._verdicts
-        kept = tuple(v for v in before if self._component_at(v.voxel) != component or component == 0)
+        component, before = component_at(self._case, voxel), self._verdicts
+        kept = tuple(v for v in before if component_at(self._case, v.voxel) != component or component == 0)
         kept = tuple(v for v in kept if v.voxel != voxel)
         self._verdicts = kept if decision is None else (*kept, Verdict(voxel, decision))
-        what = f"{decision or 'no verdict on'} {_name(component)}"
+        what = f"{decision or 'no verdict on'} {component_name(component)}"
         self._history.add(Judgement(what, voxel, before, self._verdicts))
 
     def give_feedback(self, voxel: Voxel, feedback: Feedback) -> None:
@@ -176,7 +181,7 @@ class CaseReview:
         self._write_feedback(verdict.voxel, feedback)
         before, after = self._verdicts, replace(verdict, feedback=feedback)
         self._verdicts = tuple(after if each is verdict else each for each in before)
-        what = f"ticks on {_name(self._component_at(verdict.voxel))}"
+        what = f"ticks on {component_name(component_at(self._case, verdict.voxel))}"
         self._history.add(Judgement(what, verdict.voxel, before, self._verdicts))
 
     def set_edit(self, edit: np.ndarray | None, correction: Correction | None = None) -> None:
@@ -200,7 +205,7 @@ class CaseReview:
         before, lesions = self._edit, self._case.lesions
         self._show_edit(edit)
         if lesions is not None:
-            named = lambda at: _name(self._component_at(at) or lesions.component_at(at))  # noqa: E731
+            named = lambda at: component_name(component_at(self._case, at) or lesions.component_at(at))  # noqa: E731
             stroke = Stroke.between(before, edit, correction, named)
             if stroke is not None:
                 self._history.add(stroke)
@@ -319,8 +324,8 @@ class CaseReview:
         """What the session has next, without what is selected; None without one, or with one by default."""
         if self._recorder is None or self._recorder.by_default:
             return None
-        here = 0 if selected is None else self._component_at(selected)
-        return self._recorder.next_task(lambda voxel: here != 0 and self._component_at(voxel) == here)
+        here = 0 if selected is None else component_at(self._case, selected)
+        return self._recorder.next_task(lambda voxel: here != 0 and component_at(self._case, voxel) == here)
 
     def keep_with(self, begin: Callable[[], None] | None) -> None:
         """Have a session begun with the first verdict or stroke, where none is recorded; None to stop."""
@@ -350,7 +355,9 @@ class CaseReview:
 
     def _write_verdict(self, voxel: Voxel, decision: Decision | None) -> None:
         if self._recorder is not None:
-            self._recorder.judge(voxel, decision, self._same_as(voxel), self._about_lesion(voxel))
+            self._recorder.judge(
+                voxel, decision, self._same_as(voxel), about_lesion(self._case, voxel, self._edit)
+            )
 
     def _write_feedback(self, voxel: Voxel, feedback: Feedback) -> None:
         if self._recorder is not None:
@@ -358,8 +365,8 @@ class CaseReview:
 
     def _same_as(self, voxel: Voxel) -> Callable[[Voxel], bool]:
         """Whether another voxel belongs to the lesion or candidate at this one, as outlined at present."""
-        component = self._component_at(voxel)
-        return lambda other: component != 0 and self._component_at(other) == component
+        component = component_at(self._case, voxel)
+        return lambda other: component != 0 and component_at(self._case, other) == component
 
     def _write_edit(self, how: Mapping[str, Any]) -> None:
         """Write the painting into the session, where there is one; InputError if it cannot be."""
@@ -373,28 +380,3 @@ class CaseReview:
         """What is kept beside a stroke."""
         painted = self.painted
         return {} if painted is None else painted.as_json()
-
-    def _about_lesion(self, voxel: Voxel) -> dict[str, Any]:
-        """What is kept beside a verdict: threshold, number, whether the lesion was painted."""
-        case, number = self._case, self._component_at(voxel)
-        lesions = case.lesions
-        about: dict[str, Any] = {
-            "threshold": case.threshold,
-            "min_volume": case.min_volume,
-            "number": number,
-        }
-        if self._edit is not None and lesions is not None and number > 0:
-            about["painted"] = bool(self._edit[lesions.labels == number].any())
-        return about
-
-    def _component_at(self, voxel: Voxel) -> int:
-        """Number of the lesion (> 0) or candidate (< 0) at a voxel; 0 when there is none."""
-        lesions = self._case.lesions
-        return 0 if lesions is None else lesions.component_at(voxel)
-
-
-def _name(component: int) -> str:
-    """What a component is called: lesions are positive, candidates negative."""
-    if component == 0:
-        return "no lesion"
-    return f"lesion {component}" if component > 0 else f"candidate {-component}"

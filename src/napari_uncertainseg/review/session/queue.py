@@ -124,25 +124,11 @@ def queue_of(
     InputError
         If there is no such order.
     """
-    tables = (("lesion", lesions.table), ("candidate", lesions.candidate_table))
-    found = [
-        NewTask(
-            case=case,
-            output=output,
-            target=target,
-            label=int(row["label"]),
-            voxel=(int(row["slice_s"]), int(row["slice_a"]), int(row["slice_r"])),
-            uncertainty=_known(row["lsu"]),
-            probability=_known(row["max_probability"]),
-            volume_mm3=float(row["volume_mm3"]),
-        )
-        for target, table in tables
-        for row in table.to_dict("records")
-    ]
+    found = _tasks(lesions, case, output)
     known = pd.DataFrame(
         {
             "candidate": [task.target == "candidate" for task in found],
-            "peak": np.concatenate([_chance(lesions, table) for _, table in tables]),
+            "peak": np.concatenate([_chance(lesions, table) for _, table in _tables(lesions)]),
             "volume_mm3": [task.volume_mm3 for task in found],
         }
     )
@@ -154,6 +140,28 @@ def queue_of(
         drawn = draw_checks(n, CHECKS if checks is None else checks, seed + 1)
         shown = mixed(n, drawn, EVERY)
     return Queue(tuple(found[ranked[i]] for i in shown), tuple(shown), tuple(map(int, drawn)))
+
+
+def _tables(lesions: Lesions) -> tuple[tuple[str, pd.DataFrame], ...]:
+    return ("lesion", lesions.table), ("candidate", lesions.candidate_table)
+
+
+def _tasks(lesions: Lesions, case: int, output: int | None) -> list[NewTask]:
+    """One for each lesion, then one for each candidate, by their rows."""
+    return [
+        NewTask(
+            case=case,
+            output=output,
+            target=target,
+            label=int(row["label"]),
+            voxel=(int(row["slice_s"]), int(row["slice_a"]), int(row["slice_r"])),
+            uncertainty=_known(row["lsu"]),
+            probability=_known(row["max_probability"]),
+            volume_mm3=float(row["volume_mm3"]),
+        )
+        for target, table in _tables(lesions)
+        for row in table.to_dict("records")
+    ]
 
 
 def _chance(lesions: Lesions, table: pd.DataFrame) -> np.ndarray:

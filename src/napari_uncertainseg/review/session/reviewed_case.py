@@ -1,9 +1,11 @@
-"""What a review needs of the case that it is about."""
+"""What a review needs of the case that it is about, and what it says of a place in it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
 
 from napari_uncertainseg.review.verdicts import Voxel
 
@@ -36,3 +38,35 @@ class ReviewedCase(Protocol):
 
     def painting_changed(self) -> None:
         """Outline lesions anew, and say so."""
+
+
+def component_at(case: ReviewedCase, voxel: Voxel) -> int:
+    """Number of the lesion (> 0) or candidate (< 0) at a voxel; 0 when there is none."""
+    lesions = case.lesions
+    return 0 if lesions is None else lesions.component_at(voxel)
+
+
+def component_name(component: int) -> str:
+    """What a component is called: lesions are positive, candidates negative."""
+    if component == 0:
+        return "no lesion"
+    return f"lesion {component}" if component > 0 else f"candidate {-component}"
+
+
+def about_lesion(case: ReviewedCase, voxel: Voxel, edit: np.ndarray | None) -> dict[str, Any]:
+    """What is kept beside a verdict: threshold, number, whether the lesion was painted.
+
+    Parameters
+    ----------
+    case
+        Under review.
+    voxel
+        Of the lesion or candidate.
+    edit
+        What the reviewer painted, int8 on the grid; None where nothing was.
+    """
+    lesions, number = case.lesions, component_at(case, voxel)
+    about: dict[str, Any] = {"threshold": case.threshold, "min_volume": case.min_volume, "number": number}
+    if edit is not None and lesions is not None and number > 0:
+        about["painted"] = bool(edit[lesions.labels == number].any())
+    return about

@@ -64,12 +64,12 @@ def measure_voxel_features(
     probability, brain = as_probabilities(probability), as_mask(brain)
     for name, array in {**scans, "probability": probability, "brain": brain}.items():
         check_same_shape(f"The {name}", array.shape, "the grid", grid.shape)
-    seen = at_least(probability, SEEN) & brain
-    where = np.flatnonzero(seen)
+    box = bounding_box(brain)
+    index = np.array(np.nonzero(at_least(probability[box], SEEN) & brain[box]))
+    first = np.array([side.start for side in box])[:, None]
+    where = np.ravel_multi_index(tuple(index + first), brain.shape)
     if not len(where):
         return VoxelFeatures(where.astype(np.int64), np.zeros((len(VOXEL_FEATURES), 0), np.float16))
-    box = bounding_box(brain)
-    index = np.array(np.nonzero(seen[box]))
     inside = {name: scan[box] for name, scan in scans.items()}
     found = _measured(inside, probability[box], brain[box], index, grid.spacing)
     missing = np.full(len(where), np.nan)
@@ -159,12 +159,19 @@ class _Blocks:
         return cls(factor, larger, _block_mean(brain, factor), brain)
 
     @property
+    def voxels_themselves(self) -> bool:
+        """Whether each block is one voxel."""
+        return set(self.factor) == {1}
+
+    @property
     def brain(self) -> np.ndarray:
         """Blocks that are mostly brain."""
         return self.share >= 0.5
 
     def mean(self, values: np.ndarray) -> np.ndarray:
         """Mean over the brain in each block; 0 where there is none."""
+        if self.voxels_themselves:
+            return np.where(self._voxels, values, np.float32(0))
         total = _block_mean(np.where(self._voxels, values, 0), self.factor)
         return np.divide(total, self.share, out=np.zeros_like(total), where=self.share > 0)
 
@@ -174,6 +181,8 @@ class _Blocks:
 
     def at(self, values: np.ndarray, index: np.ndarray) -> np.ndarray:
         """A map of blocks at voxels, interpolated."""
+        if self.voxels_themselves:
+            return values[tuple(index)].astype(float)
         return _sample(values, self.place(index))
 
 
@@ -232,6 +241,9 @@ def _depth(
     blocks = _Blocks.of_size(_FINE, brain[near], spacing)
     tissue = blocks.brain & (blocks.mean(flair[near]) >= FLUID)
     start = np.array([part.start for part in near])[:, None]
+    if blocks.voxels_themselves:  # nothing is interpolated: only these voxels' distances are looked up
+        beside = tuple(index - start + 1)
+        return np.minimum(distance_inside(np.pad(tissue, 1), blocks.spacing, beside), FARTHEST)
     return blocks.at(_distance(tissue, blocks.spacing), index - start)
 
 

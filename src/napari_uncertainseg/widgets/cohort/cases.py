@@ -20,18 +20,13 @@ from qtpy.QtWidgets import (
 
 from napari_uncertainseg._base import InputError, as_warning
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.evaluate.readings import (
-    CaseReading,
-    CaseReadings,
-    is_closed,
-    latest_annotator,
-    next_to_read,
-)
+from napari_uncertainseg.evaluate.readings import CaseReading, latest_annotator
 from napari_uncertainseg.evaluate.worklist import WorkCase, Worklist
 from napari_uncertainseg.runs.current_run import CurrentRun
 from napari_uncertainseg.runs.review_sessions import ReviewOfRun, review_of_run
 from napari_uncertainseg.widgets.cohort import texts
 from napari_uncertainseg.widgets.cohort.case_table import case_table, read_cases
+from napari_uncertainseg.widgets.cohort.listed_cases import ListedCases
 from napari_uncertainseg.widgets.cohort.run_panel import RunPanel
 from napari_uncertainseg.widgets.scans.loaded_case import (
     LoadedCase,
@@ -97,11 +92,8 @@ class CasesPanel(QWidget):
         super().__init__(parent)
         self._case, self._open_case, self._open_results = case, open_case, open_results
         self._keeper, self._sessions = keeper, sessions
+        self._listed = ListedCases(sessions)
         self._preferences = preferences or PreferenceStore()
-        self._readings: CaseReadings | None = None
-        self._worklist: Worklist | None = None
-        self._states: tuple[CaseReading | None, ...] = ()
-        self._row: int | None = None
         self._opening: int | None = None
         self._discard = self._new_discard_question()
         self._is_counting = False
@@ -224,7 +216,7 @@ class CasesPanel(QWidget):
     def open_next(self) -> None:
         """Open the first case after this one that is not closed."""
         self._read_states()
-        row = next_to_read(self._states, self._row)
+        row = self._listed.following
         if row is None:
             self._show_message(texts.ALL_CLOSED)
         else:
@@ -241,15 +233,14 @@ class CasesPanel(QWidget):
         if folder is not None:
             self._begin(WorkCase(name, {}, reference, folder), None)
             return True
-        cases = () if self._worklist is None else self._worklist.cases
-        row = next((i for i, case in enumerate(cases) if case.name == name), None)
+        row = self._listed.row_of(name)
         if row is not None:
             self._open(row)
         return row is not None
 
     def _open(self, row: int, column: int = 0) -> None:
-        if self._worklist is not None:
-            self._begin(self._worklist.cases[row], row)
+        if self._listed.worklist is not None:
+            self._begin(self._listed.cases[row], row)
 
     def _begin(self, chosen: WorkCase, row: int | None) -> None:
         """Read the files of a case; it is shown when that is done."""
@@ -275,7 +266,7 @@ class CasesPanel(QWidget):
         if isinstance(result, Worklist):
             self._show_worklist(result)
         elif isinstance(result, ReviewOfRun):
-            self._readings = None
+            self._listed.forget_sessions()
             self._show_worklist(result.worklist)
             self._show_message(texts.sessions_made(result.said))
         else:
@@ -286,12 +277,12 @@ class CasesPanel(QWidget):
 
     def _show_worklist(self, worklist: Worklist) -> None:
         """Show another list; a case of it that is already open stays open."""
-        self._worklist, self._row = worklist, None
+        self._listed.take(worklist)
         self.notes.setText(texts.describe_notes(worklist.notes))
         self.table.show_table(case_table(worklist))
         self._show_message("")
         self._show_sessions()
-        following = next_to_read(self._states)
+        following = self._listed.following
         self.table.selectRow(0 if following is None else following)
 
     def _show_case(self, loaded: LoadedCase | LoadedResults) -> None:
@@ -300,7 +291,7 @@ class CasesPanel(QWidget):
             if not self._shows(loaded):
                 self._show_message("")
                 return
-            self._row = self._opening
+            self._listed.row = self._opening
             messages += [as_warning(texts.no_reference(loaded.problem))] if loaded.problem else []
             if isinstance(loaded, LoadedResults) and self._keeper is not None:
                 messages += filter(None, [self._keeper.resume_prepared(self.annotator.text())])
@@ -310,12 +301,11 @@ class CasesPanel(QWidget):
         if recorder is not None:
             messages.append(texts.session_left(recorder.session.annotator))
         self._show_sessions()
-        reading = self._states[self._row] if self._row is not None else None
-        if reading is not None and not reading.closed and self._case.review.recorder is None:
+        if self._listed.is_unfinished and self._case.review.recorder is None:
             messages.append(texts.OPEN_SESSION)
         self._show_message("\n".join(messages))
-        if self._row is not None:
-            self.table.selectRow(self._row)
+        if self._listed.row is not None:
+            self.table.selectRow(self._listed.row)
 
     def _shows(self, loaded: LoadedCase | LoadedResults) -> bool:
         """Show a case; False where the reader wants to keep what is open."""
@@ -331,23 +321,18 @@ class CasesPanel(QWidget):
 
     def _on_verdicts(self) -> None:
         """Update the count while the current case is recorded, and read the file again when that ends."""
-        recorder = self._case.review.recorder
-        if recorder is not None and self._row is not None and self._is_current(self._row):
+        recorder, row = self._case.review.recorder, self._listed.row
+        if recorder is not None and row is not None and self._listed.shows_opened(self._case):
             if self.annotator.text().strip() in ("", recorder.session.annotator):
                 self._is_counting = True
                 state = CaseReading(len(recorder.current_verdicts), len(recorder.tasks), False)
-                self._set_state(self._row, state)
+                self._set_state(row, state)
         elif self._is_counting:
             self._is_counting = False
             self._show_sessions()
 
-    def _is_current(self, row: int) -> bool:
-        """Whether the prediction belongs to a row: the user may open other scans by hand."""
-        scan = self._case.scan
-        return self._worklist is not None and scan is not None and scan.path == self._worklist.cases[row].main
-
     def _on_other_sessions(self) -> None:
-        self._readings = None
+        self._listed.forget_sessions()
         self._show_message("")
         self._show_sessions()
 
@@ -357,21 +342,14 @@ class CasesPanel(QWidget):
         self._typing.start()
 
     def _read_states(self) -> None:
-        """Read the state of each case again; without a file none has been reviewed."""
-        cases = () if self._worklist is None else self._worklist.cases
-        self._states = (None,) * len(cases)
-        if not self._sessions.exists:
-            return
         try:
-            if self._readings is None:
-                self._readings = CaseReadings(self._sessions.store())
-            self._states = self._readings.furthest(cases, self.annotator.text())
+            self._listed.read_states(self.annotator.text())
         except InputError as error:
             self._show_message(as_warning(error))
 
     def _show_sessions(self) -> None:
         self._read_states()
-        for row, reading in enumerate(self._states):
+        for row, reading in enumerate(self._listed.states):
             self._set_state(row, reading)
         self._show()
 
@@ -383,16 +361,16 @@ class CasesPanel(QWidget):
     def _show(self, state: object = None) -> None:
         idle = self._jobs.state is JobState.IDLE
         self.choose_button.setEnabled(idle)
-        self.next_button.setEnabled(idle and self._worklist is not None)
+        self.next_button.setEnabled(idle and self._listed.worklist is not None)
         self.open_button.setEnabled(idle and self.table.selected_row is not None)
         self.notes.setVisible(bool(self.notes.text()))
-        self.run_panel.offer(None if self._worklist is None else self._worklist.source, free=idle)
-        if self._worklist is None:
+        listed = self._listed
+        self.run_panel.offer(None if listed.worklist is None else listed.worklist.source, free=idle)
+        if listed.worklist is None:
             self.progress.setText(texts.NO_CASES)
             return
-        n, closed = len(self._states), sum(map(is_closed, self._states))
-        name = self._worklist.source.name if self._row is None else self._worklist.cases[self._row].name
-        self.progress.setText(texts.describe_progress(n, closed, self._row, name))
+        count, closed = len(listed.states), listed.closed
+        self.progress.setText(texts.describe_progress(count, closed, listed.row, listed.heading))
 
     def _show_message(self, sentence: str) -> None:
         self.message.setText(sentence)

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFormLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_uncertainseg._base import InputError, as_warning
-from napari_uncertainseg.explain.kept import Kept, prediction_sha256
 from napari_uncertainseg.explain.place.known_zones import KnownZones
 from napari_uncertainseg.widgets.dock_description import Dock, KeyAction
 from napari_uncertainseg.widgets.explain import texts
 from napari_uncertainseg.widgets.explain.files import read_answers, write_answer
 from napari_uncertainseg.widgets.explain.options import MoreOptions
 from napari_uncertainseg.widgets.explain.region_choice import RegionChoice
-from napari_uncertainseg.widgets.explain.request import Answer, ExplainRequest, OpenedCase, request_of
+from napari_uncertainseg.widgets.explain.request import Answer, ExplainRequest, request_of
 from napari_uncertainseg.widgets.explain.results import ResultPanel
+from napari_uncertainseg.widgets.explain.work import ExplainWork
 from napari_uncertainseg.widgets.layers.lesion_picking import LesionPicking
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.dialogs import ask_folder
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, wrapping_label
-from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
+from napari_uncertainseg.widgets.shared.jobs import JobState
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 
 if TYPE_CHECKING:
@@ -64,19 +63,10 @@ class ExplainDock(DockWidget):
         super().__init__(parent)
         self._case, self._layers = case, layers
         self._preferences = preferences or PreferenceStore()
-        self._jobs = JobRunner(self)
-        self._zones, self._remembered = zones or KnownZones(), {} if remembered is None else remembered
-        self._opened, self._kept = OpenedCase(self._zones), Kept[Answer]()
-        self._prediction = case.original
-        """Of which case all that is here is."""
+        self._remembered = {} if remembered is None else remembered
+        self.work = ExplainWork(case.original, zones or KnownZones(), self)
         self.answer: Answer | None = None
         """What is shown."""
-        self._running: ExplainRequest | None = None
-        self._told: list[Answer] = []
-        """What the last job has told so far, the newest last; its thread puts it there."""
-        self._heard: Answer | None = None
-        self._hash = ""
-        """Of the prediction; empty until it is needed."""
         self._key = ""
         self._subject: object = None
         """What the message is about."""
@@ -88,12 +78,10 @@ class ExplainDock(DockWidget):
 
     def cleanup(self) -> None:
         """Stop the work and disconnect from case and layers. May be called twice."""
-        self._jobs.cleanup()
+        self.work.cleanup()
         self._connections.disconnect_all()
         self._picking.cleanup()
         self.results.cleanup()
-        self._opened, self._running = OpenedCase(self._zones), None
-        self._kept.clear()
 
     # -- widgets ------------------------------------------------------------------------------
 
@@ -147,11 +135,11 @@ class ExplainDock(DockWidget):
         self.button.clicked.connect(self.explain)
         self.results.map_chosen.connect(self._choose_map)
         self.results.export.clicked.connect(self.export)
-        self._jobs.state_changed.connect(self._show_state)
-        self._jobs.progressed.connect(self._on_progress)
-        self._jobs.finished.connect(self._on_finished)
-        self._jobs.failed.connect(self._on_failed)
-        self._jobs.cancelled.connect(self._on_cancelled)
+        self.work.jobs.state_changed.connect(self._show_state)
+        self.work.jobs.progressed.connect(self._on_progress)
+        self.work.found.connect(self._take)
+        self.work.failed.connect(self._on_failed)
+        self.work.cancelled.connect(self._on_cancelled)
 
     def act(self, action: str) -> None:
         """Press the button, where it can be pressed."""
@@ -165,7 +153,7 @@ class ExplainDock(DockWidget):
     def show_keys(self, keys: Mapping[str, str]) -> None:
         """Show the key on the button and in its tooltip."""
         self._key = keys.get(_ACTION, "")
-        self._show_state(self._jobs.state)
+        self._show_state(self.work.jobs.state)
         self._follow()
 
     # -- what is chosen -----------------------------------------------------------------------
@@ -181,8 +169,8 @@ class ExplainDock(DockWidget):
 
     def explain(self) -> None:
         """Explain what is chosen, or stop explaining."""
-        if self._jobs.state is not JobState.IDLE:
-            self._jobs.cancel()
+        if not self.work.idle:
+            self.work.jobs.cancel()
             return
         if self._layers.blinded:
             return
@@ -194,20 +182,15 @@ class ExplainDock(DockWidget):
         if request is None:
             return
         self._say("")
-        if (known := self._known(request)) is not None and known.complete:
+        if (known := self.work.known(request)) is not None and known.complete:
             self._show_answer(request.named(known))
             self._say(texts.FROM_BEFORE)
             return
-        self._running, self._told = request, []
-        self._jobs.start(partial(request.run, self._opened, self._told.append))
+        self.work.start(request)
 
     def _on_progress(self, text: str, fraction: float, left: TimeLeft | None) -> None:
         self.progress.setValue(round(1000 * fraction))
-        self.stage.setText(texts.stage(text, left, self._jobs.elapsed))
-        del self._told[:-1]
-        if self._told and self._told[-1] is not self._heard:
-            self._heard = self._told[-1]
-            self._take(self._heard)
+        self.stage.setText(texts.stage(text, left, self.work.jobs.elapsed))
 
     def _on_options(self) -> None:
         self._remembered[DOCK.key] = self.options.setting
@@ -215,7 +198,7 @@ class ExplainDock(DockWidget):
 
     def _take(self, answer: Answer) -> None:
         """Show an answer if it is of what is chosen now."""
-        if self._running is None or self._layers.blinded:
+        if self.work.request is None or self._layers.blinded:
             return
         if lost := self.options.offer(answer.stages, answer.networks):
             self._on_options()
@@ -227,47 +210,21 @@ class ExplainDock(DockWidget):
         if request is not None and request.answered_by(answer):
             self._show_answer(request.named(answer))
 
-    def _on_finished(self, answer: Answer) -> None:
-        request = self._running
-        if request is not None and answer.prediction is self._case.original:
-            self._kept.keep((self._prediction_hash, answer.key), answer)
-            self._take(answer)
-        self._running, self._told = None, []
+    def _on_failed(self, request: ExplainRequest | None, text: str) -> None:
+        elsewhere = request is not None and request.key != self._subject
+        self._say(as_warning(texts.failed(request.chosen.title, text) if request and elsewhere else text))
 
-    @property
-    def _prediction_hash(self) -> str:
-        if not self._hash and self._prediction is not None:
-            self._hash = prediction_sha256(self._prediction)
-        return self._hash
-
-    def _known(self, request: ExplainRequest) -> Answer | None:
-        """What was found before, or so far."""
-        kept = self._kept.find((self._prediction_hash, request.key)) if self._kept else None
-        return kept or next((each for each in reversed(self._told) if request.answered_by(each)), None)
-
-    def _on_failed(self, text: str) -> None:
-        running, self._running = self._running, None
-        elsewhere = running is not None and running.key != self._subject
-        self._say(as_warning(texts.failed(running.chosen.title, text) if running and elsewhere else text))
-
-    def _on_cancelled(self) -> None:
-        if self._running is not None:  # not by another case
-            early = texts.CANCELLED if self._told else texts.CANCELLED_EARLY
-            elsewhere = self._running.key != self._subject
-            self._say(texts.cancelled(self._running.chosen.title) if elsewhere else early)
-        self._running = None
+    def _on_cancelled(self, request: ExplainRequest, found: bool) -> None:
+        elsewhere = request.key != self._subject
+        here = texts.CANCELLED if found else texts.CANCELLED_EARLY
+        self._say(texts.cancelled(request.chosen.title) if elsewhere else here)
 
     # -- from the case ------------------------------------------------------------------------
 
     def _on_prediction(self) -> None:
         """Drop all that is of another case; nothing is dropped by a recalibration."""
-        if self._case.original is not self._prediction:
-            self._prediction = self._case.original
-            self._jobs.cancel()
-            self._opened = OpenedCase(self._zones)
-            self._running, self._told = None, []  # a job that ends keeps its own
-            self._kept.clear()
-            self._hash = ""
+        if self._case.original is not self.work.prediction:
+            self.work.turn_to(self._case.original)
             self.choice.offer_opened(())
             self._forget_answer()
             self.options.forget()
@@ -277,7 +234,7 @@ class ExplainDock(DockWidget):
     def _on_blinding(self) -> None:
         """Explain nothing during an exercise."""
         if self._layers.blinded:
-            self._jobs.cancel()
+            self.work.jobs.cancel()
         self._follow()
 
     def _follow(self) -> None:
@@ -289,10 +246,10 @@ class ExplainDock(DockWidget):
             request = self._request()
         except InputError as error:
             problem = str(error)
-        running, opened = self._jobs.state is not JobState.IDLE, self.choice.opened
+        opened = self.choice.opened
         self.options.setVisible(opened is None)  # it was explained with settings of its own
         self.choice.open.setEnabled(self._case.original is not None)
-        self.button.setEnabled(self._jobs.state is JobState.RUNNING or (request is not None and not running))
+        self.button.setEnabled(self.work.running or (request is not None and self.work.idle))
         if opened is not None:
             if self.answer is not opened:
                 self._show_answer(opened)
@@ -302,10 +259,10 @@ class ExplainDock(DockWidget):
             self.empty.setText(problem or texts.why_empty(self._case.original))
         else:
             shown = self.answer
-            known = shown if shown and request.answered_by(shown) else self._known(request)
+            known = shown if shown and request.answered_by(shown) else self.work.known(request)
             if known is None:
                 self._forget_answer()
-                busy = self._running if self._jobs.state is JobState.RUNNING else None
+                busy = self.work.request if self.work.running else None
                 self.empty.setText(texts.why_not_yet(request, busy, self._key))
             elif (named := request.named(known)) is not shown:
                 self._show_answer(named)
@@ -317,8 +274,7 @@ class ExplainDock(DockWidget):
         """Drop a message that was about another choice."""
         if subject != self._subject:
             self._subject = subject
-            idle = self._jobs.state is JobState.IDLE
-            partly = self.answer is not None and not self.answer.complete and idle
+            partly = self.answer is not None and not self.answer.complete and self.work.idle
             self._say(texts.CANCELLED if partly else "")
 
     # -- on the screen ------------------------------------------------------------------------

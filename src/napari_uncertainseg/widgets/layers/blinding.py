@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image, Layer, Points
@@ -52,6 +52,8 @@ class Blinding:
         self._visible: dict[Layer, bool] = {}
         self._selected: Layer | None = None
         self.ring: Points | None = None
+        self._written: list[Any] = []
+        """Colour bar and name of a layer that has come back, which are still to be shown."""
         self._zoom: float | None = None
         self._ended = -_KEYS_GO_ON_S
         self._soon, self._then = Soon(), list[Callable[[], object]]()
@@ -184,9 +186,17 @@ class Blinding:
         self._soon.add(self._bring_next)
 
     def _bring_next(self) -> None:
-        """Bring back the lowest that is still out; after the last, show all as it was."""
+        """Bring back the lowest that is still out, then what is written beside it; at last all as it was."""
+        if self._written:
+            self._written.pop(0).visible = True
+            self._soon.add(self._bring_next)
+            return
         if self._aside:
             at, layer = self._aside.pop(0)
+            beside = (getattr(layer, "colorbar", None), layer.name_overlay)
+            self._written = [each for each in beside if each is not None and each.visible]
+            for each in self._written:  # takes napari as long as the layer
+                each.visible = False
             with self._moved():
                 napari_adding.add_quietly(self._viewer, layer, min(at, len(self._viewer.layers)))
             self._soon.add(self._bring_next)

@@ -12,8 +12,10 @@ from napari_uncertainseg.review.verdicts import Decision
 from napari_uncertainseg.voxel_maps import Display, VoxelMap, shown_maps
 from napari_uncertainseg.widgets.layers.two_tone_outlines import line_colours
 from napari_uncertainseg.widgets.shared.napari_internals import TableLabelColormap
+from napari_uncertainseg.widgets.shared.responsive.turns import Soon
 
 if TYPE_CHECKING:
+    from napari.components import ViewerModel
     from napari.layers import Image, Surface
 
     from napari_uncertainseg.prediction.prediction import Prediction
@@ -167,3 +169,54 @@ def place_colour_bar(layer: Image | Surface) -> None:
     bar, name = layer.colorbar, layer.name_overlay
     bar.position = name.position = "top_right"
     bar.size, bar.font_size, name.font_size = BAR_SIZE, BAR_FONT, BAR_FONT
+
+
+class ColourBars:
+    """Shows the colour bar of a map and its name with the unit, once the map is seen.
+
+    Each comes in a turn of its own: it takes napari as long as the map.
+
+    Parameters
+    ----------
+    viewer
+        That holds the maps; those that have left it by then get none.
+    """
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        self._viewer, self._soon = viewer, Soon()
+        self._due: list[Image] = []
+
+    def follow(self, layer: Image) -> None:
+        """Show those of a map now, if it is seen, and whenever its eye is opened."""
+        place_colour_bar(layer)
+        layer.events.visible.connect(self._on_visible)
+
+    def show(self, layer: Image) -> None:
+        """Show those of a map that is seen."""
+        if layer.visible and layer not in self._due:
+            self._due.append(layer)
+            self._soon.add(self._next)
+
+    def now(self) -> None:
+        """Show at once what is still to be shown."""
+        self._soon.now()
+
+    def drop(self) -> None:
+        """Show no more of them. May be called twice."""
+        self._soon.drop()
+        self._due = []
+
+    def _on_visible(self, event: Any) -> None:
+        self.show(event.source)
+
+    def _next(self) -> None:
+        self._due = [layer for layer in self._due if layer.visible and layer in self._viewer.layers]
+        if not self._due:
+            return
+        layer = self._due[0]
+        if not layer.colorbar.visible:
+            layer.colorbar.visible = True
+        else:
+            layer.name_overlay.visible = True
+            del self._due[0]
+        self._soon.add(self._next)

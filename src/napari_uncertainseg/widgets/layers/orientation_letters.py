@@ -8,6 +8,8 @@ import numpy as np
 from napari.components.overlays import TextOverlay
 
 from napari_uncertainseg.widgets.scans.volumes import affine_of
+from napari_uncertainseg.widgets.shared.napari_internals import cells_held
+from napari_uncertainseg.widgets.shared.responsive.leaving import LayersGone
 from napari_uncertainseg.widgets.shared.responsive.turns import Soon
 
 if TYPE_CHECKING:
@@ -100,7 +102,7 @@ class OrientationLetters:
             viewer.scene.camera.events.orientation,
             viewer.scene.camera.events.angles,
             viewer.layers.events.inserted,
-            viewer.layers.events.removed,
+            LayersGone(viewer),
         )
         for emitter in self._emitters:
             emitter.connect(self.update)
@@ -133,10 +135,11 @@ class OrientationLetters:
         waiting = [overlay for overlay in shown if not (overlay.visible and overlay.gridded)]
         if not waiting:
             return
-        if not waiting[0].visible:
-            waiting[0].gridded = False
-            waiting[0].visible = True
-        waiting[0].gridded = True
+        with cells_held(self._viewer):
+            if not waiting[0].visible:
+                waiting[0].gridded = False
+                waiting[0].visible = True
+            waiting[0].gridded = True
         self._soon.add(self._appear)
 
     def letters(self) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 import numpy as np
@@ -15,11 +15,11 @@ from psygnal import Signal
 from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.voxel_maps import Display, shown_maps
 from napari_uncertainseg.widgets.layers.colours import (
+    ColourBars,
     error_colours,
     lesion_colormap,
     lesion_colours,
     map_options,
-    place_colour_bar,
     single_colormap,
     tops_of,
 )
@@ -72,7 +72,7 @@ class ResultLayers:
         """Numbers of the lesions when a preview began; None while there is none."""
         self._previewed = np.nan
         self._outlines: dict[str, TwoToneOutline] = {}
-        self.turns = Turns()
+        self.turns, self._bars = Turns(), ColourBars(viewer)
         self._called = LESIONS
         self.alone = False
         self.held_back: WeakSet[Layer] | None = None
@@ -121,7 +121,7 @@ class ResultLayers:
         self.turns.add(self.bring_back, self._activate, self._note_drawn)
         seen_first = sorted(shown_maps().items(), key=lambda each: not (each[1].display or Display()).visible)
         for name, _ in seen_first:
-            self.turns.add(partial(self._add_map, name), partial(self._show_colour_bar, name))
+            self.turns.add(partial(self._add_map, name))
         self.turns.add(self._add_candidates, self.all_came.emit)
 
     def _note_drawn(self) -> None:
@@ -131,6 +131,7 @@ class ResultLayers:
     def complete(self) -> None:
         """Add the layers that are still to come, which are added one by one otherwise."""
         self.turns.now()
+        self._bars.now()
 
     def _add_candidates(self) -> None:
         if (lesions := self._case.lesions) is not None:
@@ -185,14 +186,9 @@ class ResultLayers:
             **self.placing.options,
             **map_options(shown, prediction.derived(tops_of)[name]),
         )
-        place_colour_bar(layer)
-        layer.events.visible.connect(_show_colour_bar)
+        self._bars.follow(layer)
         self._insert(name, layer)
-
-    def _show_colour_bar(self, name: str) -> None:
-        """In a turn of its own: a colour bar takes napari as long as its map."""
-        if (layer := self._layers.get(name)) is not None:
-            _show_colour_bar(layer)
+        self._bars.show(layer)
 
     def _add_labels(self, name: str, labels: np.ndarray, table: pd.DataFrame, *, visible: bool) -> None:
         assert self.placing is not None
@@ -383,15 +379,9 @@ class ResultLayers:
     def cleanup(self) -> None:
         """Let go of the layers, which stay. May be called twice."""
         self.turns.drop()
+        self._bars.drop()
         self._end_painting()
         self._layers.clear()
         self._labels.clear()
         self._outlines.clear()
         self._held = self._drawn = None
-
-
-def _show_colour_bar(event: Any) -> None:
-    """Show a map's colour bar and its name with the unit, once the map is seen: drawing them takes time."""
-    layer = event if isinstance(event, Layer) else event.source
-    if layer.visible:
-        layer.colorbar.visible = layer.name_overlay.visible = True

@@ -37,6 +37,7 @@ from napari_uncertainseg.widgets.scans.segmented_scan import SegmentedScan
 from napari_uncertainseg.widgets.scans.volumes import compared_name, is_compared, is_result
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.responsive.arriving import ArrivingLayers
+from napari_uncertainseg.widgets.shared.responsive.leaving import LayersGone
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -110,7 +111,8 @@ class ReviewLayers(UserLabels):
         self._connections = Connections(
             (layers.inserted, self._on_inserted),
             (layers.removed, self._on_removed),
-            (layers.renamed, self._on_renamed),
+            (LayersGone(self._viewer, lambda layer: not is_result(layer)), self._on_own_layers),
+            (layers.renamed, self._on_own_layers),
             (dims.current_step, self._on_slice),
             (dims.order, self._on_slice),
             (dims.ndisplay, self._on_slice),
@@ -352,16 +354,13 @@ class ReviewLayers(UserLabels):
             self.layers_changed.emit()
 
     def _on_removed(self, event: Any) -> None:
-        if self._blinding.moving:
-            return
-        self._watch.end(event.value)
-        if is_result(event.value):
+        if not self._blinding.moving:
+            self._watch.end(event.value)
             self._results.forget(event.value)
-        else:
-            self.layers_changed.emit()
 
-    def _on_renamed(self, event: Any = None) -> None:
-        self.layers_changed.emit()
+    def _on_own_layers(self, event: Any = None) -> None:
+        if not self._blinding.moving:
+            self.layers_changed.emit()
 
     def _on_slice(self, event: Any = None) -> None:
         self._results.settle()  # a preview holds for the slice that it was made for

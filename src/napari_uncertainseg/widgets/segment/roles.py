@@ -30,6 +30,7 @@ from napari_uncertainseg.modalities import (
 from napari_uncertainseg.widgets.scans.patient import ScanHashes, origin_of
 from napari_uncertainseg.widgets.scans.volumes import is_brain, is_result, volume_of
 from napari_uncertainseg.widgets.segment import texts
+from napari_uncertainseg.widgets.shared.responsive.leaving import LayersGone
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -158,7 +159,8 @@ class RoleBoxes(QObject):
         for number, role in enumerate((*self._scans.roles, _MASK)):
             self._add_box(number, role)
         events = viewer.layers.events
-        self._emitters = (events.inserted, events.removed, events.renamed, events.reordered)
+        gone = LayersGone(viewer)
+        self._emitters = (events.inserted, gone, events.renamed, events.reordered)
         for emitter in self._emitters:
             emitter.connect(self.refill)
         self.refill()

@@ -33,6 +33,7 @@ from napari_uncertainseg.widgets.shared.dialogs import DiscardQuestion, ask_yes_
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.form_helpers import button_with_tip, notice, yielding_label
 from napari_uncertainseg.widgets.shared.kept_review import open_session, resume
+from napari_uncertainseg.widgets.shared.responsive.turns import Soon
 from napari_uncertainseg.widgets.shared.session_file import AnnotatorField, SessionFile, how_made
 
 
@@ -59,9 +60,7 @@ class SessionDock(DockWidget):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._case = case
-        self._layers = layers
-        self._file = file
+        self._case, self._layers, self._file, self._soon = case, layers, file, Soon()
         self._unfinished: Session | None = None
         self._previous: PreviousReview | None = None
         self._shown_recorder: Recorder | None = None
@@ -82,7 +81,8 @@ class SessionDock(DockWidget):
         layers.blinding_changed.connect(self._on_blinding)  # type: ignore[attr-defined]
         self.table.itemSelectionChanged.connect(self._show)
         self.annotator.textChanged.connect(self._on_name)
-        self._on_file()
+        self._show()
+        self._soon.add(self._on_file)  # in a turn of its own: the dock is there first
 
     @property
     def in_exercise(self) -> bool:
@@ -91,6 +91,7 @@ class SessionDock(DockWidget):
 
     def cleanup(self) -> None:
         """Disconnect from the case, and close the database. May be called twice."""
+        self._soon.drop()
         self._case.prediction_changed.disconnect(self._select_unfinished, missing_ok=True)
         self._case.verdicts_changed.disconnect(self._show_progress, missing_ok=True)
         self._case.not_recorded.disconnect(self._warn, missing_ok=True)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from napari import Viewer
     from napari.layers import Labels
     from qtpy.QtCore import QObject
-    from qtpy.QtWidgets import QSplitter, QWidget
+    from qtpy.QtWidgets import QDockWidget, QMainWindow, QSplitter, QWidget
 
 
 def view_area(viewer: Viewer) -> QSplitter:
@@ -51,3 +51,20 @@ def contour_drawer(layer: Labels) -> Any:
     The public `Labels.contour` says only how thick they are.
     """
     return layer._calculate_contour.__self__
+
+
+def tabify(window: QMainWindow, anchor: QDockWidget, dock: QDockWidget) -> None:
+    """Lay a dock behind another as a tab.
+
+    `QMainWindow.tabifyDockWidget` (public) is enough, but napari writes all its settings each time that it is
+    told where a dock lies, as it has done when the dock came to where the other is.
+    """
+    note = getattr(dock, "_update_default_dock_area", None)
+    if note is None or window.dockWidgetArea(anchor) != window.dockWidgetArea(dock):
+        window.tabifyDockWidget(anchor, dock)
+        return
+    dock.dockLocationChanged.disconnect(note)
+    try:
+        window.tabifyDockWidget(anchor, dock)
+    finally:
+        dock.dockLocationChanged.connect(note)

@@ -13,11 +13,25 @@ from napari_uncertainseg.audit.cohort import AuditCase, read_audit_cohort
 from napari_uncertainseg.audit.ranking.features.kinds import CASE, FeatureTable, kind_of_features
 from napari_uncertainseg.audit.ranking.features.measured import measure_cases
 from napari_uncertainseg.audit.ranking.features.of_lesions import features_of_lesions
-from napari_uncertainseg.disk.tables import known, read_tsv
+from napari_uncertainseg.disk.columns import Column, Layout, any_text, read_frame, read_table
+from napari_uncertainseg.disk.tables import known
 from napari_uncertainseg.evaluate.worklist import RESULTS
 from napari_uncertainseg.explain.drivers.model import FILE as DRIVERS
 from napari_uncertainseg.explain.drivers.written import LESIONS
 from napari_uncertainseg.runs.record import read_record
+
+_FEATURES = Layout(
+    "a table of features",
+    "case",
+    (Column(CASE, any_text("what the case is called"), filled=False, unique=True),),
+    further="a column for each feature",
+)
+_LESIONS = Layout(
+    "a table of lesions",
+    "lesion",
+    (Column(RESULTS, any_text("the folder of results that has the lesion")),),
+    further="a column for each feature",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,14 +111,15 @@ def read_features(path: Path) -> pd.DataFrame:
     InputError
         If it is no table, lacks the column ``case``, or has a case twice.
     """
-    table = read_tsv(path, texts=True).apply(lambda column: column.str.strip())
-    if CASE not in table or len(table.columns) < 2:
-        raise InputError(f"{path} should have the column case, and one for each feature.")
-    table = table[table[CASE] != ""]
-    if table[CASE].duplicated().any():
-        twice = table.loc[table[CASE].duplicated(), CASE].iloc[0]
-        raise InputError(f"{path} has the case {twice!r} twice; which features are meant cannot be told.")
-    plain = table.set_index(CASE).drop(columns=["patient"], errors="ignore")
+    found = read_table(path, _FEATURES)
+    if len(found.columns) < 2:
+        raise InputError(f"{path} has the column {CASE} alone; it should have one for each feature, too.")
+    rows = [row.cells for row in found.rows if row[CASE]]
+    plain = (
+        pd.DataFrame(rows, columns=list(found.columns))
+        .set_index(CASE)
+        .drop(columns=["patient"], errors="ignore")
+    )
     plain = plain.mask(plain.map(known) == "")
     return plain.apply(_numbers_if_all_are)
 
@@ -115,11 +130,7 @@ def _numbers_if_all_are(column: pd.Series) -> pd.Series:
 
 
 def _of_drivers(path: Path, wanted: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
-    rows = read_tsv(path)
-    if not len(rows):
-        raise InputError(f"{path} has no lesion.")
-    if RESULTS not in rows:
-        raise InputError(f"{path} lacks the column {RESULTS}, which says whose the lesions are.")
+    rows = read_frame(path, _LESIONS)
     if CASE in rows:
         case_of = rows[CASE].astype(str)
     else:

@@ -8,10 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.disk.tables import read_rows
+from napari_uncertainseg.disk.columns import FILE, Column, Layout, any_text, perhaps, read_table
 from napari_uncertainseg.images.identity import case_name
 from napari_uncertainseg.modalities import MODALITIES, REFERENCE
 
+_TABLE = Layout(
+    "a table of scans to imitate",
+    "person",
+    (
+        Column(REFERENCE, FILE),
+        *(perhaps(name, FILE) for name in MODALITIES if name != REFERENCE),
+        perhaps("reference", FILE),
+        perhaps("patient", any_text("the patient's name")),
+        perhaps("name", any_text("the patient's name, where there is no column patient")),
+    ),
+)
 _PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -91,12 +102,7 @@ def people_of_scans(
 
 
 def _listed(path: Path) -> Iterator[Person]:
-    table = read_rows(path)
-    if REFERENCE not in table:
-        raise InputError(f"{path} lacks the column 'flair' with the scans.")
-    for row in table.rows:
-        if not row[REFERENCE]:
-            raise InputError(f"{path}, row {row.line}: the column flair is empty.")
-        paths = {m: path.parent / row[m] for m in MODALITIES if row.get(m)}
-        name = row.get("patient") or row.get("name") or case_name(paths[REFERENCE].absolute(), "")
-        yield Person(name, paths, path.parent / row["reference"] if row.get("reference") else None)
+    for row in read_table(path, _TABLE).rows:
+        paths = {m: path.parent / row[m] for m in MODALITIES if row.known(m)}
+        name = row.known("patient") or row.known("name") or case_name(paths[REFERENCE].absolute(), "")
+        yield Person(name, paths, path.parent / row["reference"] if row.known("reference") else None)

@@ -21,7 +21,7 @@ from napari_uncertainseg.disk.errors import why_not
 from napari_uncertainseg.disk.folder_lock import claimed
 from napari_uncertainseg.disk.replaced_file import replaced_file
 from napari_uncertainseg.disk.result_folder import SUMMARY
-from napari_uncertainseg.evaluate.case_folder import result_file
+from napari_uncertainseg.evaluate.written_results import result_file
 from napari_uncertainseg.export import write_results, write_table
 from napari_uncertainseg.images.files import read_labels, write_volume
 from napari_uncertainseg.images.identity import scan_sha256

@@ -40,6 +40,11 @@ def add_attributes(parts: argparse._SubParsersAction) -> None:
         metavar="DIR",
         help="folder where features of scans are kept, so that a second run is quick (the user's cache)",
     )
+    _add_models(parser)
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    """What looks at the scans, and how often labels are permuted."""
     parser.add_argument(
         "--permutations",
         type=count,

@@ -46,6 +46,12 @@ def add_groups(parts: argparse._SubParsersAction) -> None:
         help="what groups may differ in besides: columns of numbers or words, and volume, the reference's; "
         "gaps are then adjusted for them, and measured on matched pairs",
     )
+    _add_comparison(parser)
+    writes(parser, "--out", kind=FOLDER, required=True, metavar="DIR", help="a new folder")
+
+
+def _add_comparison(parser: argparse.ArgumentParser) -> None:
+    """What is compared, and how."""
     parser.add_argument(
         "--measure",
         type=names_of_columns,
@@ -71,7 +77,6 @@ def add_groups(parts: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--resample", action="store_true", help="bring references on other grids onto the scan's"
     )
-    writes(parser, "--out", kind=FOLDER, required=True, metavar="DIR", help="a new folder")
 
 
 def _bands(said: str) -> tuple[str, tuple[float, ...]]:

@@ -16,6 +16,14 @@ def add_rank(commands: argparse._SubParsersAction) -> None:
     parser = command(
         commands, "rank", "audit.ranking", "rank models over cases, and say how sure the ranking is"
     )
+    _add_scores(parser)
+    _add_way(parser)
+    _add_stability(parser)
+    writes(parser, "--out", kind=FOLDER, required=True, metavar="DIR", help="a new folder")
+
+
+def _add_scores(parser: argparse.ArgumentParser) -> None:
+    """What is ranked, and by what."""
     reads(
         parser,
         "results",
@@ -33,6 +41,10 @@ def add_rank(commands: argparse._SubParsersAction) -> None:
         help="a column to rank by, and whether high or low values are good where that is not known; may be "
         "given again (dice, lesion_f1, surface_dice and ace if they are there)",
     )
+
+
+def _add_way(parser: argparse.ArgumentParser) -> None:
+    """How a ranking is made of scores."""
     parser.add_argument(
         "--method",
         default="mean-then-rank",
@@ -65,6 +77,10 @@ def add_rank(commands: argparse._SubParsersAction) -> None:
         action="store_true",
         help="take exact tests where there are fewer than 50 patients and no ties, as R does by itself",
     )
+
+
+def _add_stability(parser: argparse.ArgumentParser) -> None:
+    """How sure the ranking is, and what hard cases share."""
     parser.add_argument(
         "--draws", type=count, default=1000, metavar="N", help="of the patients, for stability (%(default)s)"
     )
@@ -79,7 +95,6 @@ def add_rank(commands: argparse._SubParsersAction) -> None:
         "`drivers` wrote; or a run, a folder of results or a table of such folders, whose lesions are "
         "measured; may be given again",
     )
-    writes(parser, "--out", kind=FOLDER, required=True, metavar="DIR", help="a new folder")
 
 
 def _named_path(said: str) -> list[str | Path]:

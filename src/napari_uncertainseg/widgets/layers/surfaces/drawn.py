@@ -116,13 +116,21 @@ class DrawnSurfaces:
             **options,
         )
         place_colour_bar(self.lesions)
-        self.lesions.colorbar.visible = True
         napari_internals.replace_status(self.lesions, self._say)
         at = len(self._viewer.layers)
         if self.ring is not None and self.ring in self._viewer.layers:
             at = self._viewer.layers.index(self.ring)
         napari_adding.add_quietly(self._viewer, self.lesions, at)
-        self._viewer.layers.selection.active = self.lesions  # the status bar tells of it
+
+    def tell(self) -> None:
+        """Make the lesions the active layer, of which the status bar tells: in a turn, after they came."""
+        if self.lesions is not None and self.lesions in self._viewer.layers:
+            self._viewer.layers.selection.active = self.lesions
+
+    def show_colour_bar(self) -> None:
+        """Show that of the lesions: in a turn of its own, since it takes napari as long as they did."""
+        if self.lesions is not None and self.lesions in self._viewer.layers:
+            self.lesions.colorbar.visible = True
 
     def show_selected(self, mesh: Mesh | None) -> None:
         """Draw a ring around a lesion, or none."""
@@ -163,8 +171,18 @@ class DrawnSurfaces:
 
     def hide(self) -> None:
         """Show none of them."""
-        for layer in self.all:
-            layer.visible = False
+        with napari_adding.one_scene_update(self._viewer):
+            for layer in self.all:
+                layer.visible = False
+
+    def remove_next(self) -> bool:
+        """Take out one of those that are hidden; False once all are out."""
+        left = self.all
+        if left:
+            napari_adding.remove_quietly(self._viewer, left[-1:])
+        if len(left) < 2:
+            self.remove()
+        return len(left) > 1
 
     def remove(self) -> None:
         """Take all out of the viewer."""

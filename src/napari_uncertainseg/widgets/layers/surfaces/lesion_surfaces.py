@@ -83,7 +83,7 @@ class LesionSurfaces:
         self._wanted = True
         self._alone = self._lingering = False
         self._leaving: list[DrawnSurfaces] = []
-        self._maker, self._soon = MeshMaker(), Soon()
+        self._maker, self._soon, self._going = MeshMaker(), Soon(), Soon()
         self._job: JobRunner | None = None
         self._drawn: DrawnSurfaces | None = None
         self._made: Made | None = None
@@ -136,6 +136,7 @@ class LesionSurfaces:
             return
         if placing is None or prediction is None or self._case.lesions is None:
             return
+        self._going.now()
         self._drawn = DrawnSurfaces(self._viewer, placing.options, prediction.noun, self._say)
         napari_internals.aim_cursor(self._viewer)
         self._active = self._viewer.layers.selection.active
@@ -152,9 +153,17 @@ class LesionSurfaces:
                 for layer in shown:
                     layer.visible = False
 
-    def leave(self) -> None:
-        """Take the surfaces away, and show again what was hidden for them. May be called twice."""
+    def leave(self, *, in_turns: bool = False) -> None:
+        """Take the surfaces away, and show again what was hidden for them. May be called twice.
+
+        Parameters
+        ----------
+        in_turns
+            Whether they are hidden at once, and their layers go one by one.
+        """
         self._soon.drop()
+        if not self._lingering:
+            self._going.now()
         drawn, self._drawn = self._drawn, None
         if drawn is None:
             return
@@ -165,12 +174,16 @@ class LesionSurfaces:
             drawn.hide()
             self._leaving.append(drawn)  # Qt holds no reference to it
             QTimer.singleShot(0, self._remove_leaving)
-        else:
+        elif not in_turns:
             drawn.remove()
         self._made, self._picker, self._world = None, None, {}
         self._write("")
         hidden, self._hidden = self._hidden, []
         with napari_adding.one_scene_update(self._viewer):
+            if in_turns and not self._lingering:
+                drawn.hide()
+                self._leaving.append(drawn)
+                self._going.add(self._remove_next)
             for layer in hidden:
                 if layer in self._viewer.layers:
                     layer.visible = True
@@ -190,6 +203,13 @@ class LesionSurfaces:
             yield
         finally:
             self._lingering = False
+
+    def _remove_next(self) -> None:
+        """Take out one layer of surfaces that were left, in each turn."""
+        if self._leaving and not self._leaving[-1].remove_next():
+            self._leaving.pop()
+        if self._leaving:
+            self._going.add(self._remove_next)
 
     def _remove_leaving(self) -> None:
         while self._leaving:
@@ -212,7 +232,7 @@ class LesionSurfaces:
         if self._viewer.dims.ndisplay == 3:
             self.enter()
         else:
-            self.leave()
+            self.leave(in_turns=True)
 
     def _on_removed(self, event: Any) -> None:
         """Stay away once the user has removed the lesions, until they are asked for."""
@@ -257,8 +277,6 @@ class LesionSurfaces:
         if self._drawn is not None:
             self._made = made
             self._world = {n: known for n, known in self._world.items() if n in made.meshes}
-            if made.lesions is self._case.lesions:
-                self._draw()
             self._follow()
 
     def _on_failed(self, why: str) -> None:
@@ -307,7 +325,7 @@ class LesionSurfaces:
             drawn.remove_lesions()
         self._picker = RayPicker(numbers, meshes) if numbers else None
         if comes:
-            self._soon.add(self._draw)  # the ring
+            self._soon.add(drawn.tell, drawn.show_colour_bar, self._draw)  # which draws the ring
         else:
             drawn.show_selected(meshes[numbers.index(selected)] if selected in numbers else None)
         by_hand = bool(np.isnan(doubts).any())
@@ -361,6 +379,7 @@ class LesionSurfaces:
         """Stop all work and let go of the layers, which stay. May be called twice."""
         self._connections.disconnect_all()
         self._soon.drop()
+        self._going.drop()
         for drawn in (self._drawn, *self._leaving):
             if drawn is not None:
                 drawn.forget()

@@ -15,6 +15,7 @@ from napari_uncertainseg.widgets.scans.patient import origin_of
 from napari_uncertainseg.widgets.scans.top_scan import covers, scans, top_scan
 from napari_uncertainseg.widgets.scans.volumes import KEY, is_compared, is_result
 from napari_uncertainseg.widgets.shared.connections import Connections
+from napari_uncertainseg.widgets.shared.responsive.leaving import LayersGone
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -58,7 +59,7 @@ class ComparedScans:
         events = viewer.layers.events
         self._connections = Connections(
             (events.inserted, self._forget),
-            (events.removed, self._forget),
+            (LayersGone(viewer, _may_be_compared), self._forget),
             (events.renamed, self._forget),
             (events.reordered, self._forget),
             (case.images_changed, self._forget),
@@ -111,8 +112,8 @@ class ComparedScans:
 
     def _forget(self, event: object = None) -> None:
         layer = getattr(event, "value", None)
-        if isinstance(layer, Layer) and is_result(layer) and not is_compared(layer):
-            return  # maps and outlines come and go by the dozen, and are none of the scans
+        if isinstance(layer, Layer) and not _may_be_compared(layer):
+            return
         self._known = None
         self.changed.emit()
 
@@ -131,6 +132,11 @@ class ComparedScans:
         self._connections.disconnect_all()
         self._hear([])
         self._known = ()
+
+
+def _may_be_compared(layer: Layer) -> bool:
+    """Maps and outlines come and go by the dozen, and are none of the scans."""
+    return is_compared(layer) or not is_result(layer)
 
 
 def _rank(layer: Layer) -> int:

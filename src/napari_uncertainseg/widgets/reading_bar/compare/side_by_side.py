@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -137,13 +138,19 @@ class SideBySide:
             for layer, seen in before.visible.items():
                 if self._viewer.dims.ndisplay == 2 or not seen:
                     layer.visible = seen
-                for key, value in before.names[layer].items():
-                    setattr(layer.name_overlay, key, value)
+                self._put_back(layer, layer.name_overlay, before.names[layer])
         for layer, (name, bar) in before.maps.items():
-            _set_all(layer.name_overlay, name)
-            _set_all(layer.colorbar, bar)
+            self._put_back(layer, layer.name_overlay, name)
+            self._put_back(layer, layer.colorbar, bar)
         self._viewer.scene.camera.zoom = before.zoom
         self._cells = {}
+
+    def _put_back(self, layer: Layer, overlay: Any, values: dict[str, Any]) -> None:
+        """Give a name or a colour bar its looks back; of a layer that has gone nothing is drawn any more."""
+        gone = layer not in self._viewer.layers
+        with overlay.events.blocked() if gone else nullcontext():
+            for key, value in values.items():
+                setattr(overlay, key, value)
 
     def complete(self) -> None:
         """Do at once what is still to be done in turns: scans that come, outlines that go."""
@@ -179,7 +186,9 @@ class SideBySide:
         """Show the next scan in its cell, with its name: napari takes as long for a text as for a picture."""
         waiting = next((layer for layer in self._cells if not layer.name_overlay.visible), None)
         if waiting is not None:
-            waiting.name_overlay.visible = waiting.visible = True
+            with napari_internals.cells_held(self._viewer):
+                waiting.name_overlay.visible = True
+            waiting.visible = True
             self._soon.add(self._show_next)
 
     def _layout(self, count: int) -> tuple[int, int]:
@@ -206,11 +215,6 @@ def _texts_of(layer: Image) -> tuple[dict[str, Any], dict[str, Any]]:
     name, bar = layer.name_overlay, layer.colorbar
     own = {"position": name.position, "font_size": name.font_size}
     return own, {"size": bar.size, "font_size": bar.font_size}
-
-
-def _set_all(overlay: Any, values: dict[str, Any]) -> None:
-    for key, value in values.items():
-        setattr(overlay, key, value)
 
 
 def _named(layer: Layer) -> dict[str, Any]:

@@ -34,6 +34,7 @@ from napari_uncertainseg.widgets.scans.patient import case_name_of
 from napari_uncertainseg.widgets.scans.segmented_scan import name_of
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.form_helpers import notice, plain_tooltip, set_menu_button_text
+from napari_uncertainseg.widgets.shared.responsive.leaving import LayersGone
 
 
 class MeasurePart(PartWidget):
@@ -71,7 +72,7 @@ class MeasurePart(PartWidget):
         self._connections = Connections(
             (self.measured.changed, self._on_changed),
             (events.inserted, self._follow),
-            (events.removed, self._follow),
+            (LayersGone(viewer), self._follow),
             (review.case.prediction_changed, self._follow),
             (review.case.verdicts_changed, self._follow),
             (review.layers.blinding_changed, self._on_blinded),

@@ -24,6 +24,7 @@ from napari_uncertainseg.widgets.reading_bar.part import BarContext, HelpGroup, 
 from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.form_helpers import MenuChoice, add_action, add_choices, end_choices
+from napari_uncertainseg.widgets.shared.responsive.leaving import LayersGone
 from napari_uncertainseg.widgets.shared.responsive.turns import Soon
 
 _RESET, _NEXT = "reset_window", "next_window"
@@ -70,7 +71,7 @@ class WindowPart(PartWidget):
         layers, dims = self._viewer.layers.events, self._viewer.dims.events
         self._connections = Connections(
             (layers.inserted, self._follow),
-            (layers.removed, self._follow),
+            (LayersGone(self._viewer), self._follow),
             (layers.reordered, self._follow),
             (dims.ndisplay, self._follow),
             (self._viewer.canvas.grid.events, self._say),

@@ -11,6 +11,7 @@ from psygnal import Signal
 from napari_uncertainseg.widgets.scans.volumes import is_brain, is_compared, is_result
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.responsive import napari_adding
+from napari_uncertainseg.widgets.shared.responsive.leaving import LayersGone
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -51,7 +52,7 @@ class OverlayHiding:
         events = viewer.layers.events
         self._connections = Connections(
             (events.inserted, self._on_inserted),
-            (events.removed, self._on_layers),
+            (LayersGone(viewer), self._on_layers),
             (viewer.dims.events.ndisplay, self._on_layers),
             (layers.blinding_changed, self._on_layers),
             (case.prediction_changed, self._on_prediction),

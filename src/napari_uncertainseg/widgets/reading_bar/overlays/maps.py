@@ -12,6 +12,7 @@ from qtpy.QtCore import QTimer
 from napari_uncertainseg.voxel_maps import shown_maps
 from napari_uncertainseg.widgets.scans.volumes import is_compared, is_result
 from napari_uncertainseg.widgets.shared.connections import Connections
+from napari_uncertainseg.widgets.shared.responsive.leaving import LayersGone
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -48,8 +49,8 @@ class HeatMaps:
         self._keep.setSingleShot(True)
         self._keep.setInterval(_KEPT_AFTER_MS)
         self._keep.timeout.connect(self._save)
-        events = viewer.layers.events
-        self._connections = Connections((events.inserted, self._on_layers), (events.removed, self._on_layers))
+        come, gone = viewer.layers.events.inserted, LayersGone(viewer)
+        self._connections = Connections((come, self._on_layers), (gone, self._on_layers))
         self._on_layers()
 
     # -- which --------------------------------------------------------------------------------

@@ -8,7 +8,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from napari_uncertainseg.widgets.shared.napari_internals import cells_held
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -91,26 +94,61 @@ def one_scene_update(viewer: ViewerModel) -> Iterator[None]:
         yield
     finally:
         canvas._pause_scene_graph = False
-        with _placed_once(canvas):
+        with _placed_once(canvas), cells_held(viewer):
             canvas._update_scenegraph()
 
 
-def hold_controls(viewer: ViewerModel) -> Callable[[], object] | None:
-    """Let the controls of layers not follow what is selected; what lets them follow again.
+def hold_followers(viewer: ViewerModel) -> Callable[[], list[Callable[[], object]]] | None:
+    """Let napari's controls, buttons and canvas not follow while several layers are removed in one batch.
 
-    None without a window. To block the signal (public) would also keep the list of layers from following.
+    To block the signals (public) would also keep the list of layers from following.
+
+    Returns
+    -------
+    Callable or None
+        Lets them follow again, and gives what is still to be done for each layer that went, in any turn: its
+        controls are let go of. None without a window.
     """
-    if _canvas(viewer) is None:
+    canvas = _canvas(viewer)
+    if canvas is None:
         return None
-    controls = viewer.window._qt_viewer.controls  # type: ignore[attr-defined]
-    changed = viewer.layers.selection.events.changed
-    changed.disconnect(controls._populate)
+    qt_viewer = viewer.window._qt_viewer  # type: ignore[attr-defined]
+    controls, buttons = qt_viewer.controls, qt_viewer.layerButtons._on_selection_changed
+    events, changed = viewer.layers.events, viewer.layers.selection.events.changed
+    gone: list[Any] = []
 
-    def follow() -> None:
-        changed.connect(controls._populate)
+    def on_removed(event: Any) -> None:
+        if (widget := controls.widgets.pop(event.value, None)) is not None:
+            gone.append(widget)
+
+    held = [(changed, controls._populate), (changed, buttons)]
+    held += [(events.removed, buttons), (events.removed, controls._remove)]
+    if not _FREED_AT_ONCE:
+        held.append((events.end_batch, canvas._resume_scene_graph_update))
+    for signal, slot in held:
+        signal.disconnect(slot)
+    events.removed.connect(on_removed)
+
+    def follow() -> list[Callable[[], object]]:
+        events.removed.disconnect(on_removed)
+        for signal, slot in held:
+            signal.connect(slot)
+        if not _FREED_AT_ONCE:
+            canvas._pause_scene_graph = False
+            with _placed_once(canvas):
+                canvas._update_scenegraph()
         controls._populate()
+        buttons()
+        return [partial(_let_go, controls, widget) for widget in gone]
 
     return follow
+
+
+def _let_go(controls: Any, widget: Any) -> None:
+    """What napari's `_remove` does with the controls of one layer."""
+    controls.removeWidget(widget)
+    widget.hide()
+    widget.deleteLater()
 
 
 def _canvas(viewer: ViewerModel) -> Any:

@@ -86,6 +86,8 @@ class SparedObjects:
             gc.unfreeze()
 
     def _spare(self) -> None:
+        if self._tidy.isActive() and self._stale:
+            return  # the case goes a moment after its last layer: all is looked at once, after both
         self._left -= 1
         if self._holds:
             looked = self._look_again()
@@ -103,6 +105,8 @@ class SparedObjects:
             return
         if not self._look_again():
             gc.collect()
+        elif not self._layers and not self._viewer.layers:
+            gc.freeze()  # or all would be looked at once more a moment later
         if self._run_ended and self._case.original is not None:
             self._run_ended, self._of_run = False, True
             gc.freeze()

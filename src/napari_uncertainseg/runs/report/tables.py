@@ -15,7 +15,7 @@ from napari_uncertainseg.evaluate.cohort import mean_with_interval
 from napari_uncertainseg.evaluate.worklist import UnusableCase
 from napari_uncertainseg.modalities import MODALITIES, REFERENCE
 from napari_uncertainseg.runs.record import Compared, VisitRecord
-from napari_uncertainseg.runs.referral import ReferredVisit
+from napari_uncertainseg.runs.report.referral import ReferredVisit
 
 MEASURES = {
     "dice": "Dice",

@@ -28,21 +28,28 @@ from napari_uncertainseg.review.reports.html import (
     table,
     whole_page,
 )
-from napari_uncertainseg.runs import charts
 from napari_uncertainseg.runs.places import REFERRAL, REPORT, TABLE
+from napari_uncertainseg.runs.plan import Plan
 from napari_uncertainseg.runs.progress_file import mark_ended
 from napari_uncertainseg.runs.record import VisitRecord
-from napari_uncertainseg.runs.referral import (
+from napari_uncertainseg.runs.report import charts
+from napari_uncertainseg.runs.report.referral import (
     MEASURES as UNCERTAINTIES,
 )
-from napari_uncertainseg.runs.referral import (
+from napari_uncertainseg.runs.report.referral import (
     ReferredLesion,
     measure_of,
     referred_lesions,
     referred_visits,
 )
-from napari_uncertainseg.runs.run import Plan, RunResult
-from napari_uncertainseg.runs.tables import MEASURES, means, referral_table, reliability_of, visits_table
+from napari_uncertainseg.runs.report.tables import (
+    MEASURES,
+    means,
+    referral_table,
+    reliability_of,
+    visits_table,
+)
+from napari_uncertainseg.runs.run import RunResult
 
 _TITLE = "Report of a cohort"
 _NOTICE = "For research only: this is not a medical device. Do not use it to diagnose or to treat a patient."
