@@ -384,6 +384,30 @@ def test_a_replay_can_only_be_looked_at_until_it_ends(window, prediction, flair,
     assert [v.decision for v in case.review.verdicts] == ["accepted"]
 
 
+def test_what_docks_say_makes_none_wider_and_so_moves_no_canvas(window, prediction, flair, file):
+    review = window()
+    review.open_dock("session")
+    case, lesions = review.case, review.lesions
+    case.open_prediction(known(prediction, flair))
+    lesions.next_lesion()
+
+    def widths():
+        QApplication.processEvents()
+        return {opened.dock.key: opened.area.minimumSizeHint().width() for opened in review.opened}
+
+    before, endless = widths(), f"Opened /data/{'a' * 200} with 0 verdicts."
+    for dock in (lesions, review.segment, review.session):
+        dock._show_message(endless)
+        assert dock.message.text() == endless
+    lesions.recorded.setText(endless)
+    lesions.recorded.show()
+    assert widths() == before
+    edit = np.zeros(case.grid.shape, np.int8)
+    edit[4:7, 8:15, 6:12] = 1
+    case.review.set_edit(edit)  # now it is said whose outline the doubt is about
+    assert widths() == before
+
+
 def review_key(review, name):
     return lambda: review._keys.press(f"napari-uncertainseg:{name}")
 

@@ -52,7 +52,8 @@ class CaseReview:
     def __init__(self, case: ReviewedCase) -> None:
         self._case = case
         self._saving = AutomaticSaving()
-        self._locked = ""
+        self.locked = ""
+        """Why nothing can be judged, painted or undone, as in a replay: a sentence; empty where it can."""
         self.clear()
 
     def clear(self, verdicts: tuple[Verdict, ...] = (), edit: np.ndarray | None = None) -> None:
@@ -136,18 +137,9 @@ class CaseReview:
 
     # -- what the reviewer does ---------------------------------------------------------------
 
-    @property
-    def locked(self) -> str:
-        """Why nothing can be judged, painted or undone now, in one sentence; empty where it can."""
-        return self._locked
-
-    def lock(self, why: str) -> None:
-        """Refuse what a reviewer does, as while a session is played back; empty to allow it again."""
-        self._locked = why
-
     def _check_unlocked(self) -> None:
-        if self._locked:
-            raise InputError(self._locked)
+        if self.locked:
+            raise InputError(self.locked)
 
     def judge(self, voxel: Voxel, decision: Decision | None) -> None:
         """Give a verdict on the lesion or candidate at a voxel; None takes it back.

@@ -33,7 +33,7 @@ from napari_uncertainseg.widgets.exercises.outline_score import OutlineScore
 from napari_uncertainseg.widgets.exercises.shows import Shows
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.feedback.row import REASON_OF
-from napari_uncertainseg.widgets.shared.form_helpers import set_layer_choices, wrapping_label
+from napari_uncertainseg.widgets.shared.form_helpers import set_layer_choices, yielding_label
 from napari_uncertainseg.widgets.shared.session_file import AnnotatorField, SessionFile
 
 _SURER = {"less_sure": -1, "surer": 1}
@@ -98,7 +98,7 @@ class ExercisesDock(DockWidget):
             box.setToolTip("\n".join(f"{title}: {meaning}" for title, meaning in choices.values()))
         self.begin_button, self.stop_button = QPushButton(texts.BEGIN), QPushButton(texts.STOP)
         self.whole = QCheckBox(texts.WHOLE)
-        self.question, self.opinion = wrapping_label(), wrapping_label()
+        self.question, self.opinion = yielding_label(), yielding_label()
         self._answering = AnswerPanel()
         self.yes, self.no = self._answering.yes, self._answering.no
         self.confidence = self._answering.confidence
@@ -328,8 +328,7 @@ class ExercisesDock(DockWidget):
         self.opinion.setVisible(bool(self.opinion.text()))
 
     def _look_again(self, voxel: tuple[int, int, int]) -> None:
-        """Go to what was wrong, and show what is true there: a consensus that was hidden has come back so."""
-        if not self.busy:
+        if not self.busy:  # a consensus that was hidden came back so
             self._layers.reveal(self.consensus.currentData() or "")
             self._layers.point_at(voxel)
 

@@ -40,7 +40,7 @@ from napari_uncertainseg.widgets.lesions.table import LesionTable, make_filters
 from napari_uncertainseg.widgets.lesions.table_model import Filter, decisions_of_list, with_verdicts
 from napari_uncertainseg.widgets.lesions.threshold import ThresholdPanel
 from napari_uncertainseg.widgets.shared.connections import Connections
-from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel
+from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, let_yield
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 
 if TYPE_CHECKING:
@@ -142,12 +142,10 @@ class LesionsDock(SteppingDock):
     def _make_buttons(self) -> None:
         self._action_buttons = ActionButtons()
         self.buttons, self.keys = self._action_buttons.buttons, self._action_buttons.hints
-        self.recorded = PlainLabel()
-        self.recorded.setWordWrap(True)
+        self.recorded, self.message = PlainLabel(), PlainLabel()
+        let_yield(self.recorded, self.message)
         self.recorded.setTextFormat(Qt.TextFormat.PlainText)
         self.recorded.setToolTip(texts.RECORDED_TIP)
-        self.message = PlainLabel()
-        self.message.setWordWrap(True)
         self._show_message("")
 
     def _lay_out(self) -> None:

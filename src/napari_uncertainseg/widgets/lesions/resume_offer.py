@@ -9,7 +9,7 @@ from napari_uncertainseg._base import InputError, as_warning
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.widgets.lesions import texts
 from napari_uncertainseg.widgets.shared.dialogs import ask_yes_no_cancel
-from napari_uncertainseg.widgets.shared.form_helpers import wrapping_label
+from napari_uncertainseg.widgets.shared.form_helpers import yielding_label
 from napari_uncertainseg.widgets.shared.kept_review import ReviewKeeper
 
 
@@ -29,7 +29,7 @@ class ResumeBar(QWidget):
     def __init__(self, case: Case, keeper: ReviewKeeper, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._case, self._keeper = case, keeper
-        self.text = wrapping_label(selectable=True)
+        self.text = yielding_label(selectable=True)
         self.text.setTextFormat(Qt.TextFormat.PlainText)
         self.accept_button, self.leave_button = QPushButton(), QPushButton()
         buttons = QHBoxLayout()

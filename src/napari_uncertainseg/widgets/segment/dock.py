@@ -33,7 +33,7 @@ from napari_uncertainseg.widgets.segment.roles import RoleBoxes
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.dialogs import DiscardQuestion
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
-from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, button_with_tip
+from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, button_with_tip, let_yield
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState, Work
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 
@@ -119,8 +119,7 @@ class SegmentDock(DockWidget):
         self.progress.setTextVisible(False)
         self.stage, self.message = PlainLabel(), PlainLabel()
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        for label in (self.empty, self.stage, self.message):
-            label.setWordWrap(True)
+        let_yield(self.empty, self.stage, self.message)
         self._lay_out()
 
     def _lay_out(self) -> None:

@@ -31,7 +31,7 @@ from napari_uncertainseg.widgets.session.replay import ReplayPanel, Shows
 from napari_uncertainseg.widgets.session.session_list import SessionList
 from napari_uncertainseg.widgets.shared.dialogs import DiscardQuestion, ask_yes_no_cancel
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
-from napari_uncertainseg.widgets.shared.form_helpers import button_with_tip, notice, wrapping_label
+from napari_uncertainseg.widgets.shared.form_helpers import button_with_tip, notice, yielding_label
 from napari_uncertainseg.widgets.shared.kept_review import open_session, resume
 from napari_uncertainseg.widgets.shared.responsive.turns import Soon
 from napari_uncertainseg.widgets.shared.session_file import AnnotatorField, SessionFile, how_made
@@ -128,7 +128,7 @@ class SessionDock(DockWidget):
         self.replay = ReplayPanel(self._case, self._layers)
         self.tools = FileButtons(self._file)
         self.agreement = AgreementLine(self._file)
-        self.message = wrapping_label(selectable=True)
+        self.message = yielding_label(selectable=True)
 
     def _lay_out(self) -> None:
         form = QFormLayout()

@@ -13,7 +13,7 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.review.session.replay import Replay
 from napari_uncertainseg.widgets.session import texts
-from napari_uncertainseg.widgets.shared.form_helpers import set_layer_choices, wrapping_label
+from napari_uncertainseg.widgets.shared.form_helpers import set_layer_choices, yielding_label
 
 _STEP_MS = 1200
 
@@ -89,7 +89,7 @@ class ReplayPanel(QWidget):
     def _stop(self) -> None:
         self._timer.stop()
         if self.active:
-            self._case.review.lock("")
+            self._case.review.locked = ""
         self.play_button.setText(texts.PLAY)
         self._replay = self._prediction = None
 
@@ -103,10 +103,10 @@ class ReplayPanel(QWidget):
         self.forward_button.setToolTip(texts.FORWARD_TIP)
         self.play_button.setToolTip(texts.PLAY_TIP)
         self.end_button.setToolTip(texts.END_REPLAY_TIP)
-        self.step = wrapping_label()
+        self.step = yielding_label()
         self.consensus = QComboBox()
         self.consensus.setToolTip(texts.SCORE_AGAINST_TIP)
-        self.score = wrapping_label(selectable=True)
+        self.score = yielding_label(selectable=True)
 
     def _lay_out(self) -> None:
         row, form = QHBoxLayout(), QFormLayout()
@@ -132,7 +132,7 @@ class ReplayPanel(QWidget):
     def start(self, replay: Replay) -> None:
         """Play back a session from its first step."""
         self._replay, self._prediction = replay, self._case.original
-        self._case.review.lock(texts.LOCKED)  # what is on screen is somebody else's
+        self._case.review.locked = texts.LOCKED  # what is on screen is somebody else's
         blocked = self.slider.blockSignals(True)
         self.slider.setRange(0, len(replay.steps) - 1)
         self.slider.setValue(0)

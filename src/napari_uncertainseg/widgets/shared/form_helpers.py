@@ -81,8 +81,15 @@ def wrapping_label(alignment: Qt.AlignmentFlag | None = None, *, selectable: boo
 def yielding_label(*, selectable: bool = False) -> PlainLabel:
     """A label of several lines that a name without an end in it makes no wider: it is cut there."""
     label = wrapping_label(selectable=selectable)
-    label.setMinimumWidth(1)
+    let_yield(label)
     return label
+
+
+def let_yield(*labels: QLabel) -> None:
+    """Wrap labels as :func:`yielding_label` does: what they say makes no dock wider, and moves no canvas."""
+    for label in labels:
+        label.setWordWrap(True)
+        label.setMinimumWidth(1)
 
 
 def plain_tooltip(text: str) -> str:

@@ -16,7 +16,7 @@ from napari_uncertainseg.widgets.layers.selection.known_reasons import KnownReas
 from napari_uncertainseg.widgets.lesions.selected import texts
 from napari_uncertainseg.widgets.lesions.table_model import MARKS
 from napari_uncertainseg.widgets.shared.connections import Connections
-from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, yielding_label
+from napari_uncertainseg.widgets.shared.form_helpers import yielding_label
 from napari_uncertainseg.widgets.shared.plots import accent, theme_of
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 
@@ -70,7 +70,7 @@ class SelectedPanel(QWidget):
         self._preferences, self._place_problem = preferences, place_problem
         self.found: SelectedLesion | None = None
         """What is shown."""
-        self.measure, self.doubt = yielding_label(), PlainLabel()
+        self.measure, self.doubt = yielding_label(), yielding_label()
         self.place, self.why = yielding_label(), yielding_label()
         for label, tip in (
             (self.measure, texts.SIZE_TIP),
