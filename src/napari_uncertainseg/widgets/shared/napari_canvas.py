@@ -53,14 +53,14 @@ def contour_drawer(layer: Labels) -> Any:
     return layer._calculate_contour.__self__
 
 
-def tabify(window: QMainWindow, anchor: QDockWidget, dock: QDockWidget) -> None:
+def tabify(window: QMainWindow, anchor: QDockWidget | None, dock: QDockWidget) -> None:
     """Lay a dock behind another as a tab.
 
     `QMainWindow.tabifyDockWidget` (public) is enough, but napari writes all its settings each time that it is
     told where a dock lies, as it has done when the dock came to where the other is.
     """
     note = getattr(dock, "_update_default_dock_area", None)
-    if note is None or window.dockWidgetArea(anchor) != window.dockWidgetArea(dock):
+    if note is None or anchor is None or window.dockWidgetArea(anchor) != window.dockWidgetArea(dock):
         window.tabifyDockWidget(anchor, dock)
         return
     dock.dockLocationChanged.disconnect(note)

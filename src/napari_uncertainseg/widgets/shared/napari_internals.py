@@ -135,7 +135,7 @@ def cells_held(viewer: ViewerModel) -> Iterator[None]:
     if groups is None or "contents_at" in own:
         yield
         return
-    found: dict[tuple[int, int], list[int]] = {}
+    found: dict[tuple[int, ...], list[int]] = {}
 
     def contents_at(position: tuple[int, int], layers: Sequence[Layer]) -> tuple[int, ...]:
         if not found:
