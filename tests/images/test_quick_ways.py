@@ -7,10 +7,11 @@ import pytest
 import SimpleITK as sitk
 from scipy import ndimage
 
+from napari_uncertainseg._distances import distance_inside
 from napari_uncertainseg.images.files import read_volume
 from napari_uncertainseg.images.preparation import align, brain_search, skull
 from napari_uncertainseg.images.preparation.found_brain import STRIPPED
-from napari_uncertainseg.images.preparation.prepare import prepare
+from napari_uncertainseg.images.preparation.prepare import prepare, smoothed
 from napari_uncertainseg.images.preparation.skull import without_gaps, without_holes
 from napari_uncertainseg.images.resample import antialias, resample_to
 from napari_uncertainseg.images.volume import Grid, Volume
@@ -156,3 +157,18 @@ def test_where_the_flair_is_stripped_the_other_scans_are_not_looked_at(shared_da
         monkeypatch.setattr(room, "surroundings", lambda scan: looked_at.append(scan.modality) or look(scan))
     assert prepare(images).brain_source == STRIPPED
     assert looked_at == ["flair"]
+
+
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (3.0, 1.0, 1.0)])
+def test_distances_that_are_asked_for_are_those_of_scipy(spacing):
+    rng = np.random.default_rng(0)
+    mask = np.pad(rng.random((9, 14, 11)) < 0.97, 1)
+    at = tuple(rng.integers(0, n, 50) for n in mask.shape)
+    expected = ndimage.distance_transform_edt(mask, sampling=spacing)[at]
+    assert np.array_equal(distance_inside(mask, spacing, at), expected)
+
+
+def test_smoothing_in_slabs_is_that_of_scipy():
+    rng = np.random.default_rng(0)
+    flair, brain = rng.normal(size=(40, 35, 17)).astype(np.float32), rng.random((40, 35, 17)) < 0.8
+    assert np.array_equal(smoothed(flair, brain, 0.5), ndimage.gaussian_filter(flair, 0.5) * brain)
