@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import queue
 import time
 from collections.abc import Callable, Iterable, Iterator, Set
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -191,13 +193,10 @@ def remote_cluster(address: str) -> Iterator[Cluster]:
     InputError
         If it cannot be reached, has no worker, or a worker has another version of this program.
     """
-    try:
-        client = _connect(address)
-    except (OSError, TimeoutError, ValueError, RuntimeError, AssertionError) as error:
-        raise InputError(
-            f"The scheduler {address} cannot be reached ({str(error) or type(error).__name__}); see that it "
-            "runs and that its address is right."
-        ) from error
+    from distributed import Client
+
+    _check_reached(address)
+    client = Client(address, timeout=_PATIENCE_S, set_as_default=False)
     try:
         try:
             client.wait_for_workers(1, timeout=_WITHOUT_WORKERS_S)
@@ -215,15 +214,27 @@ def remote_cluster(address: str) -> Iterator[Cluster]:
         client.close(timeout=_CLOSING_S)
 
 
-def _connect(address: str) -> Client:
-    from distributed import Client
+def _check_reached(address: str) -> None:
+    """See that a scheduler answers, before there is a client of it.
 
-    try:
-        return Client(address, timeout=_PATIENCE_S, set_as_default=False)
-    except AssertionError:
-        # Dask asserts that its own thread runs after ten seconds. On a very busy computer it may not yet,
-        # which says nothing of the scheduler.
-        return Client(address, timeout=_PATIENCE_S, set_as_default=False)
+    A client that finds none is left half made. What collects it later closes it, in whatever thread that
+    happens: where that was one that Dask had just started, both waited for each other.
+    """
+    from distributed.comm import connect
+    from distributed.security import Security
+
+    async def reach() -> None:
+        security = Security().get_connection_args("client")
+        answered = await connect(address, timeout=_PATIENCE_S, **security)
+        await answered.close()
+
+    with ThreadPoolExecutor(1) as elsewhere:  # the thread here may have a loop of its own
+        error = elsewhere.submit(asyncio.run, reach()).exception()
+    if error is not None:  # of any kind: what is there may be another server, which answers as it likes
+        raise InputError(
+            f"The scheduler {address} cannot be reached ({str(error) or type(error).__name__}); see that it "
+            "runs and that its address is right."
+        ) from error
 
 
 def _version_here() -> str:
