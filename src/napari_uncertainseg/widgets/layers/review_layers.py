@@ -22,6 +22,7 @@ from napari_uncertainseg.widgets.layers.brain_outline import BrainOutline
 from napari_uncertainseg.widgets.layers.class_layer import ClassLayer
 from napari_uncertainseg.widgets.layers.explanation_layers import ExplanationLayers
 from napari_uncertainseg.widgets.layers.orientation_letters import OrientationLetters
+from napari_uncertainseg.widgets.layers.planes.kept_slice import KeptSlice
 from napari_uncertainseg.widgets.layers.planes.upright_roll import UprightRoll
 from napari_uncertainseg.widgets.layers.rater_layers import RaterLayers
 from napari_uncertainseg.widgets.layers.result_layers import CANDIDATES, LESIONS, ResultLayers
@@ -67,6 +68,7 @@ class ReviewLayers(UserLabels):
 
     def __init__(self, viewer: ViewerModel, case: Case) -> None:
         self._viewer, self._case = viewer, case
+        self._slice = KeptSlice(viewer)
         self._results = ResultLayers(viewer, case)
         self.scan = SegmentedScan(viewer, case)
         self.raters = RaterLayers(viewer)
@@ -375,7 +377,7 @@ class ReviewLayers(UserLabels):
             self._watch.end(layer)
         own = (self._results, self.raters, self.classes, self.explanation, self._band, self.brain, self._roll)
         chosen = (self.surfaces, self.thin, self.selected, self.errors, self._look, self.reference)
-        for part in (self._arriving, *chosen, self.letters, self._ground, *own):
+        for part in (self._arriving, self._slice, *chosen, self.letters, self._ground, *own):
             part.cleanup()
         self._blinding.restore()
         self.scan.cleanup()
