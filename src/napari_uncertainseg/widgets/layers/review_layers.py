@@ -25,7 +25,7 @@ from napari_uncertainseg.widgets.layers.orientation_letters import OrientationLe
 from napari_uncertainseg.widgets.layers.planes.kept_slice import KeptSlice
 from napari_uncertainseg.widgets.layers.planes.upright_roll import UprightRoll
 from napari_uncertainseg.widgets.layers.rater_layers import RaterLayers
-from napari_uncertainseg.widgets.layers.result_layers import CANDIDATES, LESIONS, ResultLayers
+from napari_uncertainseg.widgets.layers.result_layers import LESIONS, ResultLayers
 from napari_uncertainseg.widgets.layers.risk_contours import CORE, ENVELOPE, RiskContours
 from napari_uncertainseg.widgets.layers.selection.framing import LesionFraming
 from napari_uncertainseg.widgets.layers.selection.selected_outline import SelectedOutline
@@ -187,10 +187,10 @@ class ReviewLayers(UserLabels):
         number = lesions.component_at(voxel)
         if number > 0:
             layer.selected_label = number
-        elif number and not self.blinded and (found := self._results.get(CANDIDATES, soon=False)) is not None:
-            self._results.bring(found)
+        elif number and not self.blinded:
+            self._results.show_candidates()
         self.framing.go_to(layer, placing, voxel)
-        self.selected.follow()
+        self._outline_chosen()
 
     def go_to_missed(self, number: int) -> None:
         """Show a lesion of the reference that the model missed."""
@@ -201,7 +201,13 @@ class ReviewLayers(UserLabels):
         self._case.select(None)
         self.errors.choose(number)
         self.framing.go_to_lesion(layer, placing, reference.labels, number)
+        self._outline_chosen()
+
+    def _outline_chosen(self) -> None:
+        """Outline what was chosen, also where the outline's eye was closed: it has no other outline."""
         self.selected.follow()
+        if (outline := self.selected.layer) is not None and not outline.visible:
+            self._results.bring(outline)
 
     def _selected(self) -> tuple[Labels, int] | None:
         """What is outlined as selected: a lesion, a candidate or a missed lesion."""
