@@ -81,14 +81,14 @@ def check_in_sight(viewer, world):
     assert (apart <= np.array(viewer.canvas.size) / 2).all()
 
 
-@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (2, 0, 1)])
-def test_the_lesion_is_there_after_3d(review, segmented_viewer, qtbot, order):
+def test_the_lesion_is_there_after_3d(review, segmented_viewer, qtbot):
+    """In three views, whichever plane is large; twice, since the second way there is another."""
     viewer = segmented_viewer
     review.opened.parts["views"].act("three_views")
-    viewer.dims.order = order
-    world, voxel = choose(review, 2)
-    check_shown(viewer, review, world, voxel)
-    for _ in range(2):
+    for order in ((0, 1, 2), (0, 1, 2), (1, 0, 2), (2, 0, 1)):
+        viewer.dims.order = order
+        world, voxel = choose(review, 2)
+        check_shown(viewer, review, world, voxel)
         shift_d(qtbot, viewer, review)
         np.testing.assert_allclose(viewer.dims.point, world, atol=1e-3)
         shift_d(qtbot, viewer, review)
