@@ -186,6 +186,8 @@ class LesionsDock(SteppingDock):
         )
         for table in self.tables:
             table.chosen.connect(self._choose)
+            table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+            table.customContextMenuRequested.connect(self._open_row_menu)
         self.feedback.failed.connect(self._show_message)
         self.selected.fit_asked.connect(self.fit_or_whole)
         self.selected.places_asked.connect(self._open_places)  # no lambda: Qt would keep the dock alive
