@@ -5,6 +5,7 @@ from qtpy.QtCore import Qt
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.review.feedback import NO_FEEDBACK, Feedback
+from napari_uncertainseg.widgets.layers.painting import STILL_DRAWN
 from napari_uncertainseg.widgets.lesions.actions import KEYS
 from napari_uncertainseg.widgets.lesions.dock import LesionsDock
 from napari_uncertainseg.widgets.shared.feedback import texts
@@ -75,6 +76,29 @@ def test_a_note_is_kept_for_its_own_verdict_however_the_reader_leaves_it(qtbot, 
     assert len(row.note.text()) == 200
     qtbot.keyClick(row.note, Qt.Key.Key_Return)
     assert case.review.verdicts[-1].feedback.reasons == ("other",)
+
+
+def test_while_lesions_are_drawn_a_tick_waits_and_the_note_beside_it_is_kept(qtbot, dock, case) -> None:
+    row = dock.feedback.row
+    dock.next_lesion()
+    first = case.selected
+    dock.act("accept")
+    dock.act("hard_other")
+    qtbot.keyClicks(row.note, "a vessel")
+    dock._layers.unseen = True
+    dock.act("hard_size")
+    assert case.review.verdict_on(first).feedback == Feedback(("other",), None, "a vessel")
+    assert ticked(dock) == ["hard_other"] and row.note.text() == "a vessel"
+    assert dock.message.text() == STILL_DRAWN
+    dock._layers.unseen = False
+    case.review.locked = "A session is played back."
+    qtbot.keyClicks(row.note, "!")
+    dock.act("hard_size")
+    assert case.review.verdict_on(first).feedback == Feedback(("other",), None, "a vessel")
+    assert "A session is played back." in dock.message.text()
+    case.review.locked = ""
+    dock.act("hard_size")
+    assert case.review.verdict_on(first).feedback.reasons == ("size", "other")
 
 
 def test_a_click_on_the_other_reason_goes_on_in_its_field(qtbot, dock, case) -> None:

@@ -102,21 +102,16 @@ class FeedbackPanel(QWidget):
             self.row.show_feedback(verdict.feedback, unsure=verdict.decision == "unsure")
 
     def _give(self, feedback: Feedback) -> None:
-        if self._voxel is None:
+        verdict = None if self._voxel is None else self._case.review.verdict_on(self._voxel)
+        if self._voxel is None or verdict is None:
             return
-        if (why := self._not_now()) and not self._is_note(feedback):
-            self._show()
-            self.failed.emit(why)
-            return
+        if why := self._not_now():
+            feedback = replace(verdict.feedback, note=feedback.note)
+        refused = why
         try:
             self._case.review.give_feedback(self._voxel, feedback)
-            self.failed.emit("")
         except InputError as error:
-            self.failed.emit(texts.not_recorded(error))
+            refused = texts.not_recorded(error)
+        self.failed.emit(refused)
+        if refused:
             self._show()
-
-    def _is_note(self, feedback: Feedback) -> bool:
-        """Whether nothing but the note is another one."""
-        verdict = self._verdict()
-        shown = None if verdict is None else verdict.feedback
-        return shown is not None and replace(feedback, note=shown.note) == shown
