@@ -49,6 +49,7 @@ _IN_TURNS = (
     "test_between_turns",
     "test_many_leaving",
     "test_one_in_a_turn",
+    "test_kept_slice",
 )
 _ONE_BY_ONE = (*_IN_TURNS, "test_whole_path", "test_blinded")
 """Test what is seen, and done, while layers come, or go through all as a reader does."""

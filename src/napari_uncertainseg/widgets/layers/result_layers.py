@@ -175,6 +175,13 @@ class ResultLayers:
         if LESIONS not in self._layers and lesions is not None and self.placing is not None:
             self._add_lesions(lesions)
 
+    def show_candidates(self) -> None:
+        """Show the candidates, also where their layer was hidden or removed, for the same reason."""
+        if self.get(CANDIDATES, soon=False) is None and self.placing is not None:
+            self._add_candidates()
+        if (layer := self._layers.get(CANDIDATES)) is not None:
+            self.bring(layer)
+
     def _add_map(self, name: str) -> None:
         prediction = self._case.prediction
         assert self.placing is not None and prediction is not None

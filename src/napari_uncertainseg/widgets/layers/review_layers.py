@@ -22,9 +22,10 @@ from napari_uncertainseg.widgets.layers.brain_outline import BrainOutline
 from napari_uncertainseg.widgets.layers.class_layer import ClassLayer
 from napari_uncertainseg.widgets.layers.explanation_layers import ExplanationLayers
 from napari_uncertainseg.widgets.layers.orientation_letters import OrientationLetters
+from napari_uncertainseg.widgets.layers.planes.kept_slice import KeptSlice
 from napari_uncertainseg.widgets.layers.planes.upright_roll import UprightRoll
 from napari_uncertainseg.widgets.layers.rater_layers import RaterLayers
-from napari_uncertainseg.widgets.layers.result_layers import CANDIDATES, LESIONS, ResultLayers
+from napari_uncertainseg.widgets.layers.result_layers import LESIONS, ResultLayers
 from napari_uncertainseg.widgets.layers.risk_contours import CORE, ENVELOPE, RiskContours
 from napari_uncertainseg.widgets.layers.selection.framing import LesionFraming
 from napari_uncertainseg.widgets.layers.selection.selected_outline import SelectedOutline
@@ -67,6 +68,7 @@ class ReviewLayers(UserLabels):
 
     def __init__(self, viewer: ViewerModel, case: Case) -> None:
         self._viewer, self._case = viewer, case
+        self._slice = KeptSlice(viewer)
         self._results = ResultLayers(viewer, case)
         self.scan = SegmentedScan(viewer, case)
         self.raters = RaterLayers(viewer)
@@ -186,10 +188,10 @@ class ReviewLayers(UserLabels):
         number = lesions.component_at(voxel)
         if number > 0:
             layer.selected_label = number
-        elif number and not self.blinded and (found := self._results.get(CANDIDATES, soon=False)) is not None:
-            self._results.bring(found)
+        elif number and not self.blinded:
+            self._results.show_candidates()
         self.framing.go_to(layer, placing, voxel)
-        self.selected.follow()
+        self._outline_chosen()
 
     def go_to_missed(self, number: int) -> None:
         """Show a lesion of the reference that the model missed."""
@@ -200,7 +202,13 @@ class ReviewLayers(UserLabels):
         self._case.select(None)
         self.errors.choose(number)
         self.framing.go_to_lesion(layer, placing, reference.labels, number)
+        self._outline_chosen()
+
+    def _outline_chosen(self) -> None:
+        """Outline what was chosen, also where the outline's eye was closed: it has no other outline."""
         self.selected.follow()
+        if (outline := self.selected.layer) is not None and not outline.visible:
+            self._results.bring(outline)
 
     def _selected(self) -> tuple[Labels, int] | None:
         """What is outlined as selected: a lesion, a candidate or a missed lesion."""
@@ -377,7 +385,7 @@ class ReviewLayers(UserLabels):
             self._watch.end(layer)
         own = (self._results, self.raters, self.classes, self.explanation, self._band, self.brain, self._roll)
         chosen = (self.surfaces, self.thin, self.selected, self.errors, self._look, self.reference)
-        for part in (self._arriving, *chosen, self.letters, self._ground, *own):
+        for part in (self._arriving, self._slice, *chosen, self.letters, self._ground, *own):
             part.cleanup()
         self._blinding.restore()
         self.scan.cleanup()

@@ -138,6 +138,15 @@ def bring_into_view(viewer: ViewerModel, world: np.ndarray) -> None:
         camera.center = tuple(float(value) for value in place)
 
 
+def centre_in_plane(viewer: ViewerModel) -> None:
+    """On slices, move the camera to the viewer's point where that is off the canvas."""
+    dims, camera = viewer.dims, viewer.scene.camera
+    place = np.array([float(dims.point[axis]) for axis in dims.displayed])
+    half = _canvas(viewer, len(place)) / 2 / max(camera.zoom, 1e-6)
+    if (np.abs(place - np.asarray(camera.center)[-len(place) :]) > half).any():
+        camera.center = (0.0,) * (3 - len(place)) + tuple(place)
+
+
 def current_slice(viewer: ViewerModel, layer: Layer | None) -> tuple[int, int]:
     """Axis of the layer across the screen (the first in 3-D), and the index on it; without a layer 0, 0."""
     if layer is None:

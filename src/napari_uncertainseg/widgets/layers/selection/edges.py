@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from napari.layers import Vectors
 
 Colour = tuple[float, ...]
 WHITE, BLACK = (1.0, 1.0, 1.0, 1.0), (0.0, 0.0, 0.0, 1.0)
@@ -102,3 +108,23 @@ def plain_lines(ends: np.ndarray, pixel: float, colour: Colour) -> tuple[np.ndar
 def _longer(ends: np.ndarray, along: np.ndarray, by: float) -> np.ndarray:
     """Lines drawn out at both ends, so that they meet at corners."""
     return np.stack([ends[:, 0] - by * along, ends[:, 1] + by * along], axis=1)
+
+
+def put_lines(layer: Vectors, ways: np.ndarray, colours: np.ndarray) -> None:
+    """Draw lines with their colours in a layer, also while it is hidden.
+
+    Parameters
+    ----------
+    layer
+        Filled anew.
+    ways
+        Starts and ways, float (n, 2, axes), in the layer.
+    colours
+        float (n, 4).
+    """
+    layer.data = ways
+    if len(ways):
+        # A hidden layer still has the lines of the slice before, for which there may be too few colours; once
+        # it is shown, lines and colours are drawn anew together.
+        with nullcontext() if layer.visible else layer.events.edge_color.blocker():
+            layer.edge_color = colours

@@ -22,6 +22,7 @@ from napari_uncertainseg.widgets.layers.selection.edges import (
     lines,
     outline,
     plain_lines,
+    put_lines,
 )
 from napari_uncertainseg.widgets.scans.camera import current_slice
 from napari_uncertainseg.widgets.scans.volumes import KEY
@@ -123,8 +124,7 @@ class SelectedOutline:
             layer.scale = scale
         with layer.events.edge_width.blocker():
             layer.edge_width = width
-        layer.data = starts / scale
-        layer.edge_color = colours
+        put_lines(layer, starts / scale, colours)
 
     def _mask(self, source: Labels, number: int) -> np.ndarray | None:
         """Where the lesion is in the slice that is shown; None where no slice of it can be."""

@@ -12,6 +12,7 @@ import numpy as np
 from napari.layers import Labels, Vectors
 from qtpy.QtCore import QTimer
 
+from napari_uncertainseg.widgets.layers.selection.edges import put_lines
 from napari_uncertainseg.widgets.layers.selection.selected_outline import SelectedOutline
 from napari_uncertainseg.widgets.scans.camera import current_slice, whole_zoom
 from napari_uncertainseg.widgets.shared.connections import Connections
@@ -109,9 +110,7 @@ class ThinOutlines:
         if found:
             with layer.events.edge_width.blocker():
                 layer.edge_width = found[0][2]
-        layer.data = starts / scale
-        if found:
-            layer.edge_color = np.concatenate([part[1] for part in found])
+        put_lines(layer, starts / scale, np.concatenate([np.zeros((0, 4)), *(part[1] for part in found)]))
 
     def _listen(self) -> None:
         """Follow what is drawn in the layers of lesions and candidates."""

@@ -11,6 +11,7 @@ from napari.layers import Labels, Layer, Vectors
 from qtpy.QtCore import QTimer
 
 from napari_uncertainseg.widgets.layers.result_layers import LESIONS
+from napari_uncertainseg.widgets.layers.selection.edges import put_lines
 from napari_uncertainseg.widgets.scans.camera import current_slice
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.responsive import napari_adding
@@ -161,6 +162,4 @@ def _fill(layer: Vectors, starts: np.ndarray, colours: np.ndarray, width: float,
     if len(starts):
         with layer.events.edge_width.blocker():
             layer.edge_width = width
-    layer.data = starts / scale
-    if len(starts):
-        layer.edge_color = colours
+    put_lines(layer, starts / scale, colours)

@@ -8,7 +8,7 @@ from typing import Any
 from weakref import WeakSet
 
 from napari.components.overlays import TextOverlay
-from napari.layers import Image
+from napari.layers import Image, Layer
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QActionGroup
 from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton
@@ -16,6 +16,7 @@ from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton
 from napari_uncertainseg.widgets.dock_description import KeyAction
 from napari_uncertainseg.widgets.reading_bar.mouse import texts
 from napari_uncertainseg.widgets.reading_bar.mouse.held import HeldMouse
+from napari_uncertainseg.widgets.reading_bar.mouse.moves import layers_in
 from napari_uncertainseg.widgets.reading_bar.mouse.presets import ScanPresets
 from napari_uncertainseg.widgets.reading_bar.mouse.smoothing import ScanSmoothing
 from napari_uncertainseg.widgets.reading_bar.mouse.window_level import in_words, window_of
@@ -173,16 +174,23 @@ class WindowPart(PartWidget):
 
     def _say(self, event: Any = None) -> None:
         said, scan = self._said() if self._viewer.dims.ndisplay == 2 else "", self.mouse.scan()
-        lines = said.split("  ")
-        if said and scan is not None and self._viewer.canvas.grid.enabled:
+        lines, grid = said.split("  "), self._viewer.canvas.grid.enabled
+        if said and scan is not None and grid:
             said, lines = f"{scan.name}: {said}", [f"{scan.name}:", *lines]  # of which cell
+        self.button.setToolTip(texts.tip(said or texts.NO_SCAN, self._keys[_RESET], self._keys[_NEXT]))
+        if grid and scan not in self._lower_left():  # there it would be taken for that of another scan
+            said, lines = "", []
         # To hide it would let napari place all texts anew, for which it has no views while cells come.
         self._text.text = said if len(said) <= self._room() else "\n".join(lines)
         if said:
             self._soon.add(self._appear)
         else:
             self._soon.drop()
-        self.button.setToolTip(texts.tip(said or texts.NO_SCAN, self._keys[_RESET], self._keys[_NEXT]))
+
+    def _lower_left(self) -> list[Layer]:
+        """What the cell shows in which the text stands."""
+        rows, _ = self._viewer.canvas.grid.actual_shape(self._viewer.layers)
+        return layers_in(self._viewer, (rows - 1, 0)) or []
 
     def _room(self) -> int:
         """Characters that end before the letter in the middle of the edge, also in a narrow cell."""

@@ -112,7 +112,7 @@ class OverlaysPart(PartWidget):
         if not self.hiding.possible:
             return self._fitted(self._why_not())
         if action == _NEXT:
-            return "" if self.maps.offered() else texts.NO_MAPS
+            return "" if self.maps.offered() else self._why_no_maps()
         return "" if self.hiding.works else texts.NONE_SHOWN
 
     def toggle(self) -> None:
@@ -199,6 +199,11 @@ class OverlaysPart(PartWidget):
         if self._layers.blinded:
             return texts.IN_EXERCISE
         return texts.IN_3D if self._viewer.dims.ndisplay == 3 else texts.NOTHING
+
+    def _why_no_maps(self) -> str:
+        """A run always has maps: where none is there, they are still to come, or were removed by hand."""
+        yet = self._case.prediction is None or self._layers.settling
+        return texts.NO_MAPS_YET if yet else texts.NO_MAPS
 
     def _fitted(self, text: str) -> str:
         prediction = self._case.prediction

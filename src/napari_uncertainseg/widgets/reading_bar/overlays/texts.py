@@ -7,7 +7,10 @@ TIP = "Everything that is drawn over the scan: outlines of lesions, heat maps, o
 TIP_KEY = "{}: hide and show; held, only for as long as it is held."
 NOTHING = "There is nothing over the scan yet."
 NONE_SHOWN = "There is nothing to hide: all overlays are switched off in the list of layers."
-NO_MAPS = "These results have no map to show."
+NO_MAPS_YET = "There is no heat map yet."
+NO_MAPS = (
+    "The heat maps were removed from the list of layers. Open the results or run again to get them back."
+)
 IN_3D = "In 3-D nothing lies over a scan."
 IN_EXERCISE = "An exercise shows no overlays."
 SENTENCE = "Overlays are hidden:\nlesions may be here."
