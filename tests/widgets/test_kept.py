@@ -381,7 +381,7 @@ def test_a_replay_can_only_be_looked_at_until_it_ends(window, prediction, flair,
     dock.replay.end_button.click()
     lesions.next_lesion()
     lesions.accept()
-    assert [v.decision for v in case.review.verdicts] == ["accepted"]
+    assert [v.decision for v in case.review.verdicts] == ["rejected", "accepted"]
 
 
 def test_what_docks_say_makes_none_wider_and_so_moves_no_canvas(window, prediction, flair, file):
@@ -455,3 +455,51 @@ def test_the_list_leads_on_and_undo_goes_across_both_kinds(window, prediction, f
     assert dock.message.text() == f"Done again: rejected lesion {order[0]}"
     with Store(file) as store:
         assert not any(store.verify().values())
+
+
+def test_the_own_review_is_back_when_a_replay_ends(window, prediction, flair, file):
+    """Its verdicts, painting, session, undo and threshold: it looked lost, and the next key began another."""
+    review = window()
+    review.open_dock("session")
+    case, dock = review.case, review.session
+    case.open_prediction(known(prediction, flair))
+    case.threshold = 0.45
+    case.review.judge(FIRST, "rejected")
+    edit = np.zeros(case.grid.shape, np.int8)
+    edit[20:22, 2:8, 2:8] = 1
+    case.review.set_edit(edit)
+    case.review.judge(SECOND, "accepted")
+    own, session = case.review.verdicts, case.review.recorder.session.id
+    case.threshold = 0.6
+    numbers = case.review.decisions()
+    dock.table.selectRow(0)
+    dock.replay_button.click()
+    assert dock.replay.active and case.review.verdicts == () and not review.lesions.recorded.text()
+    for _ in range(2):
+        dock.replay.forward_button.click()
+    assert case.threshold == 0.45
+    dock.replay.end_button.click()
+    assert case.review.verdicts == own and np.array_equal(case.review.edit, edit) and case.threshold == 0.6
+    assert case.review.decisions() == numbers and case.review.recorder.session.id == session
+    assert UNNAMED in review.lesions.recorded.text() and "saved automatically" in dock.progress.state.text()
+    for _ in range(2):  # the verdict, then the stroke
+        case.review.undo()
+    assert case.review.verdicts == own[:1] and case.review.edit is None
+    case.review.redo()
+    assert np.array_equal(case.review.edit, edit)
+    case.review.judge(SECOND, "unsure")
+    assert sessions(file) == [(UNNAMED, False, ["rejected", "unsure"])]  # in the same session
+
+
+def test_a_window_closed_in_a_replay_keeps_the_own_review(window, prediction, flair, file, told):
+    review = window()
+    review.open_dock("session")
+    review.case.open_prediction(known(prediction, flair))
+    review.case.review.judge(FIRST, "rejected")
+    review.session.table.selectRow(0)
+    review.session.replay_button.click()
+    review.case.close_prediction()
+    assert not review.session.replay.active and not review.case.review.locked
+    assert "The review is saved: 1 verdict" in told[-1]
+    review.case.open_prediction(known(prediction, flair))
+    assert review.case.review.verdicts == () and review.lesions.resume.isVisibleTo(review.lesions)

@@ -66,6 +66,18 @@ class CaseReview:
         self._unwritten = False
         self._saved = (verdicts, edit)
 
+    def set_aside(self) -> Callable[[], None]:
+        """Show an empty review in place of this one, as `clear`; gives what puts it back, undo too."""
+        kept = self._recorder, self._verdicts, self._edit, self._history, self._unwritten, self._saved
+        put_back_saving = self._saving.set_aside()
+
+        def put_back() -> None:
+            self._recorder, self._verdicts, self._edit, self._history, self._unwritten, self._saved = kept
+            put_back_saving()
+
+        self.clear()
+        return put_back
+
     # -- what there is ------------------------------------------------------------------------
 
     @property

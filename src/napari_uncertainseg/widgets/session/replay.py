@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -58,6 +59,7 @@ class ReplayPanel(QWidget):
         self._case, self._layers = case, layers
         self._replay: Replay | None = None
         self._prediction: Prediction | None = None
+        self._put_back: Callable[[], None] | None = None
         self._timer = QTimer(self)
         self._timer.setInterval(_STEP_MS)
         self._make_controls()
@@ -77,8 +79,8 @@ class ReplayPanel(QWidget):
         """Disconnect, and stop playing. May be called twice."""
         self._layers.layers_changed.disconnect(self._list_layers, missing_ok=True)  # type: ignore[attr-defined]
         self._case.prediction_changed.disconnect(self._on_prediction, missing_ok=True)
-        if self.active:  # a session that is played back is no review of its own
-            self._case.reset_review()
+        if self.active:
+            self._put_back_own()
         self._stop()
 
     def _on_prediction(self) -> None:
@@ -91,7 +93,15 @@ class ReplayPanel(QWidget):
         if self.active:
             self._case.review.locked = ""
         self.play_button.setText(texts.PLAY)
-        self._replay = self._prediction = None
+        self._replay = self._prediction = self._put_back = None
+
+    def _put_back_own(self) -> None:
+        """Show the reader's own review again; what is played back is none of its own."""
+        put_back, self._put_back = self._put_back, None
+        if put_back is None:
+            self._case.reset_review()
+        else:
+            put_back()
 
     def _make_controls(self) -> None:
         self.slider = QSlider(Qt.Orientation.Horizontal)
@@ -130,8 +140,12 @@ class ReplayPanel(QWidget):
         return self._replay is not None
 
     def start(self, replay: Replay) -> None:
-        """Play back a session from its first step."""
+        """Play back a session from its first step; the review on screen is back when it ends.
+
+        One that is in no session is not: the reader was asked, and has given it up.
+        """
         self._replay, self._prediction = replay, self._case.original
+        self._put_back = None if self._case.review.unsaved else self._case.set_review_aside()
         self._case.review.locked = texts.LOCKED  # what is on screen is somebody else's
         blocked = self.slider.blockSignals(True)
         self.slider.setRange(0, len(replay.steps) - 1)
@@ -141,9 +155,10 @@ class ReplayPanel(QWidget):
         self._score()
 
     def end(self) -> None:
-        """Stop; verdicts and painting of the session are removed from the screen."""
+        """Stop; the reader's own review takes the place of what was played back."""
+        self._timer.stop()
+        self._put_back_own()
         self._stop()
-        self._case.reset_review()
         self.ended.emit()
 
     def play(self) -> None:

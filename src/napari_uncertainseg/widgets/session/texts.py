@@ -287,7 +287,7 @@ PLAY, STOP = "Play", "Stop"
 PLAY_TIP = "Play automatically, one step every 1.2 s. Press again to stop."
 END_REPLAY = "End replay"
 LOCKED = f"A session is played back: press {END_REPLAY} in Session first."
-END_REPLAY_TIP = "Leave the replay, and return to an empty review of this prediction."
+END_REPLAY_TIP = "Leave the replay, and return to your own review."
 SCORE_AGAINST = "Score against"
 SCORE_AGAINST_TIP = (
     "Score the verdicts of this session against a label layer. A verdict is right if it says correctly\n"
