@@ -54,6 +54,8 @@ class CaseReview:
         self._saving = AutomaticSaving()
         self.locked = ""
         """Why nothing can be judged, painted or undone, as in a replay: a sentence; empty where it can."""
+        self.played = ""
+        """That this is a session played back, and at which step; empty where the review is one's own."""
         self.clear()
 
     def clear(self, verdicts: tuple[Verdict, ...] = (), edit: np.ndarray | None = None) -> None:

@@ -80,7 +80,7 @@ class ReplayPanel(QWidget):
         self._layers.layers_changed.disconnect(self._list_layers, missing_ok=True)  # type: ignore[attr-defined]
         self._case.prediction_changed.disconnect(self._on_prediction, missing_ok=True)
         if self.active:
-            self._put_back_own()
+            self._return()
         self._stop()
 
     def _on_prediction(self) -> None:
@@ -91,17 +91,9 @@ class ReplayPanel(QWidget):
     def _stop(self) -> None:
         self._timer.stop()
         if self.active:
-            self._case.review.locked = ""
+            self._case.review.locked = self._case.review.played = ""
         self.play_button.setText(texts.PLAY)
         self._replay = self._prediction = self._put_back = None
-
-    def _put_back_own(self) -> None:
-        """Show the reader's own review again; what is played back is none of its own."""
-        put_back, self._put_back = self._put_back, None
-        if put_back is None:
-            self._case.reset_review()
-        else:
-            put_back()
 
     def _make_controls(self) -> None:
         self.slider = QSlider(Qt.Orientation.Horizontal)
@@ -145,8 +137,8 @@ class ReplayPanel(QWidget):
         One that is in no session is not: the reader was asked, and has given it up.
         """
         self._replay, self._prediction = replay, self._case.original
-        self._put_back = None if self._case.review.unsaved else self._case.set_review_aside()
         self._case.review.locked = texts.LOCKED  # what is on screen is somebody else's
+        self._put_back = None if self._case.review.unsaved else self._case.set_review_aside()
         blocked = self.slider.blockSignals(True)
         self.slider.setRange(0, len(replay.steps) - 1)
         self.slider.setValue(0)
@@ -156,10 +148,13 @@ class ReplayPanel(QWidget):
 
     def end(self) -> None:
         """Stop; the reader's own review takes the place of what was played back."""
-        self._timer.stop()
-        self._put_back_own()
-        self._stop()
+        self._return()
         self.ended.emit()
+
+    def _return(self) -> None:
+        put_back = self._put_back or self._case.reset_review
+        self._stop()  # who hears of the own review may judge it
+        put_back()
 
     def play(self) -> None:
         """Play automatically, or stop."""
@@ -190,6 +185,7 @@ class ReplayPanel(QWidget):
             return
         i = self.slider.value()
         step = self._replay.steps[i]
+        self._case.review.played = texts.played(i + 1, len(self._replay.steps))
         where = "" if step.voxel is None else f" at {step.voxel}"
         self.step.set_html(texts.describe_step(i + 1, len(self._replay.steps), step.at, step.what, where))
         try:
