@@ -310,7 +310,9 @@ class LesionsDock(SteppingDock):
 
     def _show_recorded(self) -> None:
         """Show for whom a session is recorded; a message about an earlier one is cleared."""
-        text = recording_message(self._case.review.recorder, self._case.review.why_not_kept)
+        review = self._case.review
+        text = review.played or recording_message(review.recorder, review.why_not_kept)
+        self.recorded.setToolTip(review.locked or texts.RECORDED_TIP)
         if text != self.recorded.text():
             self.recorded.setText(text)
             self._show_message("")
