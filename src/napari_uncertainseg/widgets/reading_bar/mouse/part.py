@@ -63,7 +63,7 @@ class WindowPart(PartWidget):
         layout.addWidget(self.button)
         self._text = TextOverlay(position="bottom_left", font_size=_FONT_SIZE, visible=False)
         self._viewer.canvas.overlays[_OVERLAY] = self._text
-        self._soon = Soon()
+        self._soon, self._is_said = Soon(), False
         canvas = napari_internals.drawing_canvas(self._viewer).native
         self.mouse = WorkstationMouse(self._viewer, canvas, self._workstation)
         self.held = HeldMouse(context.window, [canvas])
@@ -176,12 +176,10 @@ class WindowPart(PartWidget):
         lines = said.split("  ")
         if said and scan is not None and self._viewer.canvas.grid.enabled:
             said, lines = f"{scan.name}: {said}", [f"{scan.name}:", *lines]  # of which cell
-        # To hide it would let napari place all texts anew, for which it has no views while cells come.
-        self._text.text = said if len(said) <= self._room() else "\n".join(lines)
-        if said:
-            self._soon.add(self._appear)
-        else:
-            self._soon.drop()
+        if said:  # an empty text that is shown ends the process where OpenGL draws its box
+            self._text.text = said if len(said) <= self._room() else "\n".join(lines)
+        self._is_said = bool(said)
+        self._soon.add(self._appear)
         self.button.setToolTip(texts.tip(said or texts.NO_SCAN, self._keys[_RESET], self._keys[_NEXT]))
 
     def _room(self) -> int:
@@ -191,8 +189,11 @@ class WindowPart(PartWidget):
         return int((width / columns / 2 - _LETTER) / (_CHARACTER * _FONT_SIZE))
 
     def _appear(self) -> None:
-        """In a turn of its own: napari takes as long for a text as for a picture."""
-        self._text.visible = True
+        """Show or hide it in a turn of its own: napari takes as long for a text as for a picture.
+
+        It places all texts anew, for which it has no views while cells come.
+        """
+        self._text.visible = self._is_said
 
     def cleanup(self) -> None:
         """Give the mouse back, and let go of the viewer; windows stay as they are. May be called twice."""
