@@ -302,7 +302,7 @@ def check_3d(seen, qtbot):
     qtbot.waitUntil(turned)
     drag(qtbot, seen.canvas, RIGHT, (150, 200), (190, 200))
     assert seen.flair.contrast_limits == limits
-    assert viewer.canvas.overlays["window_and_level"].text == ""
+    assert not viewer.canvas.overlays["window_and_level"].visible
     viewer.dims.ndisplay = 2
     qtbot.wait(30)
 
