@@ -28,6 +28,7 @@ from napari_uncertainseg.widgets.scans.volumes import layer_data
 from napari_uncertainseg.widgets.session import dock as session_module
 from napari_uncertainseg.widgets.session import texts
 from napari_uncertainseg.widgets.shared import dialogs
+from napari_uncertainseg.widgets.shared.kept_review import waiting_review
 from napari_uncertainseg.widgets.window import open_review
 
 from .actions import areas_of, focus
@@ -555,3 +556,67 @@ def test_nothing_is_exported_of_a_session_that_is_played_back(window, prediction
     assert correct.tools.row.said.text() == texts.LOCKED
     review.session.replay.end_button.click()
     assert lesions.recorded.text() == own and correct.tools.row.said.text() == ""
+
+
+def made_of(prediction, flair, *modalities, model="bundled"):
+    """A prediction that says from which scans it was made, as a real run does; T1 is the FLAIR mirrored."""
+    mirrored = replace(flair, data=flair.data[::-1].copy())
+    hashes = {each: scan_sha256(flair if each == "flair" else mirrored) for each in modalities}
+    about = {
+        "case": {"sha256": case_sha256(hashes), "name": "one"},
+        "inputs": {modality: {"scan_sha256": sha256} for modality, sha256 in hashes.items()},
+    }
+    whole = replace(prediction, information={**about, "model": model, "method": "one-pass"})
+    more = 1.0 if len(modalities) == 1 else 0.99  # another input, another output
+    return replace(whole, maps={**whole.maps, "probability": whole.probability * more})
+
+
+def test_a_review_with_a_further_scan_is_not_lost_without_it(window, prediction, flair, file, qtbot):
+    """It was told of when the FLAIR was dropped, and after Run there was no word of it."""
+    review = window()
+    review.open_dock("session")
+    case, resume, dock = review.case, review.lesions.resume, review.session
+    case.open_prediction(made_of(prediction, flair, "flair", "t1"))
+    case.review.judge(FIRST, "rejected")
+    case.close_prediction()
+    told_before = waiting_review(review.sessions, scan_sha256(flair))
+    assert (
+        told_before == "A review of this scan waits: 1 verdict. Made with FLAIR and T1: press Run with both."
+    )
+    case.open_prediction(made_of(prediction, flair, "flair"))
+    needed = "It was made with FLAIR and T1: add the T1 before Run."
+    qtbot.waitUntil(lambda: resume.isVisibleTo(review.lesions), timeout=3000)
+    assert resume.text.text().endswith(needed) and resume.accept_button.text() == "Copy its verdicts"
+    dock.annotator.setText(UNNAMED)
+    dock.table.selectRow(0)
+    dock.resume_button.click()
+    refused = dock.message.text()
+    assert refused.endswith(f": i{needed[1:]}") and "bundled" not in refused and "one-pass" not in refused
+    case.open_prediction(made_of(prediction, flair, "flair", model="other"))
+    dock.table.selectRow(0)
+    dock.resume_button.click()
+    assert "add the T1 before Run. The model was 'bundled', the method one-pass." in dock.message.text()
+    case.open_prediction(made_of(prediction, flair, "flair", "t1"))
+    qtbot.waitUntil(lambda: review.keeper.offer is not None and review.keeper.offer.same, timeout=3000)
+    assert not review.keeper.offer.needs
+
+
+def test_the_bar_names_a_fuller_review_and_painting_alone_in_words(window, prediction, flair, file, qtbot):
+    review = window()
+    case = review.case
+    case.open_prediction(known(prediction, flair))
+    case.review.judge(FIRST, "rejected")
+    case.review.judge(SECOND, "accepted")
+    case.close_prediction()
+    case.open_prediction(known(prediction, flair))
+    edit = np.zeros(case.grid.shape, np.int8)
+    edit[20, 2, 2] = 1
+    case.review.set_edit(edit)
+    case.close_prediction()
+    case.open_prediction(known(prediction, flair))
+    qtbot.waitUntil(lambda: review.keeper.offer is not None, timeout=3000)
+    text = review.lesions.resume.text.text()
+    assert f"painting, no verdict yet, by {UNNAMED}, started" in text
+    assert "Session lists 1 more review of these scans, one with 2 verdicts." in text
+    review.lesions.resume.accept_button.click()
+    assert f"Resumed: painting, no verdict yet, by {UNNAMED}." in review.lesions.message.text()

@@ -264,7 +264,8 @@ class SessionDock(DockWidget):
         current = {p.sha256 for p in (self._case.original, self._case.prediction) if p is not None}
         if not any(output in store.outputs(sha256) for sha256 in current):
             case = store.case_name(tasks[0].case) if tasks else ""
-            raise InputError(texts.other_prediction(case, how_made(store, output, session)))
+            about = {} if self._case.original is None else self._case.original.information
+            raise InputError(texts.other_prediction(case, how_made(store, output, session, about)))
 
     def leave(self) -> None:
         """Stop recording without closing."""
