@@ -92,3 +92,9 @@ def test_a_reader_says_what_kind_of_file_it_got(tmp_path, what):
         InputError, match=r"t\.tsv is UTF-16 text or no text at all; export it as tab-separated"
     ):
         READERS[what][0](path)
+
+
+def test_features_of_no_case_are_left_out(tmp_path):
+    path = tmp_path / "t.tsv"
+    path.write_text("case\tage\na\t30\nn/a\t40\n\t50\n-\t60\n")
+    assert read_features(path).index.tolist() == ["a"]

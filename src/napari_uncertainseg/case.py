@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -352,3 +353,23 @@ class Case:
         self._touch_lesions()
         self.verdicts_changed.emit()
         self.selection_changed.emit()
+
+    def set_review_aside(self) -> Callable[[], None]:
+        """Show an empty review in place of this one; gives what puts it back as it was.
+
+        Verdicts, painting, session and undo come back, and the threshold, the smallest volume, the numbers of
+        the lesions and the selection: `reset_review` may show other reviews between. It is called once, and
+        not after another prediction was opened.
+        """
+        seen = self._threshold, self._min_volume, deepcopy(self._numbers), self._selected
+        put_back_review = self.review.set_aside()
+
+        def put_back() -> None:
+            put_back_review()
+            self._threshold, self._min_volume, self._numbers, self._selected = seen
+            self._touch_lesions()
+            self.verdicts_changed.emit()
+            self.selection_changed.emit()
+
+        self.reset_review()
+        return put_back

@@ -69,7 +69,7 @@ def test_the_folder_that_drivers_wrote_and_a_table_go_together(tmp_path):
 BAD = {
     "no table of these": (("site",), [("x",)], "should have the column case"),
     "no such case": (("case", "site"), [("four", "x")], "has 'four', and ranked is 'one'"),
-    "no lesion": (LESION_HEAD, [], "has no lesion"),
+    "no lesion": (LESION_HEAD, [], "lists no lesion"),
     "nothing measured": (("folder", "label", "doubt"), [("v/one", 1, 1)], "none of the columns"),
     "a text": (("folder", "label", "volume_mm3"), [("v/one", 1, "big")], "volume_mm3 of the lesions"),
     "two folders of a case": (
@@ -77,7 +77,7 @@ BAD = {
         [("v/one", 1, 1), ("w/one", 1, 1)],
         "both v/one and w/one are the case 'one'",
     ),
-    "folders that are none": (("folder", "name"), [("v/one", "one")], "is no folder of results"),
+    "folders that are none": (("folder", "name"), [("v/one", "one")], "there is no folder"),
 }
 
 

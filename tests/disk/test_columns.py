@@ -141,6 +141,13 @@ def test_numbers_in_words(path):
     ]
 
 
+@pytest.mark.parametrize("again", ["1", "1.0", "+1", "01", "1e0"])
+def test_a_number_is_there_twice_however_it_is_written(path, again):
+    layout = Layout("a table", "lesion", (Column("label", a_number(1, whole=True), unique=True),))
+    said = refusal(path, f"label\n1\n2\n{again}\n", layout)
+    assert said == f", row 4: the column label is '{again}', as in row 2; each lesion needs its own."
+
+
 def test_a_folder_that_holds_no_results(path, tmp_path):
     said = refusal(path, "name\tage\tfolder\na\t1\t.\n")
     assert said == f", row 2: the column folder is '{tmp_path}'; it should be a folder of results."

@@ -48,6 +48,18 @@ def test_another_server_at_the_address_is_no_scheduler(monkeypatch, answer):
             answering.join()
 
 
+def test_a_worker_at_the_address_is_no_scheduler():
+    """Dask prints both addresses, one below the other."""
+    from distributed import LocalCluster
+
+    here = {"processes": False, "protocol": "tcp", "dashboard_address": None}
+    with LocalCluster(n_workers=1, threads_per_worker=1, host="127.0.0.1", **here) as local:
+        (worker,) = local.scheduler.workers
+        with pytest.raises(InputError, match="there is a Worker of Dask"), cluster.remote_cluster(worker):
+            pass
+        cluster._check_reached(local.scheduler_address)
+
+
 def test_workers_fit_cores_and_memory(monkeypatch):
     import dask.system
     import distributed.system

@@ -153,6 +153,35 @@ def test_lesions_are_judged_once_they_are_drawn_while_maps_still_come(
 
 
 @pytest.mark.viewer
+def test_a_candidate_is_not_judged_before_its_outline_can_be_drawn(
+    make_viewer, flair, mask, grid, qtbot
+) -> None:
+    """Candidates come after all maps."""
+    viewer = make_viewer()
+    review = open_review(viewer)
+    review.layers.add([layer_data(flair)])
+    review.case.set_images({"flair": flair})
+    review.case.open_prediction(fake_prediction(mask, grid, sigma=2.0))
+    first = review.case.lesions.candidate_table.iloc[0]
+    place = tuple(int(first[f"slice_{axis}"]) for axis in "sar")
+    judged = []
+
+    def press(event) -> None:
+        review.case.select(place)
+        review.lesions.accept()
+        judged.append((event.value.name, len(review.case.review.verdicts)))
+
+    viewer.layers.events.inserted.connect(press)
+    qtbot.waitUntil(lambda: "candidates" in viewer.layers, timeout=60_000)
+    viewer.layers.events.inserted.disconnect(press)
+    assert len(judged) > 3 and not any(count for _, count in judged), judged
+    qtbot.waitUntil(lambda: SELECTED in viewer.layers, timeout=60_000)
+    review.layers.go_to(place)
+    assert len(viewer.layers[SELECTED].data)
+    assert review.case.selected == place and not review.layers.unseen
+
+
+@pytest.mark.viewer
 def test_a_review_that_goes_on_is_not_followed_by_the_offer_of_another(
     opened, mask, grid, qtbot, tmp_path
 ) -> None:

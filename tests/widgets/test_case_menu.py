@@ -450,6 +450,45 @@ def test_results_of_another_patient_come_in_place_of_the_case_after_a_question(
     assert len(answer.questions) == 2, "nothing says whose these are"
 
 
+def test_scans_of_the_patient_who_is_closed_go_also_where_results_come_without_theirs(
+    review, qtbot, folders, answer_questions
+):
+    answer = answer_questions(case_desk)
+    drop(review, qtbot, folders / "Bob" / "FLAIR.nii.gz")
+    run(review, qtbot)
+    results = write_case(folders / "results", review)
+    choose(review, qtbot, texts.CLOSE)
+    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz", folders / "Ann" / "T1.nii.gz")
+    marks = review._viewer.add_labels(np.zeros((4, 4, 4), np.uint8), name="marks")
+    answer.questions.clear()
+    answer.says = True
+    restored = read_saved_results(results)
+    about = {"inputs": {"flair": {"path": str(folders / "Bob" / "FLAIR.nii.gz")}}}
+    prediction = replace(restored.prediction, information=restored.prediction.information | about)
+    assert review.cases.show_results(replace(restored, prediction=prediction, scans={}), results)
+    (question,) = answer.questions
+    assert "Ann" in question and "Bob" in question
+    assert marks in review._viewer.layers and not {"FLAIR", "T1"} & set(names(review))
+
+
+def test_results_of_the_very_scan_in_another_folder_are_no_other_patients(
+    review, qtbot, folders, answer_questions
+):
+    answer = answer_questions(case_desk)
+    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
+    run(review, qtbot)
+    results = write_case(folders / "results", review)
+    restored = read_saved_results(results)
+    path, own = folders / "Ann" / "FLAIR.nii.gz", restored.prediction.information
+    for sha256, asked in (("of another scan", 1), (scan_sha256(read_image(path)), 1)):
+        about = {"path": str(folders / "Bob" / "FLAIR.nii.gz"), "scan_sha256": sha256}
+        prediction = replace(restored.prediction, information=own | {"inputs": {"flair": about}})
+        answer.says = None
+        shown = review.cases.show_results(replace(restored, prediction=prediction, scans={}), results)
+        assert shown == (sha256 != "of another scan")
+        assert len(answer.questions) == asked and "FLAIR" in names(review)
+
+
 def test_results_of_the_scan_that_is_open_take_its_place_and_its_name(review, qtbot, folders):
     drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
     run(review, qtbot)

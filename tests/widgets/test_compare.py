@@ -615,7 +615,8 @@ def test_window_and_level_are_of_the_cell_under_the_mouse(opened, part, qtbot):
         at = (canvas.width() * (column + 0.4) / columns, canvas.height() * (row + 0.4) / rows)
         before = {each: tuple(layers[each].contrast_limits) for each in ("FLAIR", "t1")}
         mouse(canvas, QEvent.Type.MouseMove, at)
-        said = " ".join(text.text.split())
+        qtbot.wait(20)
+        said = " ".join(text.text.split()) if text.visible else ""
         assert said.startswith(f"{name}: W ") if (row, column) == (rows - 1, 0) else not said
         assert f"{name}: W " in opened.opened.parts["window"].button.toolTip()
         drag(qtbot, canvas, RIGHT, at, (at[0] + 40, at[1]))

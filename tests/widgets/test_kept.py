@@ -12,17 +12,23 @@ from napari.layers import Image
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication, QPushButton
 
-from napari_uncertainseg._base import InputError
+from napari_uncertainseg._base import InputError, as_warning
 from napari_uncertainseg.images.identity import case_sha256, scan_sha256
 from napari_uncertainseg.review.session.opening import UNNAMED
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.widgets import closing as closing_module
 from napari_uncertainseg.widgets import window as module
+from napari_uncertainseg.widgets.calibration import dock as calibration_module
+from napari_uncertainseg.widgets.classes import dock as classes_module
+from napari_uncertainseg.widgets.explain import dock as explain_module
+from napari_uncertainseg.widgets.lesions import export as export_module
 from napari_uncertainseg.widgets.lesions import resume_offer as offer_module
+from napari_uncertainseg.widgets.raters import dock as raters_module
 from napari_uncertainseg.widgets.scans.volumes import layer_data
 from napari_uncertainseg.widgets.session import dock as session_module
 from napari_uncertainseg.widgets.session import texts
 from napari_uncertainseg.widgets.shared import dialogs
+from napari_uncertainseg.widgets.shared.kept_review import waiting_review
 from napari_uncertainseg.widgets.window import open_review
 
 from .actions import areas_of, focus
@@ -381,7 +387,7 @@ def test_a_replay_can_only_be_looked_at_until_it_ends(window, prediction, flair,
     dock.replay.end_button.click()
     lesions.next_lesion()
     lesions.accept()
-    assert [v.decision for v in case.review.verdicts] == ["accepted"]
+    assert [v.decision for v in case.review.verdicts] == ["rejected", "accepted"]
 
 
 def test_what_docks_say_makes_none_wider_and_so_moves_no_canvas(window, prediction, flair, file):
@@ -455,3 +461,162 @@ def test_the_list_leads_on_and_undo_goes_across_both_kinds(window, prediction, f
     assert dock.message.text() == f"Done again: rejected lesion {order[0]}"
     with Store(file) as store:
         assert not any(store.verify().values())
+
+
+def test_the_own_review_is_back_when_a_replay_ends(window, prediction, flair, file):
+    """Its verdicts, painting, session, undo and threshold: it looked lost, and the next key began another."""
+    review = window()
+    review.open_dock("session")
+    case, dock = review.case, review.session
+    case.open_prediction(known(prediction, flair))
+    case.threshold = 0.45
+    case.review.judge(FIRST, "rejected")
+    edit = np.zeros(case.grid.shape, np.int8)
+    edit[20:22, 2:8, 2:8] = 1
+    case.review.set_edit(edit)
+    case.review.judge(SECOND, "accepted")
+    own, session = case.review.verdicts, case.review.recorder.session.id
+    case.threshold = 0.6
+    numbers = case.review.decisions()
+    dock.table.selectRow(0)
+    dock.replay_button.click()
+    assert dock.replay.active and case.review.verdicts == () and case.review.recorder is None
+    for _ in range(2):
+        dock.replay.forward_button.click()
+    assert case.threshold == 0.45
+    dock.replay.end_button.click()
+    assert case.review.verdicts == own and np.array_equal(case.review.edit, edit) and case.threshold == 0.6
+    assert case.review.decisions() == numbers and case.review.recorder.session.id == session
+    assert UNNAMED in review.lesions.recorded.text() and "saved automatically" in dock.progress.state.text()
+    for _ in range(2):  # the verdict, then the stroke
+        case.review.undo()
+    assert case.review.verdicts == own[:1] and case.review.edit is None
+    case.review.redo()
+    assert np.array_equal(case.review.edit, edit)
+    case.review.judge(SECOND, "unsure")
+    assert sessions(file) == [(UNNAMED, False, ["rejected", "unsure"])]  # in the same session
+
+
+def test_a_window_closed_in_a_replay_keeps_the_own_review(window, prediction, flair, file, told):
+    review = window()
+    review.open_dock("session")
+    review.case.open_prediction(known(prediction, flair))
+    review.case.review.judge(FIRST, "rejected")
+    review.session.table.selectRow(0)
+    review.session.replay_button.click()
+    review.case.close_prediction()
+    assert not review.session.replay.active and not review.case.review.locked
+    assert "The review is saved: 1 verdict" in told[-1]
+    review.case.open_prediction(known(prediction, flair))
+    assert review.case.review.verdicts == () and review.lesions.resume.isVisibleTo(review.lesions)
+
+
+def test_nothing_is_exported_of_a_session_that_is_played_back(window, prediction, flair, monkeypatch, qtbot):
+    """Five of thirteen verdicts lay in a file with the name of the result; and nothing said that it plays."""
+    review = window()
+    for key in ("session", "calibration", "raters", "classes", "explain"):
+        review.open_dock(key)
+    case, lesions, export = review.case, review.lesions, review.lesions.export
+    case.open_prediction(known(prediction, flair))
+    lesions.next_lesion()
+    lesions.accept()
+    own = lesions.recorded.text()
+    review.session.table.selectRow(0)
+    review.session.replay_button.click()
+    review.session.replay.forward_button.click()
+    steps = review.session.replay.slider.maximum() + 1
+    assert lesions.recorded.text() == f"▶ Playback of a session: step 2 of {steps}"
+    assert lesions.recorded.isVisibleTo(lesions)
+
+    def never(*asked, **options):
+        raise AssertionError("a file was asked for")
+
+    for asking in (export_module, raters_module, classes_module, calibration_module, explain_module):
+        for name in ("ask_file", "ask_folder"):
+            monkeypatch.setattr(asking, name, never, raising=False)
+    for button in (export.table_button, export.results_button):
+        export.message.clear()
+        button.click()
+        assert export.message.text() == as_warning(texts.LOCKED)
+    export.export_seg()
+    for act, said in (
+        (review.raters.export_table, review.raters.message),
+        (review.classes.export_table, review.classes.message),
+        (review.calibration.export_bins, review.calibration.message),
+        (review.explain.export, review.explain.message),
+    ):
+        act()
+        assert said.text() == as_warning(texts.LOCKED)
+    result = review.opened.parts["result"]
+    result.button.click()
+    assert result.panel.follower.measured is None
+    qtbot.waitUntil(lambda: result.panel.status.text() == texts.LOCKED, timeout=5000)
+    correct = review.opened.parts["correct"]
+    correct.act("tool_grow")
+    assert correct.tools.row.said.text() == texts.LOCKED
+    review.session.replay.end_button.click()
+    assert lesions.recorded.text() == own and correct.tools.row.said.text() == ""
+
+
+def made_of(prediction, flair, *modalities, model="bundled"):
+    """A prediction that says from which scans it was made, as a real run does; T1 is the FLAIR mirrored."""
+    mirrored = replace(flair, data=flair.data[::-1].copy())
+    hashes = {each: scan_sha256(flair if each == "flair" else mirrored) for each in modalities}
+    about = {
+        "case": {"sha256": case_sha256(hashes), "name": "one"},
+        "inputs": {modality: {"scan_sha256": sha256} for modality, sha256 in hashes.items()},
+    }
+    whole = replace(prediction, information={**about, "model": model, "method": "one-pass"})
+    more = 1.0 if len(modalities) == 1 else 0.99  # another input, another output
+    return replace(whole, maps={**whole.maps, "probability": whole.probability * more})
+
+
+def test_a_review_with_a_further_scan_is_not_lost_without_it(window, prediction, flair, file, qtbot):
+    """It was told of when the FLAIR was dropped, and after Run there was no word of it."""
+    review = window()
+    review.open_dock("session")
+    case, resume, dock = review.case, review.lesions.resume, review.session
+    case.open_prediction(made_of(prediction, flair, "flair", "t1"))
+    case.review.judge(FIRST, "rejected")
+    case.close_prediction()
+    told_before = waiting_review(review.sessions, scan_sha256(flair))
+    assert (
+        told_before == "A review of this scan waits: 1 verdict. Made with FLAIR and T1: press Run with both."
+    )
+    case.open_prediction(made_of(prediction, flair, "flair"))
+    needed = "It was made with FLAIR and T1: add the T1 before Run."
+    qtbot.waitUntil(lambda: resume.isVisibleTo(review.lesions), timeout=3000)
+    assert resume.text.text().endswith(needed) and resume.accept_button.text() == "Copy its verdicts"
+    dock.annotator.setText(UNNAMED)
+    dock.table.selectRow(0)
+    dock.resume_button.click()
+    refused = dock.message.text()
+    assert refused.endswith(f": i{needed[1:]}") and "bundled" not in refused and "one-pass" not in refused
+    case.open_prediction(made_of(prediction, flair, "flair", model="other"))
+    dock.table.selectRow(0)
+    dock.resume_button.click()
+    assert "add the T1 before Run. The model was 'bundled', the method one-pass." in dock.message.text()
+    case.open_prediction(made_of(prediction, flair, "flair", "t1"))
+    qtbot.waitUntil(lambda: review.keeper.offer is not None and review.keeper.offer.same, timeout=3000)
+    assert not review.keeper.offer.needs
+
+
+def test_the_bar_names_a_fuller_review_and_painting_alone_in_words(window, prediction, flair, file, qtbot):
+    review = window()
+    case = review.case
+    case.open_prediction(known(prediction, flair))
+    case.review.judge(FIRST, "rejected")
+    case.review.judge(SECOND, "accepted")
+    case.close_prediction()
+    case.open_prediction(known(prediction, flair))
+    edit = np.zeros(case.grid.shape, np.int8)
+    edit[20, 2, 2] = 1
+    case.review.set_edit(edit)
+    case.close_prediction()
+    case.open_prediction(known(prediction, flair))
+    qtbot.waitUntil(lambda: review.keeper.offer is not None, timeout=3000)
+    text = review.lesions.resume.text.text()
+    assert f"painting, no verdict yet, by {UNNAMED}, started" in text
+    assert "Session lists 1 more review of these scans, one with 2 verdicts." in text
+    review.lesions.resume.accept_button.click()
+    assert f"Resumed: painting, no verdict yet, by {UNNAMED}." in review.lesions.message.text()

@@ -212,9 +212,9 @@ def test_the_bar_takes_sheet_and_key_with_it(review, keys, qtbot):
 
 
 def test_all_keys_of_the_plugin_stand_under_their_owner(review):
-    groups = {
-        group.title: group.lines for group in WindowKeys(review._window, WITH_KEYS, review.opened).help()
-    }
+    keys = WindowKeys(review._window, WITH_KEYS, review.opened)
+    groups = {group.title: group.lines for group in keys.help()}
+    keys.cleanup()
     for owner in WITH_KEYS:
         lines = {line.meaning: line.keys for line in groups.get(owner.title, ())}
         assert set(lines) == {action.meaning for action in owner.keys}

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QFileDialog, QMessageBox
+from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from napari_uncertainseg.calibration.real_by_cases import RealByCases
 from napari_uncertainseg.calibration.recalibration import Temperature
@@ -22,7 +22,9 @@ from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.store.predictions import register_prediction
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
+from napari_uncertainseg.widgets.layers.painting import STILL_DRAWN
 from napari_uncertainseg.widgets.lesions import export as exporting
+from napari_uncertainseg.widgets.lesions import texts
 from napari_uncertainseg.widgets.lesions.actions import ACTIONS
 from napari_uncertainseg.widgets.lesions.dock import LesionsDock
 from napari_uncertainseg.widgets.lesions.table import LesionTable
@@ -255,6 +257,33 @@ def test_every_action_has_a_method_a_key_and_a_button(dock):
 def test_undo_without_a_verdict_says_so(dock):
     dock.undo()
     assert "nothing to undo" in dock.message.text()
+
+
+def test_a_verdict_is_taken_back_by_a_right_click_on_its_row(qtbot, dock, case, layers):
+    dock.next_lesion()
+    first = case.selected
+    dock.accept()
+    dock.reject()
+    dock.take_back()
+    assert dock.message.text() == texts.NOTHING_TO_TAKE_BACK
+    table = dock.table
+    row = table.lesions.row(int(case.lesions.component_at(first)))
+    at = table.visualRect(table.lesions.index(row, 0)).center()
+    qtbot.mouseClick(table.viewport(), Qt.MouseButton.RightButton, pos=at)
+    assert case.selected == first
+    table.customContextMenuRequested.emit(at)
+    menu = QApplication.activePopupWidget()
+    (action,) = menu.actions()
+    assert action.text() == texts.TAKE_BACK and action.isEnabled()
+    action.trigger()
+    menu.close()
+    assert case.review.verdict_on(first) is None and len(case.review.verdicts) == 1
+    assert case.selected == first  # to be judged again
+    dock.undo()
+    assert case.review.verdict_on(first).decision == "accepted"
+    layers.unseen = True
+    dock.take_back()
+    assert case.review.verdict_on(first).decision == "accepted" and dock.message.text() == STILL_DRAWN
 
 
 def test_next_follows_the_order_of_the_list(qtbot, dock, case):

@@ -56,6 +56,26 @@ def test_who_looks_at_what_is_left_is_told_once_of_many_that_were_deleted() -> N
     assert len(told) == 3
 
 
+def test_who_looks_is_told_also_where_another_listener_fails_at_the_end_of_a_batch(qtbot) -> None:
+    viewer, told = ViewerModel(), []
+    layers = [viewer.add_image(np.zeros((4, 4)), name=name) for name in "abc"]
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    viewer.layers.events.end_batch.connect(fail)
+    gone, look = LayersGone(viewer), lambda: told.append([x.name for x in viewer.layers])
+    gone.connect(look)
+    viewer.layers.selection = set(layers[:2])
+    with pytest.raises(ZeroDivisionError):
+        viewer.layers.remove_selected()
+    qtbot.waitUntil(lambda: told == [["c"]], timeout=5000)
+    viewer.layers.events.end_batch.disconnect(fail)
+    viewer.layers.remove(layers[2])  # one alone is told at once, as ever
+    assert told == [["c"], []]
+    gone.disconnect(look)
+
+
 @pytest.mark.viewer
 def test_our_parts_look_once_at_what_is_left_when_many_layers_are_deleted(opened, monkeypatch, qtbot) -> None:
     viewer, review = opened

@@ -609,9 +609,8 @@ def test_a_session_is_played_back_and_scored(qtbot, dock, case, mask):
     click(qtbot, replay.end_button)
     assert (
         not replay.isVisible()
-        and case.selected is None
-        and case.review.verdicts == ()
-        and case.review.edit is None
+        and [v.decision for v in case.review.verdicts] == one  # as on screen before
+        and np.array_equal(case.review.edit, edit)
         and not case.review.unsaved
     )
     assert dock.start_button.isEnabled()
@@ -764,8 +763,9 @@ def test_an_exercise_ends_a_replay_and_keeps_sessions_still(qtbot, dock, case):
     click(qtbot, dock.close_button)
     dock.table.selectRow(0)
     click(qtbot, dock.replay_button)
+    assert case.review.verdicts == ()
     dock._layers.blind()
-    assert not dock.replay.active and case.review.verdicts == ()
+    assert not dock.replay.active and len(case.review.verdicts) == 1  # the own review
     for widget in (dock.start_button, dock.replay_button, dock.location, dock.tools):
         assert not widget.isEnabled()
     dock._layers.unblind()
@@ -777,13 +777,14 @@ def test_closing_the_dock_in_a_replay_leaves_nobodys_verdicts(qtbot, dock, case)
     case.review.judge((5, 10, 8), "accepted")
     threshold = case.threshold
     click(qtbot, dock.close_button)
+    case.reset_review()
     case.threshold = 0.9
     dock.table.selectRow(0)
     click(qtbot, dock.replay_button)
     click(qtbot, dock.replay.forward_button)
     assert len(case.review.verdicts) == 1 and case.threshold == threshold
     dock.cleanup()
-    assert case.review.verdicts == () and not case.review.unsaved
+    assert case.review.verdicts == () and not case.review.unsaved and case.threshold == 0.9
 
 
 def test_names_are_no_markup(qtbot, dock, case):

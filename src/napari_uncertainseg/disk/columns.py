@@ -274,11 +274,12 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _check_unique(path: Path, layout: Layout, column: Column, table: Rows) -> None:
-    lines: dict[str, int] = {}
+    lines: dict[str | float, int] = {}
     for row in table.rows:
         cell = row.known(column.name)
-        if cell and lines.setdefault(cell, row.line) != row.line:
+        value = float(cell) if cell and column.holds.is_number else cell  # 1 and 1.0 are one number
+        if cell and lines.setdefault(value, row.line) != row.line:
             raise InputError(
                 f"{path}, row {row.line}: the column {column.name} is '{_shown(cell)}', as in "
-                f"row {lines[cell]}; each {layout.one} needs its own."
+                f"row {lines[value]}; each {layout.one} needs its own."
             )

@@ -221,12 +221,18 @@ def _check_reached(address: str) -> None:
     happens: where that was one that Dask had just started, both waited for each other.
     """
     from distributed.comm import connect
+    from distributed.core import send_recv
     from distributed.security import Security
 
     async def reach() -> None:
         security = Security().get_connection_args("client")
         answered = await connect(address, timeout=_PATIENCE_S, **security)
-        await answered.close()
+        try:
+            said = await asyncio.wait_for(send_recv(answered, op="identity"), _PATIENCE_S)
+        finally:
+            await answered.close()
+        if said["type"] != "Scheduler":
+            raise ValueError(f"there is a {said['type']} of Dask")
 
     with ThreadPoolExecutor(1) as elsewhere:  # the thread here may have a loop of its own
         error = elsewhere.submit(asyncio.run, reach()).exception()

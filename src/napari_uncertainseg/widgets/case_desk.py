@@ -23,7 +23,7 @@ from napari_uncertainseg.widgets.scans.beneath import Beneath
 from napari_uncertainseg.widgets.scans.chosen_scans import ChosenScans
 from napari_uncertainseg.widgets.scans.layer_reader import LayerData
 from napari_uncertainseg.widgets.scans.patient import case_name_of, is_strange, origin_of, strange_scan
-from napari_uncertainseg.widgets.scans.segmented_scan import name_of, origin_in
+from napari_uncertainseg.widgets.scans.segmented_scan import inputs_of, name_of, origin_in
 from napari_uncertainseg.widgets.scans.volumes import KEY, is_brain, is_result
 from napari_uncertainseg.widgets.segment.leaving_case import close_case
 from napari_uncertainseg.widgets.shared.connections import Connections
@@ -297,20 +297,31 @@ class CaseDesk:
     def show_results(self, restored: SavedResults, folder: Path) -> bool:
         """Show a folder of results that was read; False where the user keeps what is open.
 
-        Layers of the case before go where scans come with the results, but for those on which the user
-        painted.
+        Layers of the case before go where scans come with the results, or where these are of another
+        patient, but for those on which the user painted.
         """
         self.complete()
-        own = self._own_layers() if restored.scans else []
+        why = self._other_patient(restored)
+        own = self._own_layers() if restored.scans or why else []
         with self._opener.replacing([layer for layer in own if layer.name not in self._painted]):
-            return self._may_leave_for(restored) and self._show(restored, folder)
+            return self._may_leave_for(restored, why) and self._show(restored, folder)
 
-    def _may_leave_for(self, restored: SavedResults) -> bool:
+    def _other_patient(self, restored: SavedResults) -> str:
+        """Why results seem to be of another patient than the case; empty where they do not.
+
+        The very scan may have been copied: then only its folder speaks against it.
+        """
+        flair, open_now = self.flair, self._origin()
+        why = "" if open_now is None else same_patient(_origin_of_results(restored), open_now).why
+        if why and flair is not None and self._layers.scan.hashes.of(flair) in inputs_of(restored.prediction):
+            return ""
+        return why
+
+    def _may_leave_for(self, restored: SavedResults, why: str) -> bool:
         """Ask before results of another patient come in place of the case; its review would be left."""
-        theirs, open_now = _origin_of_results(restored), self._origin()
-        why = "" if open_now is None else same_patient(theirs, open_now).why
         if not why or self.in_exercise:  # then nothing is opened anyway, and it is said why
             return True
+        theirs = _origin_of_results(restored)
         question = (
             f"{strange_scan(case_name(theirs.path, theirs.name), self.name, why)}\n\n"
             f"A window shows one patient at a time. What is saved of {self.name} stays saved."

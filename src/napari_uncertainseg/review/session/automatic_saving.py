@@ -30,6 +30,16 @@ class AutomaticSaving:
         self.why_not = ""
         self._left = False
 
+    def set_aside(self) -> Callable[[], None]:
+        """Begin with another review, as `reset`; gives what goes back to the one before."""
+        kept = self.why_not, self._left
+
+        def put_back() -> None:
+            self.why_not, self._left = kept
+
+        self.reset()
+        return put_back
+
     def begin_with(self, begin: Callable[[], None] | None) -> None:
         """Take the function that begins a session; None to save nothing by default."""
         self._begin = begin

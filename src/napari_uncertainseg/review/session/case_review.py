@@ -54,6 +54,8 @@ class CaseReview:
         self._saving = AutomaticSaving()
         self.locked = ""
         """Why nothing can be judged, painted or undone, as in a replay: a sentence; empty where it can."""
+        self.played = ""
+        """That this is a session played back, and at which step; empty where the review is one's own."""
         self.clear()
 
     def clear(self, verdicts: tuple[Verdict, ...] = (), edit: np.ndarray | None = None) -> None:
@@ -65,6 +67,18 @@ class CaseReview:
         self._history = History()
         self._unwritten = False
         self._saved = (verdicts, edit)
+
+    def set_aside(self) -> Callable[[], None]:
+        """Show an empty review in place of this one, as `clear`; gives what puts it back, undo too."""
+        kept = self._recorder, self._verdicts, self._edit, self._history, self._unwritten, self._saved
+        put_back_saving = self._saving.set_aside()
+
+        def put_back() -> None:
+            self._recorder, self._verdicts, self._edit, self._history, self._unwritten, self._saved = kept
+            put_back_saving()
+
+        self.clear()
+        return put_back
 
     # -- what there is ------------------------------------------------------------------------
 

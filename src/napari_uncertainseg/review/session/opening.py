@@ -64,6 +64,7 @@ def open_reading(
         "members": about.get("members"),
         "case": about.get("case", {}).get("sha256"),
         "flair": inputs.get(main_of(inputs), {}).get("scan_sha256"),
+        "scans": sorted(inputs, key=lambda each: (each != main_of(inputs), each)),
         "model": str(about.get("model", "")),
         "method": str(about.get("method", "")),
     }

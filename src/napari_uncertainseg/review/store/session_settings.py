@@ -70,6 +70,8 @@ class ReviewSettings(SessionSettings):
         What made the prediction; empty where that is not known.
     case, flair
         Hashes (SHA-256) of the scans and of the FLAIR.
+    scans
+        Modalities of the scans, the main one first; empty where that is not known, as in older versions.
     kept
         `BY_DEFAULT` where nobody started the session.
     noun
@@ -84,6 +86,7 @@ class ReviewSettings(SessionSettings):
     method: Text = ""
     case: Text | None = None
     flair: Sha256 | None = None
+    scans: Texts = ()
     kept: Text = ""
     noun: Text = ""
 

@@ -292,6 +292,9 @@ class CalibrationDock(DockWidget):
         self._save("reliability.tsv", texts.TABLE_KINDS, _write_bins)
 
     def _save(self, name: str, kinds: str, write: Callable[[Path, Reliability], object]) -> None:
+        if why := self._case.review.locked:
+            self.message.setText(as_warning(why))
+            return
         reliability = self._case.comparison.reliability
         path = (
             None

@@ -270,6 +270,9 @@ class ClassesDock(DockWidget):
         """Ask for a file, and write the table into it."""
         from napari_uncertainseg.export import write_table
 
+        if why := self._case.review.locked:
+            self.message.setText(as_warning(why))
+            return
         path = ask_file(self, texts.EXPORT_TITLE, file_of_case(self._case, "classes.tsv"), texts.TABLE_KINDS)
         if path is None or self.measured is None:
             return

@@ -321,6 +321,9 @@ class ExplainDock(DockWidget):
 
     def export(self) -> None:
         """Ask for a folder, and write what is shown as `uncertainseg explain` does."""
+        if why := self._case.review.locked:
+            self._say(as_warning(why))
+            return
         answer = self.answer
         folder = None if answer is None else ask_folder(self, texts.EXPORT_TITLE)
         if answer is None or folder is None:

@@ -69,7 +69,7 @@ class Painting:
         try:
             self._case.review.set_edit(edit if edit.any() else None)
         except InputError as error:
-            show_warning(f"Not recorded: {error}")
+            self._say_refused(error)
             self._case.painting_changed()  # the stroke goes again
 
     def undo(self) -> None:
@@ -88,7 +88,10 @@ class Painting:
         try:
             step()
         except InputError as error:
-            show_warning(f"Not recorded: {error}")
+            self._say_refused(error)
+
+    def _say_refused(self, error: InputError) -> None:
+        show_warning(self._case.review.locked or f"Not recorded: {error}")
 
     def cleanup(self) -> None:
         """Let go of the layer. May be called twice."""

@@ -282,10 +282,19 @@ class ResultLayers:
             own = found is not None and found[0] is self._layers.get(name)
             outline.leave_out(found[1] if own and found is not None else 0, hidden=self.alone)
 
+    @property
+    def candidate_to_come(self) -> bool:
+        """Whether a candidate is selected, and layers are still coming: candidates come after all maps."""
+        return bool(self.turns) and self._selected_number < 0
+
+    @property
+    def _selected_number(self) -> int:
+        lesions, voxel = self._case.lesions, self._case.selected
+        return 0 if lesions is None or voxel is None else lesions.component_at(voxel)
+
     def selected(self) -> tuple[Labels, int] | None:
         """The layer that holds the selected lesion or candidate, and its number; None where there is none."""
-        lesions, voxel = self._case.lesions, self._case.selected
-        number = 0 if lesions is None or voxel is None else lesions.component_at(voxel)
+        number = self._selected_number
         layer = self._layers.get(LESIONS if number > 0 else CANDIDATES)
         return (layer, abs(number)) if number and isinstance(layer, Labels) else None
 

@@ -122,6 +122,7 @@ class ReviewLayers(UserLabels):
             (case.lesions_changed, self._results.follow),
             (case.selection_changed, self._results.mark),
             (case.selection_changed, self.selected.follow),
+            (self._results.all_came, self.selected.follow),  # a candidate may have been selected before
         )
         for layer in self._viewer.layers:
             self._watch.begin(layer)
@@ -256,9 +257,10 @@ class ReviewLayers(UserLabels):
     def unseen(self) -> bool:
         """Whether lesions are still to be drawn, or an exercise is on or ended just now: none is judged then.
 
-        Maps may still come. While they do, the outline of a lesion that was just chosen is waited for, too.
+        Maps may still come. While they do, the outline of what was just chosen is waited for, too.
         """
         outlined = self.selected.coming and bool(self._results.turns)
+        outlined |= self._results.candidate_to_come
         return self._results.coming or outlined or self._blinding.settling
 
     def blind(self, then: Callable[[], object] = lambda: None) -> None:

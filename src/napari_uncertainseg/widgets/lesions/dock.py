@@ -186,6 +186,8 @@ class LesionsDock(SteppingDock):
         )
         for table in self.tables:
             table.chosen.connect(self._choose)
+            table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+            table.customContextMenuRequested.connect(self._open_row_menu)
         self.feedback.failed.connect(self._show_message)
         self.selected.fit_asked.connect(self.fit_or_whole)
         self.selected.places_asked.connect(self._open_places)  # no lambda: Qt would keep the dock alive
@@ -308,7 +310,9 @@ class LesionsDock(SteppingDock):
 
     def _show_recorded(self) -> None:
         """Show for whom a session is recorded; a message about an earlier one is cleared."""
-        text = recording_message(self._case.review.recorder, self._case.review.why_not_kept)
+        review = self._case.review
+        text = review.played or recording_message(review.recorder, review.why_not_kept)
+        self.recorded.setToolTip(review.locked or texts.RECORDED_TIP)
         if text != self.recorded.text():
             self.recorded.setText(text)
             self._show_message("")

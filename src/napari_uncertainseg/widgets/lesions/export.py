@@ -11,7 +11,7 @@ import pandas as pd
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
-from napari_uncertainseg._base import InputError, Progress
+from napari_uncertainseg._base import InputError, Progress, as_warning
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.review.verdicts import Verdict
@@ -77,6 +77,8 @@ class ExportPanel(QWidget):
 
     def export_table(self) -> None:
         """Ask for a file, and write the list there."""
+        if self._refused():
+            return
         listed = self._table()
         if listed is None:
             return
@@ -97,6 +99,8 @@ class ExportPanel(QWidget):
 
     def export_results(self) -> None:
         """Ask for a folder, and write all results there in the background."""
+        if self._refused():
+            return
         prediction, lesions = self._case.prediction, self._case.lesions
         folder = None if prediction is None else ask_folder(self, texts.EXPORT_ALL_TITLE)
         if prediction is None or lesions is None or folder is None:
@@ -128,6 +132,8 @@ class ExportPanel(QWidget):
 
     def export_seg(self) -> None:
         """Ask for a file, and write the reviewed lesions there as DICOM SEG in the background."""
+        if self._refused():
+            return
         prediction, lesions, source = self._case.prediction, self._case.lesions, self._source
         if prediction is None or lesions is None or source is None:
             return
@@ -151,6 +157,13 @@ class ExportPanel(QWidget):
 
         self._show_message(texts.writing_file(path))
         self._jobs.start(work)
+
+    def _refused(self) -> bool:
+        """Whether what is on screen is somebody's session played back, and no result; then it is said."""
+        why = self._case.review.locked
+        if why:
+            self._show_message(as_warning(why))
+        return bool(why)
 
     def _on_exported(self, exported: _Exported | Path) -> None:
         if isinstance(exported, Path):

@@ -111,7 +111,7 @@ class FeedbackPanel(QWidget):
         try:
             self._case.review.give_feedback(self._voxel, feedback)
         except InputError as error:
-            refused = texts.not_recorded(error)
+            refused = self._case.review.locked or texts.not_recorded(error)
         self.failed.emit(refused)
         if refused:
             self._show()

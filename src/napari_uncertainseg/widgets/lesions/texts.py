@@ -39,6 +39,9 @@ NO_CANDIDATE = "No candidates: nothing lies between the candidates' threshold an
 NO_LESION = "No lesions at this threshold: lower the threshold or the minimum volume."
 
 CHOOSE_LESION = "Choose a lesion in the list first."
+TAKE_BACK = "Take the verdict back"
+TAKE_BACK_TIP = "The lesion is to do again. Undo (Q) brings the verdict back."
+NOTHING_TO_TAKE_BACK = "This lesion has no verdict to take back."
 NOTHING_TO_UNDO = "There is nothing to undo."
 NOTHING_TO_REDO = "There is nothing to redo."
 FIRST_OF_LIST = "No lesion comes before this one in the list."

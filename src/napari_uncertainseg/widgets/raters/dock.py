@@ -299,6 +299,9 @@ class RatersDock(DockWidget):
 
     def export_table(self) -> None:
         """Ask for a file, and write all pairs into it."""
+        if why := self._case.review.locked:
+            self._show_message(as_warning(why))
+            return
         if self.comparison is None:
             return
         path = ask_file(self, texts.EXPORT_TITLE, file_of_case(self._case, "raters.tsv"), texts.TABLE_KINDS)

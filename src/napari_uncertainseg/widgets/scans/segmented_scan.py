@@ -78,9 +78,9 @@ def file_of(name: str, rest: str) -> str:
     return f"{plain}-{rest}" if plain else rest
 
 
-def _inputs(case: Case) -> set[str]:
-    """Hashes of the scans that the prediction was made from; what a file says may be anything."""
-    said = {} if case.prediction is None else case.prediction.information.get("inputs")
+def inputs_of(prediction: Prediction | None) -> set[str]:
+    """Hashes of the scans that a prediction was made from; what a file says may be anything."""
+    said = {} if prediction is None else prediction.information.get("inputs")
     about = [each for each in said.values() if isinstance(each, dict)] if isinstance(said, dict) else []
     return {str(each["scan_sha256"]) for each in about if each.get("scan_sha256")}
 
@@ -207,7 +207,7 @@ class SegmentedScan:
         own, brains = self.layer(), [x for x in self._shown(Labels, hidden) if is_brain(x)]
         if not brains:  # hashing a scan takes a moment
             return []
-        scans = _inputs(self._case) if own is None else {self.hashes.of(own)}
+        scans = inputs_of(self._case.prediction) if own is None else {self.hashes.of(own)}
         return [layer for layer in brains if layer.metadata[KEY].get("scan") not in scans]
 
     def _shown(self, kind: type[Layer], hidden: bool = False) -> list[Layer]:
@@ -217,7 +217,7 @@ class SegmentedScan:
     def _is_input(self, layer: Layer) -> bool:
         """Whether a layer holds a scan that the prediction was made from, wherever it was read."""
         sha256 = self.hashes.of(layer)
-        return bool(sha256) and sha256 in _inputs(self._case)
+        return bool(sha256) and sha256 in inputs_of(self._case.prediction)
 
     def _other(self, volume: Volume) -> Layer | None:
         known, layer = self._others.get(volume.name, (None, None))

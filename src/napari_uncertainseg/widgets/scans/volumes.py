@@ -34,6 +34,7 @@ BRAIN_ROLE = "brain"
 """The ``role`` of a layer on which the outline of the brain is mended."""
 _HEADROOM = 0.4
 """How much of a scan's range is left free above its brightest tissue."""
+_SAMPLE = 2_000_000
 
 
 def layer_data(
@@ -69,7 +70,7 @@ def layer_data(
         "metadata": {KEY: {**about, "notes": volume.notes}},
     }
     if kind == "image":
-        arguments["contrast_limits"] = _contrast(data)
+        arguments["contrast_limits"] = _contrast(data, of_head=volume.modality is not None)
     return data, {**arguments, **extra}, kind
 
 
@@ -238,15 +239,22 @@ def _locate(
     return grid, grid, notes
 
 
-def _contrast(data: np.ndarray) -> tuple[float, float]:
+def _contrast(data: np.ndarray, *, of_head: bool) -> tuple[float, float]:
     """Limits that show a scan well: air stays black, and bright tissue is not yet white.
 
-    Heat maps are added to the scan's light: on white, no colour of theirs could be seen.
+    Heat maps are added to the scan's light: on white, no colour of theirs could be seen. Of a head, scalp and
+    eyes may be twice as bright as the brain, and would leave it dark: so its middle third counts.
     """
-    step = max(1, data.size // 2_000_000)
-    sample = data.reshape(-1)[::step]
-    low, high = (float(v) for v in np.percentile(sample, (0.5, 99.8)))
+    low, high = (float(v) for v in np.percentile(_sample(data), (0.5, 99.8)))
+    if of_head:
+        middle = data[tuple(slice(n // 3, n - n // 3) for n in data.shape)]
+        bright = float(np.percentile(_sample(middle), 99)) if middle.size else low
+        high = min(high, bright) if bright > low else high
     high += _HEADROOM * (high - low)
     if not high > low:
         high = float(data.max())
     return (low, high) if high > low else (low, low + 1.0)
+
+
+def _sample(data: np.ndarray) -> np.ndarray:
+    return data.reshape(-1)[:: max(1, data.size // _SAMPLE)]

@@ -229,9 +229,7 @@ class SessionDock(DockWidget):
     def play_back(self) -> None:
         """Play back the selected session, if it belongs to the current prediction."""
         session, prediction = self.table.session, self._case.prediction
-        if session is None or prediction is None:
-            return
-        if not self._may_discard(texts.REPLAY):
+        if session is None or prediction is None or not self._may_discard(texts.REPLAY):
             return
         try:
             store = self._file.store()
@@ -266,7 +264,8 @@ class SessionDock(DockWidget):
         current = {p.sha256 for p in (self._case.original, self._case.prediction) if p is not None}
         if not any(output in store.outputs(sha256) for sha256 in current):
             case = store.case_name(tasks[0].case) if tasks else ""
-            raise InputError(texts.other_prediction(case, how_made(store, output, session)))
+            about = {} if self._case.original is None else self._case.original.information
+            raise InputError(texts.other_prediction(case, how_made(store, output, session, about)))
 
     def leave(self) -> None:
         """Stop recording without closing."""
@@ -340,8 +339,9 @@ class SessionDock(DockWidget):
     def _show_controls(self) -> None:
         """Everything but what needs the database: this runs at each key in the name."""
         current, recorder, selected = self._case.review.recorder, self._own_recorder(), self.table.session
-        ready = self._case.prediction is not None and not self.replay.active and not self._layers.blinded
-        self.location.setEnabled(current is None and not self._layers.blinded)
+        quiet = not self.replay.active and not self._layers.blinded  # the own review is to come back
+        ready = self._case.prediction is not None and quiet
+        self.location.setEnabled(current is None and quiet)
         for widget in (self.annotator, self.order):
             widget.setEnabled(recorder is None and not self._layers.blinded)
         self.start_button.setEnabled(ready and recorder is None and bool(self.annotator.name))

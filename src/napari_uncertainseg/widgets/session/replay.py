@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -58,6 +59,7 @@ class ReplayPanel(QWidget):
         self._case, self._layers = case, layers
         self._replay: Replay | None = None
         self._prediction: Prediction | None = None
+        self._put_back: Callable[[], None] | None = None
         self._timer = QTimer(self)
         self._timer.setInterval(_STEP_MS)
         self._make_controls()
@@ -77,8 +79,8 @@ class ReplayPanel(QWidget):
         """Disconnect, and stop playing. May be called twice."""
         self._layers.layers_changed.disconnect(self._list_layers, missing_ok=True)  # type: ignore[attr-defined]
         self._case.prediction_changed.disconnect(self._on_prediction, missing_ok=True)
-        if self.active:  # a session that is played back is no review of its own
-            self._case.reset_review()
+        if self.active:
+            self._return()
         self._stop()
 
     def _on_prediction(self) -> None:
@@ -89,9 +91,9 @@ class ReplayPanel(QWidget):
     def _stop(self) -> None:
         self._timer.stop()
         if self.active:
-            self._case.review.locked = ""
+            self._case.review.locked = self._case.review.played = ""
         self.play_button.setText(texts.PLAY)
-        self._replay = self._prediction = None
+        self._replay = self._prediction = self._put_back = None
 
     def _make_controls(self) -> None:
         self.slider = QSlider(Qt.Orientation.Horizontal)
@@ -130,9 +132,13 @@ class ReplayPanel(QWidget):
         return self._replay is not None
 
     def start(self, replay: Replay) -> None:
-        """Play back a session from its first step."""
+        """Play back a session from its first step; the review on screen is back when it ends.
+
+        One that is in no session is not: the reader was asked, and has given it up.
+        """
         self._replay, self._prediction = replay, self._case.original
         self._case.review.locked = texts.LOCKED  # what is on screen is somebody else's
+        self._put_back = None if self._case.review.unsaved else self._case.set_review_aside()
         blocked = self.slider.blockSignals(True)
         self.slider.setRange(0, len(replay.steps) - 1)
         self.slider.setValue(0)
@@ -141,10 +147,14 @@ class ReplayPanel(QWidget):
         self._score()
 
     def end(self) -> None:
-        """Stop; verdicts and painting of the session are removed from the screen."""
-        self._stop()
-        self._case.reset_review()
+        """Stop; the reader's own review takes the place of what was played back."""
+        self._return()
         self.ended.emit()
+
+    def _return(self) -> None:
+        put_back = self._put_back or self._case.reset_review
+        self._stop()  # who hears of the own review may judge it
+        put_back()
 
     def play(self) -> None:
         """Play automatically, or stop."""
@@ -175,6 +185,7 @@ class ReplayPanel(QWidget):
             return
         i = self.slider.value()
         step = self._replay.steps[i]
+        self._case.review.played = texts.played(i + 1, len(self._replay.steps))
         where = "" if step.voxel is None else f" at {step.voxel}"
         self.step.set_html(texts.describe_step(i + 1, len(self._replay.steps), step.at, step.what, where))
         try:

@@ -286,14 +286,19 @@ BACK_TIP, FORWARD_TIP = "One step back.", "One step forward."
 PLAY, STOP = "Play", "Stop"
 PLAY_TIP = "Play automatically, one step every 1.2 s. Press again to stop."
 END_REPLAY = "End replay"
-LOCKED = f"A session is played back: press {END_REPLAY} in Session first."
-END_REPLAY_TIP = "Leave the replay, and return to an empty review of this prediction."
+LOCKED = f"During a replay nothing is recorded or exported: press {END_REPLAY} in Session first."
+END_REPLAY_TIP = "Leave the replay, and return to your own review."
 SCORE_AGAINST = "Score against"
 SCORE_AGAINST_TIP = (
     "Score the verdicts of this session against a label layer. A verdict is right if it says correctly\n"
     "whether the label layer has a lesion at the voxel. Undecided verdicts are not counted."
 )
 NOTHING_TO_SCORE = "There is no decided verdict to score."
+
+
+def played(number: int, steps: int) -> str:
+    """Where it stands, for a mark above the list of lesions."""
+    return f"▶ Playback of a session: step {number} of {steps}"
 
 
 def describe_step(number: int, steps: int, at: str, action: str, where: str) -> str:

@@ -8,10 +8,11 @@ from typing import Any
 
 from psygnal import Signal
 
-from napari_uncertainseg._base import InputError, pluralised
+from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import check_same_shape
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.prediction.prediction import Prediction
+from napari_uncertainseg.review.made_with import is_of_other_scans, other_scans
 from napari_uncertainseg.review.session.open_reviews import (
     ResumeOffer,
     extent_of,
@@ -166,9 +167,15 @@ class ReviewKeeper:
                 return True
             if sha256 is None or not isinstance(settings, ReviewSettings):
                 return None
-            return False if settings.case == sha256 else None
+            same_scans = settings.case == sha256
+            return False if same_scans or is_of_other_scans(settings, prediction.information) else None
 
-        return latest_open_review(store, self._sessions.annotator, of_these)
+        return latest_open_review(
+            store,
+            self._sessions.annotator,
+            of_these,
+            lambda session: other_scans(session.settings, prediction.information),
+        )
 
     def dismiss(self) -> None:
         """Ignore the offered review, or the one that is still looked for; it stays as it is."""
@@ -225,7 +232,9 @@ class ReviewKeeper:
     def _resume(self, recorder: Recorder) -> str:
         before = self._case.review.recorder
         resume(self._case, recorder)
-        message = f"Resumed: {pluralised(len(recorder.verdicts), 'verdict')} by {recorder.session.annotator}."
+        painted = self._case.review.edit is not None
+        extent = extent_of(len(recorder.verdicts), painted, by=recorder.session.annotator)
+        message = f"Resumed: {extent}."
         if before is None or not before.verdicts:
             return message
         return f"{message} The review that was on screen is saved, too: {SEE_SESSION}"
@@ -274,7 +283,7 @@ def waiting_review(sessions: SessionFile, flair_sha256: str) -> str:
             offer = latest_open_review(store, sessions.annotator, of_it)
     except InputError:
         return ""
-    return "" if offer is None else f"{offer.waiting(sessions.annotator)} Press Run to go on with it."
+    return "" if offer is None else offer.waiting(sessions.annotator)
 
 
 def resume(case: Case, recorder: Recorder) -> None:

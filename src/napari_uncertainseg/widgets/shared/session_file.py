@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from psygnal import Signal
@@ -12,12 +13,17 @@ from qtpy.QtWidgets import QLineEdit, QWidget
 
 from napari_uncertainseg.review.database import schema
 from napari_uncertainseg.review.database.connection import target_name
+from napari_uncertainseg.review.made_with import other_scans
 from napari_uncertainseg.review.reports.snapshot import SnapshotTask, take_snapshot
 from napari_uncertainseg.review.session.place import make_folder
 from napari_uncertainseg.review.store.records import Session
 from napari_uncertainseg.review.store.session_settings import SECOND, THIRD, RereadingSettings, ReviewSettings
 from napari_uncertainseg.review.store.store import Store
 
+_SAME_BUT = (
+    "its scans, model and method are the same, but not all options, such as the brain mask, or not the "
+    "version of this program."
+)
 EXERCISE = "exercise"
 """What a session of kind ``training`` is called on screen."""
 COLUMNS = ("case", "annotator", "reviewed", "state", "opened")
@@ -156,14 +162,34 @@ def shortened(text: str, longest: int = _LONGEST, *, ends: bool = False) -> str:
     return f"{text[: longest - 1 - last]}…{text[len(text) - last :]}"
 
 
-def how_made(store: Store, output: int | None, session: Session) -> str:
-    """How to make the prediction that a session belongs to: an instruction, as the end of a sentence."""
+def how_made(store: Store, output: int | None, session: Session, about: Mapping[str, Any]) -> str:
+    """In what the prediction that a session belongs to differs, and how to make it: ends a sentence.
+
+    Parameters
+    ----------
+    store
+        That has it.
+    output
+        Its number; None where the session has no task.
+    session
+        Its session.
+    about
+        What the prediction that is open says of itself.
+    """
+    settings = session.settings if isinstance(session.settings, ReviewSettings) else ReviewSettings()
+    scans = other_scans(settings, about)
+    scans = f"{scans[:1].lower()}{scans[1:]}"
     with store.reading() as connection:
         made = connection.execute(sa.select(schema.outputs).where(schema.outputs.c.id == output)).first()
     if made is None or not made.model:
-        return "first segment its scans with the same settings."
-    members = session.settings.members if isinstance(session.settings, ReviewSettings) else None
-    count = "" if members is None else f", {members} members"
+        return scans or "first segment its scans with the same settings."
+    count = "" if settings.members is None else f", {settings.members} members"
+    ours = about.get("model"), about.get("method"), about.get("members")
+    same = ours == (made.model, made.method, settings.members)
+    if scans:
+        return scans if same else f"{scans} The model was '{made.model}', the method {made.method}{count}."
+    if same and settings.case is not None and settings.case == about.get("case", {}).get("sha256"):
+        return _SAME_BUT
     return (
         f"first run its scans in Segment with the model '{made.model}' and the method {made.method}{count} "
         f"(its threshold is {made.threshold:.2f})."

@@ -114,7 +114,7 @@ def read_features(path: Path) -> pd.DataFrame:
     found = read_table(path, _FEATURES)
     if len(found.columns) < 2:
         raise InputError(f"{path} has the column {CASE} alone; it should have one for each feature, too.")
-    rows = [row.cells for row in found.rows if row[CASE]]
+    rows = [row.cells for row in found.rows if row.known(CASE)]
     plain = (
         pd.DataFrame(rows, columns=list(found.columns))
         .set_index(CASE)

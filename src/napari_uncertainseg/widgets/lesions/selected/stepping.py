@@ -7,7 +7,9 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_info
-from qtpy.QtWidgets import QPushButton, QTabBar
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtGui import QCursor
+from qtpy.QtWidgets import QMenu, QPushButton, QTabBar
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
@@ -22,7 +24,7 @@ from napari_uncertainseg.widgets.lesions.selected.panel import SelectedPanel
 from napari_uncertainseg.widgets.lesions.selected.texts import FIT_ACTION, FIT_IN_3D, link
 from napari_uncertainseg.widgets.lesions.table import LesionTable
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
-from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, notice
+from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, add_action, notice
 from napari_uncertainseg.widgets.shared.kept_review import SEE_SESSION
 from napari_uncertainseg.widgets.shared.plots import accent, theme_of
 
@@ -138,6 +140,35 @@ class SteppingDock(DockWidget):
     def redo(self) -> None:
         """Redo what was undone, and go there."""
         self._undo_or_redo(self._case.review.redo, texts.NOTHING_TO_REDO)
+
+    def take_back(self) -> None:
+        """Take the verdict on the selected lesion back, whenever it was given: it is to do again."""
+        if why := self._not_now():
+            self._show_message(why)
+            return
+        voxel = self._case.selected
+        if voxel is None or self._case.review.verdict_on(voxel) is None:
+            self._show_message(texts.NOTHING_TO_TAKE_BACK)
+            return
+        self.feedback.finish_note()
+        try:
+            self._case.review.judge(voxel, None)
+        except InputError as error:
+            self._show_message(texts.not_recorded(error))
+
+    def _open_row_menu(self, at: QPoint) -> None:
+        """What can be done with the row under the mouse, which the click has selected."""
+        table, voxel = self.table, self._case.selected
+        if voxel is None or not table.indexAt(at).isValid():
+            return
+        menu = QMenu(table)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.setToolTipsVisible(True)
+        action = add_action(menu, texts.TAKE_BACK)
+        action.setToolTip(texts.TAKE_BACK_TIP)
+        action.setEnabled(self._case.review.verdict_on(voxel) is not None)
+        action.triggered.connect(self.take_back)
+        menu.popup(QCursor.pos() if (shown := table.viewport()) is None else shown.mapToGlobal(at))
 
     def _not_now(self) -> str:
         """Why nothing is judged now, in a sentence; empty where it is."""

@@ -87,7 +87,7 @@ STROKE_ENDED = "Another slice is shown since the button was pressed: the stroke 
 OTHER_SLICE = "Another slice is shown since the button was pressed: nothing was drawn. Begin again."
 GAP, GAP_TIP = "at most", "How far apart the two lesions may lie, in mm, between their nearest voxels."
 
-EXERCISE = "The tools are off during an exercise or a replay: there, outline with napari's brush."
+EXERCISE = "The tools are off during an exercise: there, outline with napari's brush."
 NOTHING = "There are no outlines yet: press Run in Segment first."
 IN_3D = "The tools work in slices: press 2-D/3-D below the list of layers, and then choose a tool."
 NONE_SELECTED = "No lesion is selected: choose one in the list, or click on one."

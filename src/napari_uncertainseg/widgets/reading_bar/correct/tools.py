@@ -51,6 +51,7 @@ class Tools(QObject):
         self.row = ToolRow(context.window)
         self.bench = Bench(self._case, self._layers, self.row.said.setText)
         self.active = ""
+        self._locked = context.review.case.review.locked
         self._hand: ToolHand | None = None
         self._pointer: Pointer | None = None
         self._of_scan: object = None
@@ -60,6 +61,8 @@ class Tools(QObject):
         self._keys += [self._key(key, self._accept) for key in (Qt.Key.Key_Return, Qt.Key.Key_Enter)]
         self._connections = Connections(
             (self._case.prediction_changed, self._on_prediction),
+            (self._case.verdicts_changed, self._on_other_review),
+            (self._case.stepped, self._on_stepped),
             (self._layers.blinding, self.leave),
             (self._viewer.dims.events.ndisplay, self._on_turned),
             (self._viewer.layers.selection.events.active, self._on_active),
@@ -82,6 +85,8 @@ class Tools(QObject):
     @property
     def why_not(self) -> str:
         """Why no tool can be used now; empty where one can."""
+        if why := self._case.review.locked:
+            return why
         if self._layers.blinded or self._context.review.keeper.busy:
             return texts.EXERCISE
         if self._case.lesions is None or self._layers.results.get(LESIONS) is None:
@@ -231,6 +236,20 @@ class Tools(QObject):
         if grid is not None:  # one voxel in the slice as scans are acquired: thick slices are not a step
             axis = max(range(3), key=lambda i: grid.spacing[i])
             self.row.distance.setValue(round(smallest_side(grid.spacing, axis), 2))
+
+    def _on_stepped(self, _what: str) -> None:
+        """What was said of a correction holds no longer: it was taken back, or others were since."""
+        self.row.said.setText("")
+
+    def _on_other_review(self) -> None:
+        """Put the tool away where a session begins to be played back; say no longer that one is, after it."""
+        locked = self._case.review.locked
+        if locked:
+            self._locked = locked
+            self.leave()
+        elif self._locked:
+            self._locked = ""
+            self.row.said.setText("")
 
     def _on_turned(self, event: object = None) -> None:
         if self._viewer.dims.ndisplay != 2:

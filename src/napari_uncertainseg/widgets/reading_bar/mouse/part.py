@@ -26,7 +26,7 @@ from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.form_helpers import MenuChoice, add_action, add_choices, end_choices
 from napari_uncertainseg.widgets.shared.responsive.leaving import LayersGone
-from napari_uncertainseg.widgets.shared.responsive.turns import Soon
+from napari_uncertainseg.widgets.shared.responsive.turns import Soon, Turns
 
 _RESET, _NEXT = "reset_window", "next_window"
 _OVERLAY = "window_and_level"
@@ -64,7 +64,7 @@ class WindowPart(PartWidget):
         layout.addWidget(self.button)
         self._text = TextOverlay(position="bottom_left", font_size=_FONT_SIZE, visible=False)
         self._viewer.canvas.overlays[_OVERLAY] = self._text
-        self._soon = Soon()
+        self._soon, self._leaving, self._is_said = Soon(), Turns(), False
         canvas = napari_internals.drawing_canvas(self._viewer).native
         self.mouse = WorkstationMouse(self._viewer, canvas, self._workstation)
         self.held = HeldMouse(context.window, [canvas])
@@ -179,13 +179,13 @@ class WindowPart(PartWidget):
             said, lines = f"{scan.name}: {said}", [f"{scan.name}:", *lines]  # of which cell
         self.button.setToolTip(texts.tip(said or texts.NO_SCAN, self._keys[_RESET], self._keys[_NEXT]))
         if grid and scan not in self._lower_left():  # there it would be taken for that of another scan
-            said, lines = "", []
-        # To hide it would let napari place all texts anew, for which it has no views while cells come.
-        self._text.text = said if len(said) <= self._room() else "\n".join(lines)
-        if said:
+            said = ""
+        self._is_said = bool(said)
+        if said:  # an empty text that is shown ends the process where OpenGL draws its box
+            self._text.text = said if len(said) <= self._room() else "\n".join(lines)
             self._soon.add(self._appear)
-        else:
-            self._soon.drop()
+        elif not self._leaving:  # hidden at once, it would be placed where cells have no views yet
+            self._leaving.add(self._appear)
 
     def _lower_left(self) -> list[Layer]:
         """What the cell shows in which the text stands."""
@@ -199,13 +199,14 @@ class WindowPart(PartWidget):
         return int((width / columns / 2 - _LETTER) / (_CHARACTER * _FONT_SIZE))
 
     def _appear(self) -> None:
-        """In a turn of its own: napari takes as long for a text as for a picture."""
-        self._text.visible = True
+        """Show or hide it in a turn of its own: napari takes as long for a text as for a picture."""
+        self._text.visible = self._is_said
 
     def cleanup(self) -> None:
         """Give the mouse back, and let go of the viewer; windows stay as they are. May be called twice."""
         self._empty()
         self._soon.drop()
+        self._leaving.drop()
         self.held.cleanup()
         self.mouse.cleanup()
         self._connections.disconnect_all()

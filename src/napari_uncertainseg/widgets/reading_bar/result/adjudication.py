@@ -235,6 +235,9 @@ class AdjudicationBox(QGroupBox):
 
     def save(self) -> None:
         """Ask for a folder, write the mask there, and note it in the journal."""
+        if why := self._case.review.locked:
+            self._warn(why)
+            return
         found, prediction = self.found, self._of
         if found is None or prediction is None:
             return

@@ -100,8 +100,8 @@ class ResultFollower(QObject):
         """Why there is nothing to show; empty where there is."""
         if self._context.layers.blinded:
             return texts.EXERCISE
-        if self._context.keeper.busy:
-            return texts.REPLAY
+        if self._case.review.locked:
+            return self._case.review.locked
         return texts.NO_CASE if self._case.original is None else ""
 
     def _say(self, why: str) -> None:

@@ -12,7 +12,6 @@ PDF_TIP = "Write the result as pages: the numbers, pictures of the most doubtful
 DICOM_TIP = "Write a DICOM structured report (TID 1500) of the lesions, and their segmentation beside it."
 NO_CASE = "There is no result yet. Open a scan and press Run in Segment, or drop a folder of results."
 EXERCISE = "Hidden during an exercise.\n\nPress Stop and score in Exercises to show it again."
-REPLAY = "A session is played back. End the replay in Session to see the result of your own review."
 MEASURING = "Measuring..."
 COPIED = "Copied. Paste it with Ctrl+V."
 PDF_TITLE, PDF_KIND = "Save the result", "PDF (*.pdf)"

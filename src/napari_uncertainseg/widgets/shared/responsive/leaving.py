@@ -32,7 +32,7 @@ class LayersGone:
         self._events, self._of = viewer.layers.events, of
         self._slots: list[Callable[[], object]] = []
         self._connections = Connections()
-        self._batches, self._due = 0, False
+        self._batches, self._due, self._later = 0, False, Turns()
 
     def connect(self, slot: Callable[[], object]) -> None:
         """Call this when layers have gone."""
@@ -47,6 +47,7 @@ class LayersGone:
         self._slots = [each for each in self._slots if each != slot]
         if not self._slots:
             self._connections.disconnect_all()
+            self._later.drop()
             self._batches, self._due = 0, False
 
     def _on_begin(self, event: Any = None) -> None:
@@ -55,7 +56,14 @@ class LayersGone:
     def _on_removed(self, event: Any) -> None:
         if self._of(event.value):
             self._due = True
+            if self._batches and not self._later:
+                self._later.add(self._after)
             self._tell()
+
+    def _after(self) -> None:
+        """In a later turn no batch is on, even if its end was not told: another listener may have failed."""
+        self._batches = 0
+        self._tell()
 
     def _on_end(self, event: Any = None) -> None:
         self._batches = max(self._batches - 1, 0)
