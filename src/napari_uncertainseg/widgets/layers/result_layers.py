@@ -114,10 +114,8 @@ class ResultLayers:
             self.follow()
             return
         self.remove()
-        self.placing, self._called = placing, self._title(LESIONS)
-        self._drawn = lesions
-        # All comes in turns of its own, what is seen first: a layer takes napari as long as a picture.
-        self.coming = True
+        self.placing, self._called, self._drawn = placing, self._title(LESIONS), lesions
+        self.coming = True  # in turns, what is seen first: a layer takes napari as long as a picture
         self.turns.add(self.bring_back, self._activate, self._note_drawn)
         seen_first = sorted(shown_maps().items(), key=lambda each: not (each[1].display or Display()).visible)
         for name, _ in seen_first:
@@ -176,11 +174,10 @@ class ResultLayers:
             self._add_lesions(lesions)
 
     def show_candidates(self) -> None:
-        """Show the candidates, also where their layer was hidden or removed, for the same reason."""
-        if self.get(CANDIDATES, soon=False) is None and self.placing is not None:
+        """Show the candidates, also where the user has hidden or removed their layer."""
+        if self.get(CANDIDATES, soon=False) is None:
             self._add_candidates()
-        if (layer := self._layers.get(CANDIDATES)) is not None:
-            self.bring(layer)
+        self.bring(self._layers[CANDIDATES])
 
     def _add_map(self, name: str) -> None:
         prediction = self._case.prediction
