@@ -594,7 +594,13 @@ def test_window_and_level_leave_the_letter_of_a_narrow_cell_free(opened, part, q
     overlay, before = viewer.canvas.overlays["window_and_level"], window.size()
     window.resize(1280, 720)
     press(qtbot, opened, S, SHIFT)
-    qtbot.waitUntil(lambda: "\n" in overlay.text)
+    canvas = napari_internals.drawing_canvas(viewer).native
+
+    def said_of_the_flair() -> bool:  # whose cell the mouse is in
+        mouse(canvas, QEvent.Type.MouseMove, (canvas.width() * 0.2, canvas.height() * 0.4))
+        return "\n" in overlay.text
+
+    qtbot.waitUntil(said_of_the_flair)
     lines = overlay.text.split("\n")
     assert lines[0] == "FLAIR:" and lines[1].startswith("W ") and lines[2].startswith("L ")
     assert max(map(len, lines)) * 0.85 * overlay.font_size < viewer.canvas.size[1] / 4 - 30
