@@ -288,6 +288,7 @@ def test_hidden_layers_come_one_by_one_in_their_places(make_viewer, qtbot, flair
     places = [viewer.layers.index(results.get(name)) for name in own]
     assert places == sorted(places) and viewer.layers.selection.active is active
     assert [name for name in own if results.get(name).visible] == ["entropy", LESIONS]
+    qtbot.waitUntil(lambda: not results.turns, timeout=60_000)
     review.case.open_prediction(fake_prediction(mask, grid))  # as after a run on the same scan: they stay
     assert [viewer.layers.index(results.get(name)) for name in own] == places
 
