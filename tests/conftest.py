@@ -16,8 +16,10 @@ import pytest
 
 from .leaks import new_threads, new_widgets, wait_until_empty
 from .memory_folder import folder_for
+from .own_screen import take_screen
 from .widgets import kept_window
 
+take_screen()  # before anything asks for one
 CHECKOUT = Path(__file__).resolve().parents[1]
 HAS_SCREEN = sys.platform != "linux" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 OWN_VIEWER = {"make_viewer", "make_napari_viewer", "make_napari_viewer_proxy"}
