@@ -187,6 +187,19 @@ def test_a_row_can_be_checked_by_itself(path):
         check_row(path, LAYOUT, first)
 
 
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('"a\nb"\tage\n1\t2\n', "this has a b and age"),
+        ('name\tage\na\t"o\nld"\n', "is 'o ld'"),
+        ('name\tage\n"a\nb"\t1\n"a\nb"\t2\n', "is 'a b'"),
+    ],
+)
+def test_line_feeds_within_cells_break_no_sentence(path, text, named):
+    said = refusal(path, text)
+    assert named in said and "\n" not in said
+
+
 pieces = st.sampled_from(
     [*"\t\n\r\"',;.0-9aé\0", "name", "age", "read", "n/a", "nan", "\r\n", "\ufeff", "1e9", "'=", " "]
 )

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_uncertainseg._base import InputError, visible
+from napari_uncertainseg._base import InputError, one_line
 from napari_uncertainseg.disk.result_folder import is_results
 from napari_uncertainseg.disk.tables import MISSING, MOST_BYTES, Row, Rows, read_rows, twice
 
@@ -244,7 +244,7 @@ def unfit(where: str, column: str, value: str, holds: Holds) -> InputError:
 
 
 def _shown(value: str) -> str:
-    return visible(value if len(value) <= _LONGEST else f"{value[:_LONGEST]}...")
+    return one_line(value if len(value) <= _LONGEST else f"{value[:_LONGEST]}...")
 
 
 def _alike(columns: Sequence[str], name: str) -> list[str]:
