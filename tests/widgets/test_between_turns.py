@@ -37,14 +37,20 @@ def fill():
     return lambda viewer, file: open_review(viewer)
 
 
+def review_with(viewer, flair):
+    """The docks, and a scan."""
+    review = open_review(viewer)
+    review.layers.add([layer_data(flair)])
+    review.case.set_images({"flair": flair})
+    return review
+
+
 @pytest.fixture
 def segmented(flair, mask, grid, qtbot):
     """Gives a window a prediction, all of whose layers have come."""
 
     def shown(viewer):
-        review = open_review(viewer)
-        review.layers.add([layer_data(flair)])
-        review.case.set_images({"flair": flair})
+        review = review_with(viewer, flair)
         review.case.open_prediction(fake_prediction(mask, grid))
         qtbot.waitUntil(lambda: not len(review.layers.results.turns), timeout=60_000)
         return viewer, weakref.proxy(review)
@@ -107,9 +113,7 @@ def test_no_verdict_is_given_while_layers_come_and_each_is_saved_afterwards(
 ) -> None:
     """Keys that are pressed faster than lesions are drawn judge none; then they judge one lesion each."""
     viewer = make_viewer()
-    review = open_review(viewer)
-    review.layers.add([layer_data(flair)])
-    review.case.set_images({"flair": flair})
+    review = review_with(viewer, flair)
     review.case.open_prediction(fake_prediction(mask, grid))
     assert LESIONS not in viewer.layers
     lesions, judged = review.lesions, []
@@ -133,9 +137,7 @@ def test_lesions_are_judged_once_they_are_drawn_while_maps_still_come(
     make_viewer, flair, mask, grid, qtbot
 ) -> None:
     viewer = make_viewer()
-    review = open_review(viewer)
-    review.layers.add([layer_data(flair)])
-    review.case.set_images({"flair": flair})
+    review = review_with(viewer, flair)
     lesions, judged = review.lesions, {}
 
     def press(event) -> None:
@@ -158,9 +160,7 @@ def test_a_candidate_is_not_judged_before_its_outline_can_be_drawn(
 ) -> None:
     """Candidates come after all maps."""
     viewer = make_viewer()
-    review = open_review(viewer)
-    review.layers.add([layer_data(flair)])
-    review.case.set_images({"flair": flair})
+    review = review_with(viewer, flair)
     review.case.open_prediction(fake_prediction(mask, grid, sigma=2.0))
     first = review.case.lesions.candidate_table.iloc[0]
     place = tuple(int(first[f"slice_{axis}"]) for axis in "sar")

@@ -15,15 +15,14 @@ from qtpy.QtWidgets import QDockWidget, QMainWindow
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.widgets.layers.blinding import Blinding
 from napari_uncertainseg.widgets.layers.colours import ColourBars
-from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
 from napari_uncertainseg.widgets.layers.surfaces import texts
-from napari_uncertainseg.widgets.scans.volumes import layer_data
 from napari_uncertainseg.widgets.session.dock import SessionDock
 from napari_uncertainseg.widgets.shared import napari_canvas, napari_internals
 from napari_uncertainseg.widgets.shared.responsive.spared_objects import SparedObjects
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
 from .fake_layers import FakeLayers
+from .fakes import reviewed_layers
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
@@ -93,12 +92,7 @@ def test_a_map_comes_back_from_an_exercise_before_its_colour_bar_and_its_name() 
 
 @pytest.fixture
 def layers(flair, prediction):
-    viewer = ViewerModel()
-    data, options, _ = layer_data(flair)
-    viewer.add_layer(Image(data, **options))
-    made = ReviewLayers(viewer, Case())
-    made._case.set_images({"flair": flair})
-    made._case.open_prediction(prediction)
+    made = reviewed_layers(flair, prediction)
     made.results.complete()
     yield made
     made.cleanup()

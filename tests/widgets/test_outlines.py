@@ -2,12 +2,10 @@
 
 import numpy as np
 import pytest
-from napari.components import ViewerModel
-from napari.layers import Image, Labels
+from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from napari_uncertainseg.case import Case
 from napari_uncertainseg.voxel_maps import shown_maps
 from napari_uncertainseg.widgets.layers import rater_layers
 from napari_uncertainseg.widgets.layers import risk_contours as band
@@ -17,7 +15,6 @@ from napari_uncertainseg.widgets.layers.colours import (
     clear_colormap,
     lesion_colours,
 )
-from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
 from napari_uncertainseg.widgets.layers.two_tone_outlines import (
     AROUND,
     TwoToneOutline,
@@ -25,7 +22,8 @@ from napari_uncertainseg.widgets.layers.two_tone_outlines import (
     line_colours,
     reserved,
 )
-from napari_uncertainseg.widgets.scans.volumes import layer_data
+
+from .fakes import reviewed_layers
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
@@ -124,12 +122,7 @@ def test_nothing_and_the_border_of_the_picture():
 
 @pytest.fixture
 def shown(flair, prediction):
-    viewer = ViewerModel()
-    data, options, _ = layer_data(flair)
-    viewer.add_layer(Image(data, **options))
-    made = ReviewLayers(viewer, Case())
-    made._case.set_images({"flair": flair})
-    made._case.open_prediction(prediction)
+    made = reviewed_layers(flair, prediction)
     yield made
     made.cleanup()
 

@@ -22,27 +22,17 @@ from napari_uncertainseg.widgets.layers.selection.edges import (
     outline,
 )
 from napari_uncertainseg.widgets.layers.selection.selected_outline import NAME
-from napari_uncertainseg.widgets.scans.volumes import layer_data, volume_of
+from napari_uncertainseg.widgets.scans.volumes import volume_of
 
-from .fakes import fake_prediction
+from .fakes import fake_prediction, reviewed_layers
 from .test_outlines import _grounds, reserved
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
 
-def _made(flair, prediction):
-    viewer = ViewerModel()
-    data, options, _ = layer_data(flair)
-    viewer.add_layer(Image(data, **options))
-    made = ReviewLayers(viewer, Case())
-    made._case.set_images({"flair": flair})
-    made._case.open_prediction(prediction)
-    return made
-
-
 @pytest.fixture
 def shown(flair, prediction):
-    made = _made(flair, prediction)
+    made = reviewed_layers(flair, prediction)
     yield made
     made.cleanup()
 
@@ -267,7 +257,7 @@ def test_the_field_is_three_times_the_lesion_within_limits(grid, shape, size, fi
     start = (shape[1] - size) // 2
     mask[4:7, start : start + size, 10:14] = True
     flair = Volume(mask.astype(np.float32), grid, "FLAIR", "flair")
-    shown = _made(flair, fake_prediction(mask, grid, sigma=0.3))
+    shown = reviewed_layers(flair, fake_prediction(mask, grid, sigma=0.3))
     _select(shown, _voxel(shown._case))
     canvas = np.array(shown.viewer.canvas.size)
     if field is None:

@@ -150,11 +150,17 @@ class SteppingDock(DockWidget):
         if voxel is None or self._case.review.verdict_on(voxel) is None:
             self._show_message(texts.NOTHING_TO_TAKE_BACK)
             return
+        self._judge(voxel, None)
+
+    def _judge(self, voxel: tuple[int, int, int], decision: Decision | None) -> bool:
+        """Give a verdict, or take it back; False where it could not be written, and then it is said."""
         self.feedback.finish_note()
         try:
-            self._case.review.judge(voxel, None)
+            self._case.review.judge(voxel, decision)
         except InputError as error:
             self._show_message(texts.not_recorded(error))
+            return False
+        return True
 
     def _open_row_menu(self, at: QPoint) -> None:
         """What can be done with the row under the mouse, which the click has selected."""
@@ -184,13 +190,8 @@ class SteppingDock(DockWidget):
             return
         following = self.table.lesions.next_task(label)  # read before the filter hides the row
         self._show_message("")
-        self.feedback.finish_note()
-        try:
-            self._case.review.judge(self._case.selected or self.table.lesions.voxel(label), decision)
-        except InputError as error:
-            self._show_message(texts.not_recorded(error))
-            return
-        self._go_to_next(following)
+        if self._judge(self._case.selected or self.table.lesions.voxel(label), decision):
+            self._go_to_next(following)
 
     def _go_to_next(self, following: int | None) -> None:
         """Go to the session's next task; if it has none and accepts new ones, to the next of the list."""
