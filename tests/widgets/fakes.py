@@ -5,15 +5,10 @@ from __future__ import annotations
 import time
 
 import numpy as np
-from napari.components import ViewerModel
-from napari.layers import Image
 from scipy.ndimage import gaussian_filter
 
-from napari_uncertainseg.case import Case
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.prediction.prediction import Prediction
-from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
-from napari_uncertainseg.widgets.scans.volumes import layer_data
 
 from ..builders import make_prediction
 
@@ -41,17 +36,6 @@ def fake_prediction(mask: np.ndarray, grid: Grid, *, sigma: float = 1.0, members
         disagreement=values.var(0),
         information={"seconds": {"total": 1.0}, "notes": ["The scan is already stripped."]},
     )
-
-
-def reviewed_layers(flair: Volume, prediction: Prediction) -> ReviewLayers:
-    """What is drawn of a prediction over its scan, in a viewer without a window."""
-    viewer = ViewerModel()
-    data, options, _ = layer_data(flair)
-    viewer.add_layer(Image(data, **options))
-    made = ReviewLayers(viewer, Case())
-    made._case.set_images({"flair": flair})
-    made._case.open_prediction(prediction)
-    return made
 
 
 class FakeSegmenter:

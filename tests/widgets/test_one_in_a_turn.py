@@ -21,8 +21,8 @@ from napari_uncertainseg.widgets.shared import napari_canvas, napari_internals
 from napari_uncertainseg.widgets.shared.responsive.spared_objects import SparedObjects
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
+from .drawn_layers import reviewed_layers
 from .fake_layers import FakeLayers
-from .fakes import reviewed_layers
 
 pytestmark = pytest.mark.usefixtures("qapp")
 

@@ -23,7 +23,7 @@ from napari_uncertainseg.widgets.layers.two_tone_outlines import (
     reserved,
 )
 
-from .fakes import reviewed_layers
+from .drawn_layers import reviewed_layers
 
 pytestmark = pytest.mark.usefixtures("qapp")
 

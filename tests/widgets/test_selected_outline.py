@@ -24,7 +24,8 @@ from napari_uncertainseg.widgets.layers.selection.edges import (
 from napari_uncertainseg.widgets.layers.selection.selected_outline import NAME
 from napari_uncertainseg.widgets.scans.volumes import volume_of
 
-from .fakes import fake_prediction, reviewed_layers
+from .drawn_layers import reviewed_layers
+from .fakes import fake_prediction
 from .test_outlines import _grounds, reserved
 
 pytestmark = pytest.mark.usefixtures("qapp")
