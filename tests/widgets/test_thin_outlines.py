@@ -7,14 +7,15 @@ from napari_uncertainseg.widgets.layers.result_layers import LESIONS
 from napari_uncertainseg.widgets.layers.selection.edges import THIN_HALO_PX, THIN_PX
 from napari_uncertainseg.widgets.layers.selection.thin_outlines import LARGE_PX
 
-from .test_selected_outline import _made, _select, _voxel
+from .drawn_layers import reviewed_layers
+from .test_selected_outline import _select, _voxel
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
 
 @pytest.fixture
 def shown(flair, prediction):
-    made = _made(flair, prediction)
+    made = reviewed_layers(flair, prediction)
     yield made
     made.cleanup()
 
