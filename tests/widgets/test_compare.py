@@ -590,23 +590,29 @@ def test_a_scan_that_is_not_of_the_case_has_a_cell_of_its_own(with_path, part, f
 
 
 def test_window_and_level_leave_the_letter_of_a_narrow_cell_free(opened, part, qtbot):
-    viewer, window = opened._viewer, opened._window
-    overlay, before = viewer.canvas.overlays["window_and_level"], window.size()
-    window.resize(1280, 720)
+    viewer = opened._viewer
+    overlay = viewer.canvas.overlays["window_and_level"]
+    viewer.canvas.size = (400, 1200)  # so that cells lie beside each other, not above
     press(qtbot, opened, S, SHIFT)
     canvas = napari_internals.drawing_canvas(viewer).native
 
-    def said_of_the_flair() -> bool:  # whose cell the mouse is in
-        mouse(canvas, QEvent.Type.MouseMove, (canvas.width() * 0.2, canvas.height() * 0.4))
-        return "\n" in overlay.text
+    def said() -> str:  # of the cell in which the mouse is, which is that of the FLAIR
+        row, column = viewer.canvas.grid.position(viewer.layers.index("FLAIR"), viewer.layers)
+        rows, columns = viewer.canvas.grid.actual_shape(viewer.layers)
+        at = canvas.width() * (column + 0.4) / columns, canvas.height() * (row + 0.4) / rows
+        mouse(canvas, QEvent.Type.MouseMove, at)
+        return str(overlay.text)
 
-    qtbot.waitUntil(said_of_the_flair)
-    lines = overlay.text.split("\n")
-    assert lines[0] == "FLAIR:" and lines[1].startswith("W ") and lines[2].startswith("L ")
-    assert max(map(len, lines)) * 0.85 * overlay.font_size < viewer.canvas.size[1] / 4 - 30
+    assert viewer.canvas.grid.enabled, "the key was not heard"
+    qtbot.waitUntil(lambda: said().startswith("FLAIR:"))
+    assert " W " in said().replace("\n", " ") and " L " in said().replace("\n", " ")
+    for width, expected in ((400, 3), (500, 3), (1200, 1)):  # of the canvas: docks take what they need
+        viewer.canvas.size = (600, width)
+        lines = said().split("\n")
+        assert len(lines) == expected and lines[0].startswith("FLAIR:"), f"{width}: {lines}"
+        assert max(map(len, lines)) * 0.85 * overlay.font_size < width / 4 - 30, f"{width}: {lines}"
     press(qtbot, opened, S, SHIFT)
     assert overlay.text.startswith("W ") and "\n" not in overlay.text
-    window.resize(before)
 
 
 def test_window_and_level_are_of_the_cell_under_the_mouse(opened, part, qtbot):
