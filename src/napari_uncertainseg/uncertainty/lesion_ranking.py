@@ -256,7 +256,7 @@ class Ranker:
         kept = (None, None) if numbers is None else (numbers.lesions, numbers.candidates)
         labels, table = ranked(found, slice(0, n), self._images[0], kept[0])
         below, candidate_table = ranked(found, slice(n, None), self._images[1], kept[1])
-        lesions = Lesions(
+        outlined = Lesions(
             labels=labels,
             table=table,
             candidates=below,
@@ -269,8 +269,8 @@ class Ranker:
             models_volume=by_number(volumes, found, labels),
         )
         if edit is None:
-            self._unpainted = lesions
-        return lesions
+            self._unpainted = outlined
+        return outlined
 
     def _without_edit(self, threshold: float, min_volume: float, candidate_threshold: float) -> Lesions:
         """The model's own outlines: the last that were found with nothing painted, where they are these."""
