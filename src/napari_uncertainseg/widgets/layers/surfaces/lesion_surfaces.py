@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from qtpy.QtCore import QTimer
 from napari_uncertainseg.lesions.shapes.mesh import Mesh
 from napari_uncertainseg.widgets.layers.surfaces import texts
 from napari_uncertainseg.widgets.layers.surfaces.drawn import DrawnSurfaces
+from napari_uncertainseg.widgets.layers.surfaces.facts import Facts, facts_of
 from napari_uncertainseg.widgets.layers.surfaces.meshes import LesionMesh, Made, MeshMaker
 from napari_uncertainseg.widgets.layers.surfaces.ray import RayPicker
 from napari_uncertainseg.widgets.layers.surfaces.shapes import Shapes
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
     from napari_uncertainseg.case import Case
-    from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
     from napari_uncertainseg.widgets.scans.placement import Placement
 
 _OVERLAY = "lesion_surfaces"
@@ -38,15 +37,6 @@ _STILL = 3.0
 """Pixels that the mouse may move between press and release: more turns the view."""
 _BESIDE = 4.0
 """Pixels beside a lesion that still count as a click on it: some are no larger."""
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is said of a lesion or candidate that is drawn, and the voxel to look at."""
-
-    volume_mm3: float
-    doubt: float
-    voxel: tuple[int, int, int]
 
 
 class LesionSurfaces:
@@ -83,7 +73,7 @@ class LesionSurfaces:
         self._wanted = True
         self._alone = self._lingering = False
         self._leaving: list[DrawnSurfaces] = []
-        self._maker, self._soon, self._going = MeshMaker(), Soon(), Soon()
+        self._maker, self._soon, self._going, self._back = MeshMaker(), Soon(), Soon(), Soon()
         self._job: JobRunner | None = None
         self._drawn: DrawnSurfaces | None = None
         self._made: Made | None = None
@@ -114,6 +104,11 @@ class LesionSurfaces:
         """Images and labels that are hidden only as long as surfaces are shown."""
         return tuple(self._hidden)
 
+    @property
+    def images_come_back(self) -> bool:
+        """Whether surfaces have been left, and what was hidden for them is shown a turn later."""
+        return bool(self._back)
+
     # -- coming and going ---------------------------------------------------------------------
 
     def toggle(self) -> None:
@@ -137,9 +132,12 @@ class LesionSurfaces:
         if placing is None or prediction is None or self._case.lesions is None:
             return
         self._going.now()
+        if not self._back:  # else what was active before is known still
+            self._active = self._viewer.layers.selection.active
+        self._back.drop()
+        self._remove_leaving()
         self._drawn = DrawnSurfaces(self._viewer, placing.options, prediction.noun, self._say)
         napari_internals.aim_cursor(self._viewer)
-        self._active = self._viewer.layers.selection.active
         self._hide_images()
         self._follow()
         self.changed.emit()
@@ -159,9 +157,10 @@ class LesionSurfaces:
         Parameters
         ----------
         in_turns
-            Whether they are hidden at once, and their layers go one by one.
+            Whether they are hidden at once, the images come a turn later, and their layers go one by one.
         """
         self._soon.drop()
+        self._back.now()
         if not self._lingering:
             self._going.now()
         drawn, self._drawn = self._drawn, None
@@ -178,19 +177,26 @@ class LesionSurfaces:
             drawn.remove()
         self._made, self._picker, self._world = None, None, {}
         self._write("")
+        if in_turns and not self._lingering:
+            drawn.hide()
+            self._leaving.append(drawn)
+            self._back.add(self._show_images)
+        else:
+            self._show_images()
+        self.changed.emit()
+
+    def _show_images(self) -> None:
+        """Show what was hidden for the surfaces; those that were left go one by one then."""
         hidden, self._hidden = self._hidden, []
         with napari_adding.one_scene_update(self._viewer):
-            if in_turns and not self._lingering:
-                drawn.hide()
-                self._leaving.append(drawn)
-                self._going.add(self._remove_next)
             for layer in hidden:
                 if layer in self._viewer.layers:
                     layer.visible = True
+        if self._leaving and not self._lingering:
+            self._going.add(self._remove_next)
         if self._active is not None and self._active in self._viewer.layers:
             self._viewer.layers.selection.active = self._active
         self._active = None
-        self.changed.emit()
 
     @contextmanager
     def lingering(self) -> Iterator[None]:
@@ -314,7 +320,7 @@ class LesionSurfaces:
             drawn.show_brain(made.brain.moved(world))
             self._soon.add(self._draw)  # one layer in a turn
             return
-        self._facts = {n: _facts(made.lesions, n) for n in numbers}
+        self._facts = {n: facts_of(made.lesions, n) for n in numbers}
         doubts = [self._facts[n].doubt for n in numbers]
         comes = bool(numbers) and drawn.lesions is None
         if numbers:
@@ -380,6 +386,7 @@ class LesionSurfaces:
         self._connections.disconnect_all()
         self._soon.drop()
         self._going.drop()
+        self._back.drop()
         for drawn in (self._drawn, *self._leaving):
             if drawn is not None:
                 drawn.forget()
@@ -391,10 +398,3 @@ class LesionSurfaces:
         if self._on_press in self._viewer.mouse_drag_callbacks:
             self._viewer.mouse_drag_callbacks.remove(self._on_press)
         self._viewer.canvas.overlays.pop(_OVERLAY, None)
-
-
-def _facts(lesions: Lesions, number: int) -> Facts:
-    table = lesions.table if number > 0 else lesions.candidate_table
-    row = table[table["label"] == abs(number)].iloc[0]
-    voxel = int(row["slice_s"]), int(row["slice_a"]), int(row["slice_r"])
-    return Facts(float(row["volume_mm3"]), float(row["doubt"]), voxel)
