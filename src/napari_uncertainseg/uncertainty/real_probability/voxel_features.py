@@ -97,16 +97,20 @@ def _measured(
     healthy = blocks.share * np.clip(1 - doubtful / 0.2, 0, 1) * (coarse["flair"] > FLUID)
     brightness = flair[tuple(index)].astype(float)
 
-    def contrast(name: str) -> dict[str, np.ndarray]:
-        nearby = _local_mean(coarse[name], healthy, blocks, _NEARBY)
-        own = scans[name][tuple(index)] - blocks.at(nearby, index)
-        return {"contrast" if name == "flair" else f"contrast_{name}": own}
+    def contrasts() -> dict[str, np.ndarray]:
+        own, near = {}, _blurred(healthy, blocks, _NEARBY)
+        for name, scan in scans.items():
+            nearby = _local_mean(coarse[name], healthy, near, blocks, _NEARBY)
+            own["contrast" if name == "flair" else f"contrast_{name}"] = scan[tuple(index)] - blocks.at(
+                nearby, index
+            )
+        return own
 
     found = {"brightness": brightness, "over_grey": brightness - brightest, "depth": depth}
     parts = [
         partial(_edges, coarse["flair"], blocks, index),
+        contrasts,
         partial(_other_side, coarse["flair"], doubtful, blocks, index),
-        *(partial(contrast, name) for name in scans),
     ]
     for part in in_parallel(parts):
         found |= part
@@ -125,7 +129,7 @@ def _other_side(
 ) -> dict[str, np.ndarray]:
     """What there is at the same place on the other side, by measure."""
     other = _mirrored(blocks, index)
-    smooth = _local_mean(flair, blocks.share, blocks, _BESIDE)
+    smooth = _local_mean(flair, blocks.share, _blurred(blocks.share, blocks, _BESIDE), blocks, _BESIDE)
     return {
         "asymmetry": blocks.at(smooth, index) - _sample(smooth, other),
         "mirrored": _sample(_blurred(doubtful, blocks, _BESIDE), other),
@@ -216,9 +220,13 @@ def _blurred(values: np.ndarray, blocks: _Blocks, sigma: float) -> np.ndarray:
     return np.asarray(scipy.ndimage.gaussian_filter(values.astype(np.float32), sigmas, truncate=3.0))
 
 
-def _local_mean(values: np.ndarray, weight: np.ndarray, blocks: _Blocks, sigma: float) -> np.ndarray:
-    """Mean of what has weight nearby; of all that has weight where there is hardly any."""
-    near = _blurred(weight, blocks, sigma)
+def _local_mean(
+    values: np.ndarray, weight: np.ndarray, near: np.ndarray, blocks: _Blocks, sigma: float
+) -> np.ndarray:
+    """Mean of what has weight nearby; of all that has weight where there is hardly any.
+
+    Values and weights are of blocks; `near` is the weight blurred by as much.
+    """
     total = float(weight.sum())
     everywhere = float((values * weight).sum()) / total if total > 0 else 0.0
     few = 1e-3  # so much of the mean everywhere is mixed in, and no block is divided by 0
