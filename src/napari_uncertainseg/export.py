@@ -128,25 +128,22 @@ def write_results(
     check_folder(target, overwrite=overwrite)
     with nullcontext() if claim else claimed(target), _aside(target) as partial:
         with _Beside() as beside:
-            beside.do(
-                write_members,
-                partial / MEMBERS,
-                prediction.members,
-                prediction.variance,
-                numbers,
-                prediction.voxel_features,
-            )
+            _write_members(partial, prediction, numbers, beside)
             _write_images(partial, prediction, lesions, verdicts, edit, beside)
-            write_table(partial / "lesions.tsv", _written_table(prediction, lesions, verdicts))
-            if prediction.classes is not None:
-                _write_classes(partial, prediction.classes, prediction.grid)
+            _write_tables(partial, prediction, lesions, verdicts)
             about = _for_json(summary(prediction, lesions, verdicts, edit, given, load))
             beside.end()
-        text = with_hashes(partial, about)
-        with replaced_file(partial / SUMMARY) as file:
-            file.write(text.encode("utf-8", "replace"))
+        _write_summary(partial, about)
         check_content(target, overwrite)  # others may have written there meanwhile
         _move_into_place(partial, target)
+
+
+def _write_members(
+    folder: Path, prediction: Prediction, numbers: LesionNumbers | None, beside: _Beside
+) -> None:
+    """Write what the folder is opened again with, in the thread beside."""
+    members, variance = prediction.members, prediction.variance
+    beside.do(write_members, folder / MEMBERS, members, variance, numbers, prediction.voxel_features)
 
 
 def _write_images(
@@ -168,6 +165,15 @@ def _write_images(
         beside.do(write_volume, folder / "reviewed.nii.gz", reviewed, grid, dtype=np.uint8)
     if edit is not None:
         beside.do(write_volume, folder / "painted.nii.gz", edit, grid, dtype=np.int8)
+
+
+def _write_tables(
+    folder: Path, prediction: Prediction, lesions: Lesions, verdicts: Mapping[int, str] | None
+) -> None:
+    """Write the table of the lesions, and what there is of the model's classes."""
+    write_table(folder / "lesions.tsv", _written_table(prediction, lesions, verdicts))
+    if prediction.classes is not None:
+        _write_classes(folder, prediction.classes, prediction.grid)
 
 
 def _written_table(
@@ -217,6 +223,12 @@ def _write_classes(folder: Path, classes: Classes, grid: Grid) -> None:
         maps |= {CLASS_ENTROPY: classes.entropy, CLASS_MUTUAL_INFORMATION: classes.mutual_information}
     for name, array in maps.items():
         write_volume(folder / name, classes.on_grid(array, grid.shape), grid, dtype=np.float32)
+
+
+def _write_summary(folder: Path, about: Mapping[str, Any]) -> None:
+    """Write the summary, with the hashes of all other files there: the last file of a folder."""
+    with replaced_file(folder / SUMMARY) as file:
+        file.write(with_hashes(folder, about).encode("utf-8", "replace"))
 
 
 def scans_of(prediction: Prediction) -> Iterator[Path]:

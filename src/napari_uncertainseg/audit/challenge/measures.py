@@ -113,7 +113,8 @@ def _pair(
     )
 
 
-def _of_raters() -> tuple[Measure, ...]:
+def _of_consensus() -> tuple[Measure, ...]:
+    """Masks and probabilities where the raters agree, and where they differ."""
     return (
         *_pair(
             "consensus_dice",
@@ -156,6 +157,12 @@ def _of_raters() -> tuple[Measure, ...]:
             True,
             1,
         ),
+    )
+
+
+def _of_calibration() -> tuple[Measure, ...]:
+    """Probabilities and volumes against all raters."""
+    return (
         *_pair(
             "ece_2024",
             RATERS,
@@ -270,8 +277,11 @@ def _of_benchmark() -> tuple[Measure, ...]:
     )
 
 
-def _of_retention(poor: float) -> tuple[Measure, ...]:
-    orders = ("equals in their order in memory", "equals as a random order on average")
+_ORDERS = ("equals in their order in memory", "equals as a random order on average")
+
+
+def _of_curves_in_cases() -> tuple[Measure, ...]:
+    """Curves over the voxels and lesions of each case."""
     kept = "the most doubtful voxels (entropy) of the brain are replaced by the reference"
     curves = (
         ("ndsc_aac", "nDSC retention", f"Area above the curve of nDSC (lesion share 0.001) as {kept}"),
@@ -291,7 +301,7 @@ def _of_retention(poor: float) -> tuple[Measure, ...]:
                 name,
                 RETENTION,
                 title,
-                (f"{said}; {orders[0]}.", f"{said}; {orders[1]}."),
+                (f"{said}; {_ORDERS[0]}.", f"{said}; {_ORDERS[1]}."),
                 high=False,
                 ideal=math.nan,
                 fault=_DEFECT_ORDER,
@@ -332,6 +342,12 @@ def _of_retention(poor: float) -> tuple[Measure, ...]:
                 ),
             )
         ),
+    )
+
+
+def _of_curves_over_cases(poor: float) -> tuple[Measure, ...]:
+    """Curves over the cases by the doubt of each."""
+    return (
         *(
             one
             for doubt, words in (("psu", "PSU"), ("entropy", "mean entropy of the brain"))
@@ -343,7 +359,7 @@ def _of_retention(poor: float) -> tuple[Measure, ...]:
                     tuple(  # type: ignore[arg-type]
                         "Area under the curve of the mean Dice as the cases with the highest "
                         f"{words} are segmented perfectly; {order}."
-                        for order in orders
+                        for order in _ORDERS
                     ),
                     high=True,
                     ideal=math.nan,
@@ -377,4 +393,5 @@ def measures(poor: float) -> tuple[Measure, ...]:
     poor
         Dice below which a segmentation is poor, for the mended d-AUC.
     """
-    return (*_of_raters(), *_of_benchmark(), *_of_retention(poor))
+    against_raters = (*_of_consensus(), *_of_calibration())
+    return (*against_raters, *_of_benchmark(), *_of_curves_in_cases(), *_of_curves_over_cases(poor))
