@@ -103,6 +103,11 @@ class CaseReview:
         return self._saving.why_not
 
     @property
+    def begins_by_itself(self) -> bool:
+        """Whether the next verdict or stroke begins a session."""
+        return self._recorder is None and self._saving.waits
+
+    @property
     def not_kept(self) -> SignalInstance:
         """See `AutomaticSaving.failed`."""
         return self._saving.failed
@@ -384,10 +389,9 @@ class CaseReview:
 
     def _write_edit(self, how: Mapping[str, Any]) -> None:
         """Write the painting into the session, where there is one; InputError if it cannot be."""
-        about = {**self._about_painting(), **how}
         if self._recorder is not None:
             self._unwritten = True
-            self._recorder.paint(self._edit, about)
+            self._recorder.paint(self._edit, {**self._about_painting(), **how})
             self._unwritten = False
 
     def _about_painting(self) -> Mapping[str, Any]:
