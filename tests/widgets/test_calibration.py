@@ -1,6 +1,5 @@
 """The Calibration dock: reference, region, numbers, and what follows when something changes."""
 
-import gc
 import weakref
 
 import numpy as np
@@ -14,7 +13,7 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.widgets.calibration.dock import CalibrationDock
 from napari_uncertainseg.widgets.calibration.texts import METRICS
 
-from .actions import discard
+from .actions import discard, wait_until_gone
 from .fake_layers import FakeLayers
 
 
@@ -233,6 +232,4 @@ def test_cleanup_leaves_nothing_connected(qtbot, case, layers):
     gone = weakref.ref(dock)
     dock.deleteLater()
     del dock
-    qtbot.wait(1)
-    gc.collect()
-    assert gone() is None
+    wait_until_gone(qtbot, gone)

@@ -102,6 +102,11 @@ class CaseReview:
         return self._recording.why_not
 
     @property
+    def begins_by_itself(self) -> bool:
+        """Whether the next verdict or stroke begins a session."""
+        return self._recording.begins_by_itself
+
+    @property
     def not_kept(self) -> SignalInstance:
         """See `AutomaticSaving.failed`."""
         return self._recording.failed

@@ -71,6 +71,11 @@ class Recording:
         return self._saving.why_not
 
     @property
+    def begins_by_itself(self) -> bool:
+        """Whether what comes next begins a session."""
+        return self.recorder is None and self._saving.waits
+
+    @property
     def failed(self) -> SignalInstance:
         """See `AutomaticSaving.failed`."""
         return self._saving.failed
@@ -139,10 +144,9 @@ class Recording:
 
     def write_edit(self, edit: np.ndarray | None, how: Mapping[str, Any]) -> None:
         """Write the painting, int8 on the grid, and how it was changed."""
-        about = {**self._about_painting(edit), **how}
         if self.recorder is not None:
             self._unwritten = True
-            self.recorder.paint(edit, about)
+            self.recorder.paint(edit, {**self._about_painting(edit), **how})
             self._unwritten = False
 
     def write_step(self, *, back: bool) -> None:

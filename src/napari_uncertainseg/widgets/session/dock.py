@@ -191,9 +191,15 @@ class SessionDock(DockWidget):
     def resume(self) -> None:
         """Resume the selected session, if it belongs to the current prediction."""
         session = self.table.session
-        if session is None or not self._is_own_session(session) or not self._may_discard(texts.RESUME):
+        if session is None:
             return
-        self._continue_session(session)
+        try:
+            self._file.resume_as(session.annotator)
+        except InputError as error:
+            self._show_message(as_warning(error))
+            return
+        if self._may_discard(texts.RESUME):
+            self._continue_session(session)
 
     def read_again(self) -> None:
         """Start the second or third reading of the selected session."""
@@ -244,15 +250,6 @@ class SessionDock(DockWidget):
         self._show_message("")
         self.replay.start(replay)
         self._show()
-
-    def _is_own_session(self, session: Session) -> bool:
-        """Whether the annotator may resume a session; its own name is taken over where none is typed."""
-        name = self.annotator.name
-        if name in ("", session.annotator):
-            self.annotator.setText(session.annotator)
-            return True
-        self._show_message(as_warning(texts.other_annotator(session.annotator)))
-        return False
 
     def _may_discard(self, action: str) -> bool:
         """Ask before an action by which verdicts or painting would be lost."""
@@ -383,7 +380,7 @@ class SessionDock(DockWidget):
             return texts.NO_NAME
         if self._unfinished is not None and self._unfinished == self.table.session:
             return texts.UNFINISHED
-        return texts.NOT_RECORDING
+        return texts.not_recording(self._file.reader if self._case.review.begins_by_itself else "")
 
     def _warn(self, problem: str) -> None:
         from napari.utils.notifications import show_warning

@@ -244,7 +244,7 @@ class AdjudicationBox(QGroupBox):
         folder = ask_new_folder(self, texts.FOLDER_TITLE, texts.FOLDER_NAME)
         if folder is None:
             return
-        store, by = self._context.sessions.store(), " ".join(self._context.sessions.annotator.split())
+        store, by = self._context.sessions.store(), self._context.sessions.reader
 
         def work(progress: Progress) -> _Saved:
             from napari_uncertainseg.evaluate.adjudication.files import (
