@@ -49,7 +49,7 @@ def assert_shows(dock, expected):
 
 
 def test_a_reference_of_somebody_else_is_named(dock, layers):
-    layers.foreign = {"other"}
+    layers.foreign.add("other")
     choose(dock.reference, "expert")
     assert "another patient" not in dock.warning.text()
     choose(dock.reference, "other")

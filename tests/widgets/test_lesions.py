@@ -21,7 +21,7 @@ from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.store.predictions import register_prediction
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
-from napari_uncertainseg.widgets.layers.painting import STILL_DRAWN
+from napari_uncertainseg.widgets.layers.by_reader.painting import STILL_DRAWN
 from napari_uncertainseg.widgets.lesions import export as exporting
 from napari_uncertainseg.widgets.lesions import texts
 from napari_uncertainseg.widgets.lesions.actions import ACTIONS

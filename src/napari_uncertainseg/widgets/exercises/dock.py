@@ -227,7 +227,7 @@ class ExercisesDock(DockWidget):
         )
 
     def _consensus(self) -> np.ndarray:
-        return self._layers.mask_of(self.consensus.currentData())
+        return self._layers.user_labels.mask_of(self.consensus.currentData())
 
     def answer(self, is_lesion: bool) -> None:
         """Write the answer, and ask the next question."""
@@ -335,7 +335,7 @@ class ExercisesDock(DockWidget):
     # -- what is shown when -------------------------------------------------------------------
 
     def _list_layers(self) -> None:
-        set_layer_choices(self.consensus, self._layers.label_layers())
+        set_layer_choices(self.consensus, self._layers.user_labels.names())
         self._show()
 
     def _on_prediction(self) -> None:

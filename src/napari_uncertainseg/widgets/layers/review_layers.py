@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
 
-class ReviewLayers(UserLabels):
+class ReviewLayers:
     """Shows a case in a viewer, and takes the reviewer's painting into the case.
 
     The user's own layers are never edited; scans over the FLAIR, or not of its case, are only hidden.
@@ -76,6 +76,8 @@ class ReviewLayers(UserLabels):
         placing, blinded = lambda: self._results.placing, lambda: self.blinded
         self.explanation = ExplanationLayers(viewer, self._results, blinded)
         self._band, self._blinding = RiskContours(viewer), Blinding(viewer)
+        foreign = partial(self.scan.foreign_labels, hidden=True)
+        self.user_labels = UserLabels(viewer, case, placing, lambda: self._blinding.aside, foreign)
         self.brain = BrainOutline(viewer, case, placing, blinded, self.scan.hashes)
         self.surfaces = LesionSurfaces(viewer, case, placing, blinded, self.go_to, self._results.complete)
         self.framing = LesionFraming(viewer, case)
