@@ -17,6 +17,7 @@ from napari_uncertainseg.images.belonging import ScanOrigin, belongs, contradict
 from napari_uncertainseg.images.identity import case_name
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.modalities import guess_modality, main_of
+from napari_uncertainseg.widgets.another_scan import AnotherScan
 from napari_uncertainseg.widgets.case_opener import CaseOpener
 from napari_uncertainseg.widgets.open_docks import OpenDocks
 from napari_uncertainseg.widgets.scans.beneath import Beneath
@@ -91,6 +92,7 @@ class CaseDesk:
         self._spared, self._turns = SparedObjects(layers.viewer, case), Turns()
         self._units, self._leaving = UnitsBeforehand(window), ManyLeaving(layers.viewer)
         self._freed = FreedMemory(layers.viewer)
+        self._another = AnotherScan(layers.viewer, case, lambda: layers.blinded)
         self._connections = Connections((layers.labels_edited, self._on_painted))
 
     def _on_painted(self, name: str) -> None:
@@ -337,6 +339,7 @@ class CaseDesk:
         self._units.cleanup()
         self._leaving.cleanup()
         self._freed.cleanup()
+        self._another.cleanup()
         self._turns.drop()
         self._connections.disconnect_all()
 

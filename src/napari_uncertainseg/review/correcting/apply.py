@@ -47,7 +47,7 @@ def place_at(case: ReviewedCase, voxel: Voxel) -> ClickedPlace:
 def apply(review: CaseReview, outlines: Outlines, corrected: Corrected) -> None:
     """Take a correction into the review of the case whose outlines these are."""
     edit = painted_after(review.edit, outlines.lesions.labels, corrected.change)
-    review.set_edit(edit, corrected.correction)
+    review.set_edit(edit, corrected.correction, corrected.change.box)
 
 
 def voxel_within(corrected: Corrected, near: Voxel) -> Voxel | None:

@@ -10,6 +10,7 @@ import numpy as np
 from psygnal import Signal, SignalInstance
 
 from napari_uncertainseg._base import InputError
+from napari_uncertainseg._boxes import Box
 from napari_uncertainseg._checks import check_same_shape
 from napari_uncertainseg.review.correction import Correction
 from napari_uncertainseg.review.feedback import Feedback
@@ -195,7 +196,9 @@ class CaseReview:
         what = f"ticks on {component_name(component_at(self._case, verdict.voxel))}"
         self._history.add(Judgement(what, verdict.voxel, before, self._verdicts))
 
-    def set_edit(self, edit: np.ndarray | None, correction: Correction | None = None) -> None:
+    def set_edit(
+        self, edit: np.ndarray | None, correction: Correction | None = None, within: Box | None = None
+    ) -> None:
         """Take the reviewer's painting, as one stroke; it outlives every change of the threshold.
 
         Parameters
@@ -204,6 +207,8 @@ class CaseReview:
             int8 of the grid's shape: +1 added, -1 removed, 0 untouched; None for no painting.
         correction
             The tool that changed it; None for napari's brush.
+        within
+            A box outside of which the painting is as it was; None: anywhere.
 
         Raises
         ------
@@ -211,13 +216,14 @@ class CaseReview:
             If the review is locked: nothing is changed then.
         """
         self._check_unlocked()
-        if len(changed(self._edit, edit)):
+        flat = changed(self._edit, edit, within)
+        if len(flat):
             self._recording.start_by_default()
         before, lesions = self._edit, self._case.lesions
         self._show_edit(edit)
         if lesions is not None:
             named = lambda at: component_name(component_at(self._case, at) or lesions.component_at(at))  # noqa: E731
-            stroke = Stroke.between(before, edit, correction, named)
+            stroke = Stroke.between(before, edit, flat, correction, named)
             if stroke is not None:
                 self._history.add(stroke)
         try:

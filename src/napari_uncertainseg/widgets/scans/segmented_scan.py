@@ -101,9 +101,10 @@ def _may_be_of(labels: ScanOrigin, scan: ScanOrigin) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class LostScan:
-    """A scan that has gone, and how it comes back."""
+    """A scan that has gone, whether it is in a file that can be opened again, and how it comes back."""
 
     name: str
+    in_file: bool
     bring_back: Callable[[], object]
 
 
@@ -243,7 +244,7 @@ class SegmentedScan:
     def _on_removed(self, event: Any) -> None:
         layer, at = self._layer, self._at
         if layer is not None and layer is event.value and self._case.prediction is not None:
-            gone = LostScan(layer.name, partial(self._insert, at, layer))
+            gone = LostScan(layer.name, _is_in_file(layer), partial(self._insert, at, layer))
             QTimer.singleShot(0, lambda: self._tell(gone))
 
     def _insert(self, at: int, layer: Layer) -> None:
@@ -253,7 +254,7 @@ class SegmentedScan:
         layer, data, volume = self._layer, self._data, self._volume
         if layer is None or volume is None or self._case.prediction is None or shows(layer, volume):
             return
-        gone = LostScan(layer.name, lambda: setattr(layer, "data", data))
+        gone = LostScan(layer.name, _is_in_file(layer), lambda: setattr(layer, "data", data))
         self._hold(None)
         QTimer.singleShot(0, lambda: self._tell(gone))
 
@@ -271,3 +272,7 @@ class SegmentedScan:
         self._hold(None)
         self._volume = None
         self._others.clear()
+
+
+def _is_in_file(layer: Layer) -> bool:
+    return origin_of(layer).path is not None

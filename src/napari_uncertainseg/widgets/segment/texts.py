@@ -259,6 +259,12 @@ def scan_removed(layer: str, lost: str) -> str:
     return f"The scan '{layer}' was removed, and its results are removed with it. {lost}"
 
 
+def closed_without_scan(layer: str, case: str, *, in_file: bool) -> str:
+    """That a case was closed because its scan was removed, and how to come back."""
+    back = "choose it under Recent in the menu of the case (upper left)" if in_file else "add the scan again"
+    return f"Closed {case}: its scan '{layer}' was removed. To come back, {back}."
+
+
 def other_flair(lost: str) -> str:
     """Whether to close a case because another FLAIR was chosen, and what would be lost, in sentences."""
     return f"You have chosen another FLAIR. {lost}"
