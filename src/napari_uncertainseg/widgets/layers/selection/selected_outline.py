@@ -118,13 +118,7 @@ class SelectedOutline:
             layer.data = np.zeros((0, 2, layer.ndim))
             return
         starts, colours, width = self.lines_of(found[0], mask)
-        scale = self.scale_for(found[0])
-        if not np.array_equal(layer.scale, scale):
-            layer.data = np.zeros((0, 2, layer.ndim))
-            layer.scale = scale
-        with layer.events.edge_width.blocker():
-            layer.edge_width = width
-        put_lines(layer, starts / scale, colours)
+        put_lines(layer, starts, colours, self.scale_for(found[0]), width)
 
     def _mask(self, source: Labels, number: int) -> np.ndarray | None:
         """Where the lesion is in the slice that is shown; None where no slice of it can be."""

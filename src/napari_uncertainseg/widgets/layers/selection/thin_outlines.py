@@ -104,13 +104,8 @@ class ThinOutlines:
         if not found and not len(layer.data):
             return
         scale = self._selected.scale_for(self._sources[0]) if self._sources else np.asarray(layer.scale)
-        if not np.array_equal(layer.scale, scale):
-            layer.data = np.zeros((0, 2, layer.ndim))
-            layer.scale = scale
-        if found:
-            with layer.events.edge_width.blocker():
-                layer.edge_width = found[0][2]
-        put_lines(layer, starts / scale, np.concatenate([np.zeros((0, 4)), *(part[1] for part in found)]))
+        colours = np.concatenate([np.zeros((0, 4)), *(part[1] for part in found)])
+        put_lines(layer, starts, colours, scale, found[0][2] if found else None)
 
     def _listen(self) -> None:
         """Follow what is drawn in the layers of lesions and candidates."""
