@@ -10,7 +10,13 @@ from psygnal import Signal
 from napari_uncertainseg._boxes import bounding_box
 from napari_uncertainseg.lesions.sections import Section, largest_section
 from napari_uncertainseg.uncertainty.listing.listed_lesion import listed_lesion
-from napari_uncertainseg.widgets.scans.camera import current_slice, move_to, show_field, whole_slice
+from napari_uncertainseg.widgets.scans.camera import (
+    current_slice,
+    move_to,
+    show_field,
+    shown_axes,
+    whole_slice,
+)
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -97,12 +103,7 @@ class LesionFraming:
     def _show(self, layer: Labels, placing: Placement, section: Section, *, zoom: bool) -> None:
         at, sizes = placing.voxel(section.voxel), placing.size(section.sizes)
         world = move_to(self._viewer, layer, at)
-        shown = [
-            axis - (self._viewer.dims.ndim - layer.ndim)
-            for axis in self._viewer.dims.displayed
-            if axis >= self._viewer.dims.ndim - layer.ndim
-        ]
-        longest = max((sizes[axis] for axis in shown), default=0.0)
+        longest = max((sizes[axis] for axis in shown_axes(self._viewer, layer)), default=0.0)
         field = max(TIMES * longest, LEAST_MM) if zoom else None
         show_field(self._viewer, layer, world, field, needs=max(longest, 1.0))
         self._fitted = self._camera() if zoom else ()

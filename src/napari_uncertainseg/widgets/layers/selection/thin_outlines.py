@@ -14,7 +14,7 @@ from qtpy.QtCore import QTimer
 
 from napari_uncertainseg.widgets.layers.selection.edges import put_lines
 from napari_uncertainseg.widgets.layers.selection.selected_outline import SelectedOutline
-from napari_uncertainseg.widgets.scans.camera import current_slice, whole_zoom
+from napari_uncertainseg.widgets.scans.camera import current_slice, shown_axes, whole_zoom
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.responsive import napari_adding
 
@@ -124,8 +124,7 @@ class ThinOutlines:
         if self._viewer.dims.ndisplay != 2 or not self._sources:
             return False
         scale = np.abs(np.asarray(self._sources[0].scale, float))
-        extra = self._viewer.dims.ndim - len(scale)
-        sides = [scale[axis - extra] for axis in self._viewer.dims.displayed if axis >= extra]
+        sides = scale[shown_axes(self._viewer, self._sources[0])]
         zoom = float(self._viewer.scene.camera.zoom)
         if len(sides) != 2 or min(sides) * zoom < LARGE_PX:
             return False
