@@ -212,6 +212,15 @@ class ReviewLayers:
         if (outline := self.selected.layer) is not None and not outline.visible:
             self._results.bring(outline)
 
+    def reveal_chosen(self) -> bool:
+        """Outline the chosen lesion again where its outline is `hidden`; not while all overlays are."""
+        voxel, lesions = self._case.selected, self._case.lesions
+        chosen = voxel is not None and lesions is not None and lesions.component_at(voxel) != 0
+        if voxel is None or not chosen or self._results.held_back is not None or not self.selected.hidden:
+            return False
+        self.go_to(voxel)
+        return True
+
     def _selected(self) -> tuple[Labels, int] | None:
         """What is outlined as selected: a lesion, a candidate or a missed lesion."""
         return self._results.selected() or self.errors.selected
