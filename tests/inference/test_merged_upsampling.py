@@ -12,8 +12,8 @@ from torch.nn import functional as F
 from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.networks.engines import conversion
 from napari_uncertainseg.networks.engines.device import cpu_device
-from napari_uncertainseg.networks.engines.merged_upsampling import merge_upsampling, merged_weights
 from napari_uncertainseg.networks.engines.openvino_import import import_openvino
+from napari_uncertainseg.networks.engines.rewrites.merged_upsampling import merge_upsampling, merged_weights
 
 if find_spec("openvino") is None:
     pytest.skip("OpenVINO is not installed", allow_module_level=True)

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from napari_uncertainseg.disk.folder_lock import scratch_beside
-from napari_uncertainseg.networks.engines.merged_upsampling import merge_upsampling
 from napari_uncertainseg.networks.engines.openvino_import import import_openvino
+from napari_uncertainseg.networks.engines.rewrites.merged_upsampling import merge_upsampling
 
 if TYPE_CHECKING:
     import openvino

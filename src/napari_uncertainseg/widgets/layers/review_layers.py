@@ -68,11 +68,10 @@ class ReviewLayers:
 
     def __init__(self, viewer: ViewerModel, case: Case) -> None:
         self._viewer, self._case = viewer, case
-        self._slice = KeptSlice(viewer)
+        self._slice, self._ground = KeptSlice(viewer), BlackGround(viewer)
         self._results = ResultLayers(viewer, case)
         self.scan = SegmentedScan(viewer, case)
-        self.raters = RaterLayers(viewer)
-        self.classes = ClassLayer(viewer)
+        self.raters, self.classes = RaterLayers(viewer), ClassLayer(viewer)
         placing, blinded = lambda: self._results.placing, lambda: self.blinded
         self.explanation = ExplanationLayers(viewer, self._results, blinded)
         self._band, self._blinding = RiskContours(viewer), Blinding(viewer)
@@ -85,7 +84,6 @@ class ReviewLayers:
         self.thin = ThinOutlines(viewer, self._results, self.selected, blinded)
         self._own_outline, self._shown = AnnotatorOutline(viewer), case.original
         self.letters, self._roll = OrientationLetters(viewer), UprightRoll(viewer)
-        self._ground = BlackGround(viewer)
         self._watch, self._arriving = LayerWatch(self), ArrivingLayers(viewer)
         self._listen()
         self.errors = ReferenceErrors(viewer, case, placing, blinded)
