@@ -34,7 +34,7 @@ _CODE = (
     "multihead_parts.py",
     "normalisation.py",
     "without_torch/multihead_sizes.py",
-    "engines/merged_upsampling.py",
+    "engines/rewrites/merged_upsampling.py",
 )
 """Modules of `networks` that decide, with this one, what a converted network is."""
 
