@@ -13,7 +13,7 @@ from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.networks.engines import conversion
 from napari_uncertainseg.networks.engines.device import cpu_device
 from napari_uncertainseg.networks.engines.openvino_import import import_openvino
-from napari_uncertainseg.networks.engines.rewrites.merged_upsampling import merge_upsampling, merged_weights
+from napari_uncertainseg.networks.engines.rewritten.merged_upsampling import merge_upsampling, merged_weights
 
 if find_spec("openvino") is None:
     pytest.skip("OpenVINO is not installed", allow_module_level=True)
@@ -104,3 +104,14 @@ def test_float32_stays_within_rounding_of_torch(model_folder, cache):
     devices = (cpu_device(library).at("float32") for library in ("openvino", "torch"))
     found, wanted = (model.engine(device).heads(image) for device in devices)
     assert (found - wanted).abs().max() < 1e-5 * wanted.abs().max()
+
+
+def test_bf16_keeps_the_two_steps(model_folder, cache, monkeypatch):
+    """Its rounding is that of each step: merged weights were a twentieth further from float32."""
+    asked = []
+    real = conversion.merge_upsampling
+    monkeypatch.setattr(conversion, "merge_upsampling", lambda graph: asked.append(1) or real(graph))
+    model = find_model(model_folder)
+    for precision, times in (("bf16", 0), ("float32", 1)):
+        model.engine(cpu_device("openvino").at(precision)).heads(torch.zeros(1, 3, 16, 16, 16))
+        assert len(asked) == times

@@ -21,7 +21,7 @@ import platformdirs
 
 from napari_uncertainseg.disk.folder_lock import scratch_beside
 from napari_uncertainseg.networks.engines.openvino_import import import_openvino
-from napari_uncertainseg.networks.engines.rewrites.merged_upsampling import merge_upsampling
+from napari_uncertainseg.networks.engines.rewritten.merged_upsampling import merge_upsampling
 
 if TYPE_CHECKING:
     import openvino
@@ -34,7 +34,7 @@ _CODE = (
     "multihead_parts.py",
     "normalisation.py",
     "without_torch/multihead_sizes.py",
-    "engines/rewrites/merged_upsampling.py",
+    "engines/rewritten/merged_upsampling.py",
 )
 """Modules of `networks` that decide, with this one, what a converted network is."""
 

@@ -2,7 +2,8 @@
 
 Nothing lies between the two, and both are linear: together they are one transposed convolution, of 4x4x4
 weights in steps of 2. It multiplies 8 times for each pair of channels where a convolution of 3x3x3 multiplies
-27 times, and the doubled features are never written to memory. The numbers are the same but for rounding.
+27 times, and the doubled features are never written to memory. In float32 the numbers are the same but for
+rounding; in bf16 the rounding of the merged weights is what counts.
 """
 
 from __future__ import annotations
