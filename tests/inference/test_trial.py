@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from napari_uncertainseg._base import Cancelled, InputError
-from napari_uncertainseg.inference import trial
 from napari_uncertainseg.inference.sampling import METHODS
 from napari_uncertainseg.inference.segmenter import Segmenter
-from napari_uncertainseg.inference.trial import can_be_tried, time_passes
+from napari_uncertainseg.inference.sweep import trial
+from napari_uncertainseg.inference.sweep.trial import can_be_tried, time_passes
 from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.networks.engines.device import Device, cpu_device
 from napari_uncertainseg.networks.engines.torch_engine import TorchEngine

@@ -32,8 +32,8 @@ from napari_uncertainseg.inference.provenance import (
 from napari_uncertainseg.inference.sampling import SamplingSetting, check_method
 from napari_uncertainseg.inference.scan_recalibration import ScanRecalibration, recalibration_of_scan
 from napari_uncertainseg.inference.scans_of_model import check_modalities, prepare_for
+from napari_uncertainseg.inference.sweep.trial import can_be_tried, try_network
 from napari_uncertainseg.inference.tiling import Windows, is_out_of_memory, retry_with_smaller_windows
-from napari_uncertainseg.inference.trial import can_be_tried, try_network
 from napari_uncertainseg.modalities import title_of
 from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.networks.engines.device import Device, choose_device, cpu_device
