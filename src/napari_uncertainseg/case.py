@@ -13,7 +13,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.inference.case_comparison import CaseComparison
 from napari_uncertainseg.modalities import main_of
-from napari_uncertainseg.review.session.case_review import CaseReview
+from napari_uncertainseg.review.open_case.case_review import CaseReview
 from napari_uncertainseg.review.verdicts import Verdict, Voxel
 from napari_uncertainseg.uncertainty.lesion_numbers import LesionNumbers
 from napari_uncertainseg.uncertainty.lesion_ranking import Lesions, ranker_of

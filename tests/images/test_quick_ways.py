@@ -172,3 +172,26 @@ def test_smoothing_in_slabs_is_that_of_scipy():
     rng = np.random.default_rng(0)
     flair, brain = rng.normal(size=(40, 35, 17)).astype(np.float32), rng.random((40, 35, 17)) < 0.8
     assert np.array_equal(smoothed(flair, brain, 0.5), ndimage.gaussian_filter(flair, 0.5) * brain)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_parts_are_numbered_as_scipy_numbers_them(seed):
+    rng = np.random.default_rng(seed)
+    shape = tuple(rng.integers(1, 12, 3)) if seed % 2 else (1, *rng.integers(1, 40, 2))
+    mask = rng.random(shape) < rng.choice([0.0, 0.2, 0.5, 0.8, 1.0])
+    mask = np.asfortranarray(mask) if seed % 3 == 0 else mask
+    labels, count = skull._parts(mask)
+    expected, n = ndimage.label(mask)
+    assert count == n
+    assert np.array_equal(labels, expected)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_most_common_value_is_that_of_counting_all(seed):
+    rng = np.random.default_rng(seed)
+    air = np.float32(rng.integers(-3, 3))
+    data = np.where(rng.random((9, 10, 11)) < rng.uniform(0.3, 0.9), air, rng.normal(0, 5, (9, 10, 11)))
+    data = data.astype(np.float32)
+    values, counts = np.unique(data, return_counts=True)
+    low, bright = np.quantile(data, (0.005, 0.995))
+    assert skull._background(data, low, bright) == values[counts.argmax()]

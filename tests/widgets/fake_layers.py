@@ -54,6 +54,24 @@ class FakeErrors:
         self.chosen = number
 
 
+class FakeUserLabels:
+    """Label layers of the user's, by name; None for one that lies elsewhere."""
+
+    def __init__(self, masks, foreign):
+        self.masks, self.foreign = masks, foreign
+
+    def names(self):
+        return list(self.masks)
+
+    def is_foreign(self, name):
+        return name in self.foreign
+
+    def mask_of(self, name):
+        if self.masks[name] is None:
+            raise InputError(f"Layer {name!r} does not lie on the grid of the scan.")
+        return self.masks[name] > 0
+
+
 class FakeLayers:
     """Remembers where the viewer was sent; its label layers are plain arrays."""
 
@@ -65,6 +83,7 @@ class FakeLayers:
     def __init__(self, masks: dict[str, np.ndarray] | None = None) -> None:
         self.masks = dict(masks or {})
         self.foreign: set[str] = set()
+        self.user_labels = FakeUserLabels(self.masks, self.foreign)
         self.shown = (0, 0)
         self.visited: list[tuple[int, int, int]] = []
         self.previewed: list[float] = []
@@ -102,17 +121,6 @@ class FakeLayers:
 
     def visible(self):
         return ["FLAIR", "entropy"]
-
-    def label_layers(self):
-        return list(self.masks)
-
-    def is_foreign(self, name):
-        return name in self.foreign
-
-    def mask_of(self, name):
-        if self.masks[name] is None:
-            raise InputError(f"Layer {name!r} does not lie on the grid of the scan.")
-        return self.masks[name] > 0
 
     def blind(self, then=lambda: None):
         self.blinded = True

@@ -17,7 +17,7 @@ from napari_uncertainseg.review.store.journal import details_of
 from napari_uncertainseg.widgets.exercises.texts import HIDING
 from napari_uncertainseg.widgets.layers import blinding
 from napari_uncertainseg.widgets.layers.agreement.errors import MISSED
-from napari_uncertainseg.widgets.layers.painting import STILL_DRAWN
+from napari_uncertainseg.widgets.layers.by_reader.painting import STILL_DRAWN
 from napari_uncertainseg.widgets.layers.result_layers import LESIONS
 from napari_uncertainseg.widgets.layers.risk_contours import CORE, ENVELOPE
 from napari_uncertainseg.widgets.layers.selection.selected_outline import NAME as SELECTED

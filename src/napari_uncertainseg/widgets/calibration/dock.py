@@ -175,7 +175,7 @@ class CalibrationDock(DockWidget):
 
     def _list_layers(self) -> None:
         """List the label layers; a chosen one that was removed is no longer chosen."""
-        names, inside = self._layers.label_layers(), self.inside.currentData()
+        names, inside = self._layers.user_labels.names(), self.inside.currentData()
         for box in (self.reference, self.inside):
             set_layer_choices(box, names)
         if inside is not None and inside not in names:
@@ -212,7 +212,7 @@ class CalibrationDock(DockWidget):
             self._case.comparison.region = Region()
             return
         try:
-            mask = self._layers.mask_of(name)
+            mask = self._layers.user_labels.mask_of(name)
         except InputError as error:
             self.inside.setCurrentIndex(0)
             self._warn(str(error))
@@ -245,8 +245,8 @@ class CalibrationDock(DockWidget):
         self._show_numbers(reliability)
         self.voxels.setText(_counts(reliability, unit))
         no_mask = self.region.currentData() == "mask" and self.inside.currentData() is None
-        reference = self._choice.name
-        if reliability is not None and reference is not None and self._layers.is_foreign(reference):
+        reference, labels = self._choice.name, self._layers.user_labels
+        if reliability is not None and reference is not None and labels.is_foreign(reference):
             self._warn(texts.foreign_reference(reference))
         elif no_mask:
             self._warn(texts.CHOOSE_MASK)

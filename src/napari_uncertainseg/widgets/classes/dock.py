@@ -170,7 +170,7 @@ class ClassesDock(DockWidget):
     def _list_layers(self) -> None:
         """List the label layers; one that was removed is no longer chosen."""
         chosen = self.label_map.currentData()
-        set_layer_choices(self.label_map, self._layers.label_layers())
+        set_layer_choices(self.label_map, self._layers.user_labels.names())
         if chosen is not None and self.label_map.currentData() != chosen:
             self._measure()
 
@@ -192,7 +192,7 @@ class ClassesDock(DockWidget):
         self.message.setText(texts.MEASURING)
         if name is not None and not classes.overlapping:
             try:
-                labels = self._layers.labels_of(name)
+                labels = self._layers.user_labels.numbers_of(name)
             except InputError as error:
                 self._on_failed(str(error))
                 return

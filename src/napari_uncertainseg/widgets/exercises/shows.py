@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.widgets.layers.user_labels import UserLabels
 
 
 class Shows(Protocol):
     """What an exercise needs of the viewer."""
 
-    def label_layers(self) -> list[str]:
-        """Names of the user's label layers."""
-
-    def mask_of(self, name: str) -> np.ndarray:
-        """Where a label layer is not 0."""
+    @property
+    def user_labels(self) -> UserLabels:
+        """The user's label layers."""
 
     def blind(self, then: Callable[[], object]) -> None:
         """Hide everything but the scans; `then` is called once all is hidden."""

@@ -18,7 +18,7 @@ from napari_uncertainseg.widgets.explain.region_choice import RegionChoice
 from napari_uncertainseg.widgets.explain.request import Answer, ExplainRequest, request_of
 from napari_uncertainseg.widgets.explain.results import ResultPanel
 from napari_uncertainseg.widgets.explain.work import ExplainWork
-from napari_uncertainseg.widgets.layers.lesion_picking import LesionPicking
+from napari_uncertainseg.widgets.layers.by_reader.lesion_picking import LesionPicking
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.dialogs import ask_folder
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget

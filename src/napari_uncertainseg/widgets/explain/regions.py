@@ -65,7 +65,7 @@ def painted_region(layers: ReviewLayers, name: str) -> ChosenRegion:
     InputError
         If there is no such layer, it lies on another grid, or nothing is painted with this label.
     """
-    labels = layers.labels_of(name)
+    labels = layers.user_labels.numbers_of(name)
     number = int(layers.viewer.layers[name].selected_label) if name in layers.viewer.layers else 0
     mask = labels == number
     if number == 0 or not mask.any():

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
 
-class ReviewLayers(UserLabels):
+class ReviewLayers:
     """Shows a case in a viewer, and takes the reviewer's painting into the case.
 
     The user's own layers are never edited; scans over the FLAIR, or not of its case, are only hidden.
@@ -68,14 +68,15 @@ class ReviewLayers(UserLabels):
 
     def __init__(self, viewer: ViewerModel, case: Case) -> None:
         self._viewer, self._case = viewer, case
-        self._slice = KeptSlice(viewer)
+        self._slice, self._ground = KeptSlice(viewer), BlackGround(viewer)
         self._results = ResultLayers(viewer, case)
         self.scan = SegmentedScan(viewer, case)
-        self.raters = RaterLayers(viewer)
-        self.classes = ClassLayer(viewer)
+        self.raters, self.classes = RaterLayers(viewer), ClassLayer(viewer)
         placing, blinded = lambda: self._results.placing, lambda: self.blinded
         self.explanation = ExplanationLayers(viewer, self._results, blinded)
         self._band, self._blinding = RiskContours(viewer), Blinding(viewer)
+        foreign = partial(self.scan.foreign_labels, hidden=True)
+        self.user_labels = UserLabels(viewer, case, placing, lambda: self._blinding.aside, foreign)
         self.brain = BrainOutline(viewer, case, placing, blinded, self.scan.hashes)
         self.surfaces = LesionSurfaces(viewer, case, placing, blinded, self.go_to, self._results.complete)
         self.framing = LesionFraming(viewer, case)
@@ -83,7 +84,6 @@ class ReviewLayers(UserLabels):
         self.thin = ThinOutlines(viewer, self._results, self.selected, blinded)
         self._own_outline, self._shown = AnnotatorOutline(viewer), case.original
         self.letters, self._roll = OrientationLetters(viewer), UprightRoll(viewer)
-        self._ground = BlackGround(viewer)
         self._watch, self._arriving = LayerWatch(self), ArrivingLayers(viewer)
         self._listen()
         self.errors = ReferenceErrors(viewer, case, placing, blinded)

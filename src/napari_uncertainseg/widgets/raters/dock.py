@@ -187,7 +187,7 @@ class RatersDock(DockWidget):
         ticked = self.chosen()
         blocked = self.raters.blockSignals(True)
         self.raters.clear()
-        for name in self._layers.label_layers():
+        for name in self._layers.user_labels.names():
             item = QListWidgetItem(name)
             item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
             item.setCheckState(Qt.CheckState.Checked if name in ticked else Qt.CheckState.Unchecked)
@@ -212,7 +212,7 @@ class RatersDock(DockWidget):
         self._jobs.start(request.run)
 
     def _on_finished(self, comparison: Comparison) -> None:
-        if comparison.report.names[0] not in self._layers.label_layers():
+        if comparison.report.names[0] not in self._layers.user_labels.names():
             self._show_message(texts.LAYERS_REMOVED)
             return
         if self._layers.blinded:

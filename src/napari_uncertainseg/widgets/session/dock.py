@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Sequence
-
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -13,17 +10,12 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.review.database.schema import READINGS
 from napari_uncertainseg.review.session.queue import ORDERS
 from napari_uncertainseg.review.session.recorder import Recorder
-from napari_uncertainseg.review.session.replay import Replay
-from napari_uncertainseg.review.session.rereading import (
-    first_reading_id,
-    open_next_reading,
-    sessions_being_reread,
-)
-from napari_uncertainseg.review.store.records import Session, Task
+from napari_uncertainseg.review.store.records import Session
 from napari_uncertainseg.widgets.dock_description import Dock
 from napari_uncertainseg.widgets.session import texts
 from napari_uncertainseg.widgets.session.agreement import AgreementLine
 from napari_uncertainseg.widgets.session.file_buttons import FileButtons
+from napari_uncertainseg.widgets.session.listed import continue_listed, open_reading_again, replay_listed
 from napari_uncertainseg.widgets.session.location import SessionLocation
 from napari_uncertainseg.widgets.session.previous import PreviousReview, question_before_recording
 from napari_uncertainseg.widgets.session.progress import SessionProgress
@@ -32,9 +24,9 @@ from napari_uncertainseg.widgets.session.session_list import SessionList
 from napari_uncertainseg.widgets.shared.dialogs import DiscardQuestion, ask_yes_no_cancel
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.form_helpers import button_with_tip, notice, yielding_label
-from napari_uncertainseg.widgets.shared.kept_review import open_session, resume
+from napari_uncertainseg.widgets.shared.kept_review import open_session
 from napari_uncertainseg.widgets.shared.responsive.turns import Soon
-from napari_uncertainseg.widgets.shared.session_file import AnnotatorField, SessionFile, how_made
+from napari_uncertainseg.widgets.shared.session_file import AnnotatorField, SessionFile
 
 
 class SessionDock(DockWidget):
@@ -208,10 +200,7 @@ class SessionDock(DockWidget):
             return
         try:
             store = self._file.store()
-            self._check_output(store.tasks(session.id), session)
-            id = open_next_reading(
-                store, first_reading_id(session), self.annotator.text(), seed=secrets.randbits(31)
-            )
+            id = open_reading_again(self._case, store, session, self.annotator.text())
         except InputError as error:
             self._show_message(as_warning(error))
             return
@@ -219,13 +208,10 @@ class SessionDock(DockWidget):
         self._continue_session(store.session(id))
 
     def _continue_session(self, session: Session) -> None:
-        prediction = self._case.prediction
-        if prediction is None:
+        if self._case.prediction is None:
             return
         try:
-            recorder = Recorder(self._file.store(), session.id, self._layers.visible)
-            self._check_output(recorder.tasks, session)
-            resume(self._case, recorder)
+            continue_listed(self._case, self._file.store(), session, self._layers.visible)
             self._show_message("")
             self.table.setFocus()
         except InputError as error:
@@ -238,12 +224,7 @@ class SessionDock(DockWidget):
         if session is None or prediction is None or not self._may_discard(texts.REPLAY):
             return
         try:
-            store = self._file.store()
-            if first_reading_id(session) in sessions_being_reread(store):
-                raise InputError(texts.BEING_REREAD)
-            replay = Replay(store, session.id)
-            self._check_output(replay.tasks, session)
-            replay.check_fits(prediction.grid.shape)
+            replay = replay_listed(self._case, self._file.store(), session, prediction.grid.shape)
         except InputError as error:
             self._show_message(as_warning(error))
             return
@@ -254,15 +235,6 @@ class SessionDock(DockWidget):
     def _may_discard(self, action: str) -> bool:
         """Ask before an action by which verdicts or painting would be lost."""
         return DiscardQuestion(self, self._case, action, texts.LOST, texts.DISCARD, ends_case=False).allows()
-
-    def _check_output(self, tasks: Sequence[Task], session: Session) -> None:
-        """Raise InputError if a session belongs to another prediction than the current one."""
-        store, output = self._file.store(), next((task.output for task in tasks), None)
-        current = {p.sha256 for p in (self._case.original, self._case.prediction) if p is not None}
-        if not any(output in store.outputs(sha256) for sha256 in current):
-            case = store.case_name(tasks[0].case) if tasks else ""
-            about = {} if self._case.original is None else self._case.original.information
-            raise InputError(texts.other_prediction(case, how_made(store, output, session, about)))
 
     def leave(self) -> None:
         """Stop recording without closing."""

@@ -13,9 +13,9 @@ from qtpy.QtWidgets import QMenu, QPushButton, QTabBar
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.review.session.undo_history import Change
+from napari_uncertainseg.review.open_case.undo_history import Change
 from napari_uncertainseg.review.verdicts import Decision
-from napari_uncertainseg.widgets.layers.painting import STILL_DRAWN
+from napari_uncertainseg.widgets.layers.by_reader.painting import STILL_DRAWN
 from napari_uncertainseg.widgets.lesions import texts
 from napari_uncertainseg.widgets.lesions.action_buttons import ActionButtons
 from napari_uncertainseg.widgets.lesions.feedback import FeedbackPanel
