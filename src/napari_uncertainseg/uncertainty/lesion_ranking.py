@@ -273,7 +273,7 @@ class Ranker:
     def _found(
         self, threshold: float, candidate_threshold: float, min_voxels: int, edit: np.ndarray | None
     ) -> tuple[LesionStatistics, int, bool]:
-        """Lesions and candidates, how many are lesions, whether doubt goes by being real; the last is kept"""
+        """Lesions and candidates, how many are lesions, whether doubt goes by being real; the last stays."""
         asked = (float(threshold), float(candidate_threshold), min_voxels)
         if edit is None and self._last is not None and self._last[0] == asked:
             return self._last[1]
