@@ -99,11 +99,10 @@ class CaseDesk:
         self._same_drop.setInterval(_SAME_DROP_MS)
         self._same_drop.timeout.connect(self._forget_answer)
         self._beneath = Beneath(layers.viewer)
-        self._spared, self._turns = SparedObjects(layers.viewer, case), Turns()
-        self._units, self._leaving = UnitsBeforehand(window), ManyLeaving(layers.viewer)
-        self._freed = FreedMemory(layers.viewer)
-        self._another = AnotherScan(layers, case)
-        self._sessions = SessionsBeforehand(case, window)
+        self._turns, viewer = Turns(), layers.viewer
+        first = SparedObjects(viewer, case), UnitsBeforehand(window), SessionsBeforehand(case, window)
+        rest = ManyLeaving(viewer), FreedMemory(viewer), AnotherScan(layers, case)
+        self._helpers = self._beneath, *first, *rest
         self._connections = Connections((layers.labels_edited, self._on_painted))
 
     def _on_painted(self, name: str) -> None:
@@ -390,13 +389,8 @@ class CaseDesk:
     def cleanup(self) -> None:
         """Let go of the layers. May be called twice."""
         self._same_drop.stop()
-        self._beneath.cleanup()
-        self._spared.cleanup()
-        self._units.cleanup()
-        self._sessions.cleanup()
-        self._leaving.cleanup()
-        self._freed.cleanup()
-        self._another.cleanup()
+        for helper in self._helpers:
+            helper.cleanup()
         self._turns.drop()
         self._connections.disconnect_all()
 
