@@ -98,6 +98,9 @@ class FakeLayers:
     def show_alone(self, alone):
         self.alone = alone
 
+    def reveal_chosen(self):
+        return False
+
     def go_to(self, voxel):
         self.visited.append(voxel)
 

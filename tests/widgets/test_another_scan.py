@@ -9,6 +9,7 @@ from napari.components import ViewerModel
 from napari.layers import Image
 from psygnal import Signal
 
+from napari_uncertainseg.widgets import another_scan
 from napari_uncertainseg.widgets.another_scan import AnotherScan
 from napari_uncertainseg.widgets.scans.volumes import layer_data
 from napari_uncertainseg.widgets.segment import leaving_case
@@ -23,13 +24,28 @@ class FakeCase:
 
 
 @pytest.fixture
-def part(qapp):
-    viewer, case, state = ViewerModel(), FakeCase(), {"blinded": False}
+def told(monkeypatch):
+    said = []
+    monkeypatch.setattr(another_scan, "show_info", said.append)
+    return said
+
+
+class FakeReviewLayers:
+    seen_changed = Signal()
+
+    def __init__(self, viewer):
+        self.viewer, self.blinded, self.scan = viewer, False, SimpleNamespace(layer=lambda: None)
+
+
+@pytest.fixture
+def part(qapp, told):
+    viewer, case = ViewerModel(), FakeCase()
+    layers = FakeReviewLayers(viewer)
     for name, visible in (("T2", False), ("T1", False), ("FLAIR", True)):
         viewer.add_layer(Image(np.zeros((3, 4, 5)), name=name, visible=visible))
     viewer.add_labels(np.zeros((3, 4, 5), int), name="drawing")
-    made = AnotherScan(viewer, case, lambda: state["blinded"])
-    yield SimpleNamespace(viewer=viewer, case=case, state=state)
+    made = AnotherScan(layers, case)
+    yield SimpleNamespace(viewer=viewer, case=case, layers=layers, told=told)
     made.cleanup()
     made.cleanup()
 
@@ -77,10 +93,33 @@ def test_while_results_are_there_it_waits_for_the_answer(part, qtbot, back):
 
 
 def test_an_exercise_shows_nothing_that_it_hides(part, qtbot):
-    part.state["blinded"] = True
+    part.layers.blinded = True
     part.viewer.layers.remove("FLAIR")
     qtbot.wait(20)
     assert seen(part.viewer) == []
+
+
+def show(part, qtbot, *names):
+    for layer in part.viewer.layers:
+        layer.visible = layer.name in names
+        part.layers.seen_changed.emit()
+    qtbot.wait(20)
+
+
+def test_it_is_said_once_that_no_scan_is_seen(part, qtbot):
+    show(part, qtbot)
+    assert not part.told, "without results nobody judges anything"
+    part.case.prediction = object()
+    show(part, qtbot, "FLAIR")
+    show(part, qtbot, "T1")  # one after the other, as flip and side by side do
+    assert not part.told
+    for _ in range(2):
+        show(part, qtbot, "drawing")
+        assert len(part.told) == 1 and "No scan is shown: 'FLAIR' is hidden." in part.told[0]
+        assert "press V while it is selected" in part.told[0]
+    show(part, qtbot, "T2")
+    show(part, qtbot)
+    assert len(part.told) == 2
 
 
 @pytest.mark.viewer

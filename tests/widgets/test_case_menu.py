@@ -17,6 +17,7 @@ from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication, QDialog, QFileDialog
 
 from napari_uncertainseg.evaluate.saved_results import read_saved_results
+from napari_uncertainseg.evaluate.worklist import WorkCase
 from napari_uncertainseg.export import write_results
 from napari_uncertainseg.images.files import read_image, write_volume
 from napari_uncertainseg.images.identity import case_sha256, scan_sha256
@@ -24,10 +25,11 @@ from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.widgets import case_desk, menu, window
 from napari_uncertainseg.widgets.reading_bar.case_menu import notices, opening, part, texts
 from napari_uncertainseg.widgets.reading_bar.case_menu.drops import drop_target
-from napari_uncertainseg.widgets.scans import beneath
+from napari_uncertainseg.widgets.scans import beneath, loaded_case
 from napari_uncertainseg.widgets.scans.patient import path_of
 from napari_uncertainseg.widgets.scans.top_scan import top_scan
 from napari_uncertainseg.widgets.shared import napari_internals
+from napari_uncertainseg.widgets.shared.jobs import JobState
 from napari_uncertainseg.widgets.window import open_review, review_of
 
 from .actions import click
@@ -448,6 +450,52 @@ def test_results_of_another_patient_come_in_place_of_the_case_after_a_question(
     assert len(scans) == 1
     drop(review, qtbot, results)  # the scans of which are not found
     assert len(answer.questions) == 2, "nothing says whose these are"
+
+
+def test_a_case_of_a_list_asks_once_where_another_patient_is_open(
+    review, qtbot, folders, answer_questions, monkeypatch
+):
+    """The list of cohorts opened results past the question, and left the scans of the patient before."""
+    answer = answer_questions(case_desk)
+    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz", folders / "Ann" / "T1.nii.gz")
+    run(review, qtbot)
+    results = write_case(folders / "results", review)
+    review.open_dock("cohort")
+    cases = review.cohort.cases
+
+    def open_listed(name, work_case):
+        """As a double click on a row; results are of this person, whoever they were made of."""
+        scan = read_image(folders / name / "FLAIR.nii.gz")
+        monkeypatch.setattr(
+            loaded_case, "read_saved_results", lambda folder: replace(saved, scans={"flair": scan})
+        )
+        cases._begin(work_case, None)
+        qtbot.waitUntil(lambda: cases._jobs.state is JobState.IDLE, timeout=15_000)
+
+    def people():
+        paths = [path_of(layer) for layer in review._viewer.layers]
+        return {path.parent.name for path in paths if path is not None}
+
+    saved = read_saved_results(results)
+    of_bob = WorkCase("Bob", {}, None, results)
+    answer.says = None
+    open_listed("Bob", of_bob)
+    assert len(answer.questions) == 1 and people() == {"Ann"}, "the reader goes on where they were"
+    answer.says = True
+    open_listed("Bob", of_bob)
+    assert len(answer.questions) == 2 and people() == {"Bob"} and "T1" not in names(review)
+    open_listed("Ann", WorkCase("Ann", {}, None, results))
+    assert len(answer.questions) == 2, "from one case of the list to the next, which was chosen by its name"
+    assert people() == {"Ann"}
+    answer.says = None
+    segmented = WorkCase("Bob", {"flair": folders / "Bob" / "FLAIR.nii.gz"})
+    open_listed("Ann", segmented)
+    qtbot.waitUntil(lambda: people() == {"Bob"}, timeout=15_000)
+    assert len(answer.questions) == 2
+    choose(review, qtbot, texts.CLOSE)
+    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
+    open_listed("Ann", segmented)
+    assert len(answer.questions) == 3 and people() == {"Ann"}
 
 
 def test_scans_of_the_patient_who_is_closed_go_also_where_results_come_without_theirs(

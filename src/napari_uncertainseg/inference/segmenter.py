@@ -32,6 +32,7 @@ from napari_uncertainseg.inference.provenance import (
 from napari_uncertainseg.inference.sampling import SamplingSetting, check_method
 from napari_uncertainseg.inference.scan_recalibration import ScanRecalibration, recalibration_of_scan
 from napari_uncertainseg.inference.scans_of_model import check_modalities, prepare_for
+from napari_uncertainseg.inference.sweep.trial import can_be_tried, try_network
 from napari_uncertainseg.inference.tiling import Windows, is_out_of_memory, retry_with_smaller_windows
 from napari_uncertainseg.modalities import title_of
 from napari_uncertainseg.networks.catalog import find_model
@@ -207,6 +208,7 @@ class _Run:
         ]
         scans = self.beside.submit(lambda: {modality: describe_scan(one) for modality, one in used.items()})
         self._expect(used)
+        self._try_network()
         with self._stage("prepare"):
             prepared, source = prepare_scans(used, progress=self.course)
             self.moved = recalibration_of_scan(model, self.segmenter.method, used, prepared)
@@ -262,6 +264,19 @@ class _Run:
         except Exception as error:
             if not is_out_of_memory(error):  # then another device may have room for it, see `_members`
                 raise
+
+    def _try_network(self) -> None:
+        """Where nobody knows what this network takes here, ask it first: then the time left can be told."""
+        segmenter, device = self.segmenter, self._devices()[0]
+        model, members = segmenter.model, segmenter.members
+        passes = steps.passing(segmenter.method, model.name, members, loaded=self.loaded)
+        unknown = self.course.wants_trial(key for key, size in passes.items() if size)
+        if unknown and can_be_tried(model, device):
+            with self._stage("network"):
+                self._load_first()
+                if segmenter.has_engine(device, 0):
+                    engine = segmenter._engine(device, 0)
+                    try_network(self.course, engine, segmenter._method, model, members)
 
     def _engine_for(self, device: Device, index: int) -> Engine:
         segmenter, key = self.segmenter, steps.of_model(steps.NETWORK, "load", self.segmenter.model.name)

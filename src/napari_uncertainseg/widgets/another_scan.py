@@ -1,47 +1,60 @@
-"""Where the scan that was looked at has been deleted, another one is shown: no window is left black."""
+"""Another scan is shown where the one that was looked at was deleted; where all are hidden, it is said."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from napari.layers import Image
+from napari.utils.notifications import show_info
 
 from napari_uncertainseg.widgets.scans.top_scan import scans
 from napari_uncertainseg.widgets.scans.volumes import is_compared, is_result
 from napari_uncertainseg.widgets.shared.connections import Connections
+from napari_uncertainseg.widgets.shared.form_helpers import notice
 from napari_uncertainseg.widgets.shared.responsive.leaving import LayersGone
 from napari_uncertainseg.widgets.shared.responsive.turns import Turns
 
 if TYPE_CHECKING:
-    from napari.components import ViewerModel
     from napari.layers import Layer
 
     from napari_uncertainseg.case import Case
+    from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
+
+_HIDDEN = (
+    "No scan is shown: '{}' is hidden. To see it again, click the eye beside its name in the list of layers, "
+    "or press V while it is selected there."
+)
 
 
 class AnotherScan:
     """Shows a scan that is hidden, once the last one that was seen has been deleted.
 
     While results are there it waits: their scan may be brought back, or they go with it. Who has hidden all
-    scans, and deletes none that was seen, has wanted it so.
+    scans, and deletes none that was seen, has wanted it so; of a case, and in an exercise, it is said.
 
     Parameters
     ----------
-    viewer
-        Whose layers.
+    layers
+        Of the window.
     case
         Of whose scans.
-    blinded
-        Whether an exercise hides layers.
     """
 
-    def __init__(self, viewer: ViewerModel, case: Case, blinded: Callable[[], bool]) -> None:
-        self._viewer, self._case, self._blinded = viewer, case, blinded
-        self._due, self._later = False, Turns()
+    def __init__(self, layers: ReviewLayers, case: Case) -> None:
+        self._layers, self._case = layers, case
+        self._due, self._later, self._seen = False, Turns(), Turns()
+        self._said = False
         self._connections = Connections(
-            (LayersGone(viewer, _was_seen), self._on_gone), (case.prediction_changed, self._look_later)
+            (LayersGone(layers.viewer, _was_seen), self._on_gone),
+            (case.prediction_changed, self._look_later),
+            (layers.seen_changed, self._on_seen),
         )
+
+    @property
+    def _scans(self) -> list[Image]:
+        return [x for x in scans(self._layers.viewer) if not is_compared(x) or x.visible]
+
+    # -- deleted --------------------------------------------------------------------------------
 
     def _on_gone(self) -> None:
         self._due = True
@@ -52,15 +65,29 @@ class AnotherScan:
             self._later.add(self._look)  # the next case may come in place of this one
 
     def _look(self) -> None:
-        if self._case.prediction is not None or self._blinded():
+        if self._case.prediction is not None or self._layers.blinded:
             return
-        self._due, there = False, [x for x in scans(self._viewer) if not is_compared(x)]
+        self._due, there = False, self._scans
         if there and not any(layer.visible for layer in there):
             there[0].visible = True
+
+    # -- hidden ---------------------------------------------------------------------------------
+
+    def _on_seen(self) -> None:
+        if self._case.prediction is not None and not self._seen:
+            self._seen.add(self._say)  # another one may be shown in place of it
+
+    def _say(self) -> None:
+        """Say once that none is shown."""
+        there, before = self._scans, self._said
+        self._said = bool(there) and not any(layer.visible for layer in there)
+        if self._said and not before and self._case.prediction is not None:
+            show_info(notice(_HIDDEN.format((self._layers.scan.layer() or there[0]).name)))
 
     def cleanup(self) -> None:
         """Let go of the viewer. May be called twice."""
         self._later.drop()
+        self._seen.drop()
         self._connections.disconnect_all()
 
 

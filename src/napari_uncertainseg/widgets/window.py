@@ -172,7 +172,7 @@ class Review(QObject):
             sessions=self.sessions,
             keeper=self.keeper,
             open_case=self.open_case,
-            open_results=self.show_results,
+            open_results=self.cases.show_listed,
             run=self.run,
             show_findings=self.show_findings,
             open_dock=self.open_dock,
@@ -220,20 +220,20 @@ class Review(QObject):
 
     # -- cases --------------------------------------------------------------------------------
 
-    def open_case(self, loaded: LoadedCase) -> None:
-        """Show a case of a worklist instead of the one before, and segment it.
+    def open_case(self, loaded: LoadedCase) -> bool:
+        """Show a case of a worklist instead of the one before, and segment it; False where that is kept.
 
         Raises
         ------
         InputError
-            If a dock needs the case that is open, as during an exercise.
+            If a dock needs the case that is open, or during an exercise or a replay.
         """
-        for widget in self.opened.widgets:
-            if reason := widget.holds_case:
-                raise InputError(reason)
-        self.open()
-        self.cases.complete()
-        self._opener.open(loaded, self.dock(SegmentDock))
+        self.cases.check_free()
+        with self.cases.giving_way_to_listed(loaded.layers.values()) as agreed:
+            if agreed:
+                self.open()
+                self._opener.open(loaded, self.dock(SegmentDock))
+        return agreed
 
     def open_results(self, folder: Path) -> None:
         """Show a folder of results, with its scans, maps, lesions, verdicts and painting.

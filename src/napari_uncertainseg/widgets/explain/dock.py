@@ -100,7 +100,7 @@ class ExplainDock(DockWidget):
         self.stage.setWordWrap(True)
         self.message = wrapping_label(selectable=True)
         self.empty = wrapping_label(Qt.AlignmentFlag.AlignCenter)
-        self.results = ResultPanel(self._remembered)
+        self.results = ResultPanel(self._case, self._remembered)
 
     def _lay_out(self) -> None:
         column = QVBoxLayout(self)
@@ -321,9 +321,6 @@ class ExplainDock(DockWidget):
 
     def export(self) -> None:
         """Ask for a folder, and write what is shown as `uncertainseg explain` does."""
-        if why := self._case.review.locked:
-            self._say(as_warning(why))
-            return
         answer = self.answer
         folder = None if answer is None else ask_folder(self, texts.EXPORT_TITLE)
         if answer is None or folder is None:

@@ -68,11 +68,10 @@ class ReviewLayers:
 
     def __init__(self, viewer: ViewerModel, case: Case) -> None:
         self._viewer, self._case = viewer, case
-        self._slice = KeptSlice(viewer)
+        self._slice, self._ground = KeptSlice(viewer), BlackGround(viewer)
         self._results = ResultLayers(viewer, case)
         self.scan = SegmentedScan(viewer, case)
-        self.raters = RaterLayers(viewer)
-        self.classes = ClassLayer(viewer)
+        self.raters, self.classes = RaterLayers(viewer), ClassLayer(viewer)
         placing, blinded = lambda: self._results.placing, lambda: self.blinded
         self.explanation = ExplanationLayers(viewer, self._results, blinded)
         self._band, self._blinding = RiskContours(viewer), Blinding(viewer)
@@ -85,7 +84,6 @@ class ReviewLayers:
         self.thin = ThinOutlines(viewer, self._results, self.selected, blinded)
         self._own_outline, self._shown = AnnotatorOutline(viewer), case.original
         self.letters, self._roll = OrientationLetters(viewer), UprightRoll(viewer)
-        self._ground = BlackGround(viewer)
         self._watch, self._arriving = LayerWatch(self), ArrivingLayers(viewer)
         self._listen()
         self.errors = ReferenceErrors(viewer, case, placing, blinded)
@@ -211,6 +209,15 @@ class ReviewLayers:
         self.selected.follow()
         if (outline := self.selected.layer) is not None and not outline.visible:
             self._results.bring(outline)
+
+    def reveal_chosen(self) -> bool:
+        """Outline the chosen lesion again where its outline is `hidden`; not while all overlays are."""
+        voxel, lesions = self._case.selected, self._case.lesions
+        chosen = voxel is not None and lesions is not None and lesions.component_at(voxel) != 0
+        if voxel is None or not chosen or self._results.held_back is not None or not self.selected.hidden:
+            return False
+        self.go_to(voxel)
+        return True
 
     def _selected(self) -> tuple[Labels, int] | None:
         """What is outlined as selected: a lesion, a candidate or a missed lesion."""

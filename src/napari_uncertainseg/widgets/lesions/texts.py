@@ -92,6 +92,9 @@ def recorded(annotator: str, *, by_default: bool) -> str:
     return f"● {'saved automatically for' if by_default else 'recorded for'} {annotator}"
 
 
+OUTLINED_AGAIN = "No verdict yet: the outline of this lesion was hidden. It is shown now; press again."
+
+
 def will_be_recorded(reader: str) -> str:
     """For whom the next verdict will be saved."""
     return f"○ next verdict: saved automatically for {reader}"

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
     from napari_uncertainseg.case import Case
+    from napari_uncertainseg.evaluate.saved_results import SavedResults
     from napari_uncertainseg.prediction.prediction import Prediction
 
 _NOT_IN_A_FILE = re.compile(r"[^\w.-]+")
@@ -276,3 +277,11 @@ class SegmentedScan:
 
 def _is_in_file(layer: Layer) -> bool:
     return origin_of(layer).path is not None
+
+
+def origin_of_results(restored: SavedResults) -> ScanOrigin:
+    """Of whom results are: by their scan, or where that is not there, by where it was."""
+    scan = restored.scans.get(main_of(restored.scans)) if restored.scans else None
+    if scan is None:
+        return origin_in(restored.prediction)
+    return ScanOrigin(scan.name, scan.path, scan.uids, scan.grid)

@@ -87,6 +87,7 @@ class ReplayPanel(QWidget):
         if self.active and self._case.original is not self._prediction:  # the verdicts have gone with it
             self._stop()
             self.ended.emit()
+            self._case.verdicts_changed.emit()  # what was locked is free
 
     def _stop(self) -> None:
         self._timer.stop()

@@ -85,6 +85,11 @@ class SelectedOutline:
         shown = shown and not self._blinded()
         return self._source() if shown else None
 
+    @property
+    def hidden(self) -> bool:
+        """Whether slices are shown without it, since its eye was closed or it was removed by hand."""
+        return self._viewer.dims.ndisplay == 2 and not self._blinded() and self.outlined is None
+
     def follow(self) -> None:
         """Draw what is selected now, also where the user has removed the layer."""
         if self._blinded():

@@ -188,6 +188,9 @@ class SteppingDock(DockWidget):
         if label is None or self.table.lesions.row(label) is None:
             self._show_message(texts.CHOOSE_LESION)
             return
+        if self._layers.reveal_chosen():  # nobody judges what is not seen: the next press does
+            self._show_message(texts.OUTLINED_AGAIN)
+            return
         following = self.table.lesions.next_task(label)  # read before the filter hides the row
         self._show_message("")
         if self._judge(self._case.selected or self.table.lesions.voxel(label), decision):

@@ -111,6 +111,11 @@ class LinkedViews:
     # -- what is shown ------------------------------------------------------------------------
 
     @property
+    def waiting(self) -> bool:
+        """Whether the small views are still to be drawn as everything is now, in a moment."""
+        return self._soon.isActive()
+
+    @property
     def crosshair(self) -> bool:
         """Whether the crosshair is drawn."""
         return self._crosshair
