@@ -6,7 +6,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -207,11 +207,17 @@ class _Run:
             if modality not in used
         ]
         scans = self.beside.submit(lambda: {modality: describe_scan(one) for modality, one in used.items()})
+        looked: list[Future[ScanRecalibration]] = []
+
+        def look(seen: Prepared) -> None:
+            method = self.segmenter.method
+            looked.append(self.beside.submit(recalibration_of_scan, model, method, used, seen))
+
         self._expect(used)
         self._try_network()
         with self._stage("prepare"):
-            prepared, source = prepare_scans(used, progress=self.course)
-            self.moved = recalibration_of_scan(model, self.segmenter.method, used, prepared)
+            prepared, source = prepare_scans(used, progress=self.course, meanwhile=look)
+            self.moved = looked[0].result()
         self.notes += [*prepared.notes, *model.notes, *note_on_target(model), *self.moved.notes]
         said = (self.segmenter._method.note, self.segmenter.device.note)
         self.notes += [note for note in said if note]
