@@ -168,6 +168,16 @@ def test_distances_that_are_asked_for_are_those_of_scipy(spacing):
     assert np.array_equal(distance_inside(mask, spacing, at), expected)
 
 
+@pytest.mark.parametrize("seed", range(30))
+def test_smoothing_near_the_brain_is_that_of_scipy(seed):
+    """Brains of any shape, in parts, at the ends of the scan, or none: 0 outside, as prepared scans are."""
+    rng = np.random.default_rng(seed)
+    shape, sigma = tuple(rng.integers(1, 45, 3)), float(rng.choice([0.3, 0.5, 0.9, 2.0]))
+    brain = ndimage.gaussian_filter(rng.normal(size=shape), 2) > rng.choice([-0.1, 0.0, 0.1, 1.0])
+    flair = (rng.normal(size=shape) * brain).astype(np.float32)
+    assert np.array_equal(smoothed(flair, brain, sigma), ndimage.gaussian_filter(flair, sigma) * brain)
+
+
 def test_smoothing_in_slabs_is_that_of_scipy():
     rng = np.random.default_rng(0)
     flair, brain = rng.normal(size=(40, 35, 17)).astype(np.float32), rng.random((40, 35, 17)) < 0.8

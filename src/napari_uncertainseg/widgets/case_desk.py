@@ -37,6 +37,7 @@ from napari_uncertainseg.widgets.shared.dialogs import MASK_LOST, ask_yes_no_can
 from napari_uncertainseg.widgets.shared.responsive.freed_memory import FreedMemory
 from napari_uncertainseg.widgets.shared.responsive.leaving import ManyLeaving
 from napari_uncertainseg.widgets.shared.responsive.napari_adding import remove_quietly
+from napari_uncertainseg.widgets.shared.responsive.sessions_beforehand import SessionsBeforehand
 from napari_uncertainseg.widgets.shared.responsive.spared_objects import SparedObjects
 from napari_uncertainseg.widgets.shared.responsive.turns import Turns
 from napari_uncertainseg.widgets.shared.responsive.units import UnitsBeforehand
@@ -98,10 +99,10 @@ class CaseDesk:
         self._same_drop.setInterval(_SAME_DROP_MS)
         self._same_drop.timeout.connect(self._forget_answer)
         self._beneath = Beneath(layers.viewer)
-        self._spared, self._turns = SparedObjects(layers.viewer, case), Turns()
-        self._units, self._leaving = UnitsBeforehand(window), ManyLeaving(layers.viewer)
-        self._freed = FreedMemory(layers.viewer)
-        self._another = AnotherScan(layers, case)
+        self._turns, viewer = Turns(), layers.viewer
+        first = SparedObjects(viewer, case), UnitsBeforehand(window), SessionsBeforehand(case, window)
+        rest = ManyLeaving(viewer), FreedMemory(viewer), AnotherScan(layers, case)
+        self._helpers = self._beneath, *first, *rest
         self._connections = Connections((layers.labels_edited, self._on_painted))
 
     def _on_painted(self, name: str) -> None:
@@ -199,8 +200,15 @@ class CaseDesk:
             for i, (data, options, kind) in enumerate(layers)
         ]
         # One in a turn, the first scan last: Run is offered once all are there.
+        self._turns.add(self._make_room)
         self._turns.add(*(partial(self._layers.add, [layer]) for layer in reversed(shown)))
         self._turns.add(self._layers.viewer.reset_view)
+
+    def _make_room(self) -> None:
+        """In a turn before the first scan: napari makes its sliders, which takes half as long as a scan."""
+        viewer = self._layers.viewer
+        if not viewer.layers:
+            viewer.dims.ndim = max(viewer.dims.ndim, 3)
 
     def check_free(self) -> None:
         """Raise `InputError` where the case cannot be closed now."""
@@ -381,12 +389,8 @@ class CaseDesk:
     def cleanup(self) -> None:
         """Let go of the layers. May be called twice."""
         self._same_drop.stop()
-        self._beneath.cleanup()
-        self._spared.cleanup()
-        self._units.cleanup()
-        self._leaving.cleanup()
-        self._freed.cleanup()
-        self._another.cleanup()
+        for helper in self._helpers:
+            helper.cleanup()
         self._turns.drop()
         self._connections.disconnect_all()
 

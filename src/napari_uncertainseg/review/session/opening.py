@@ -59,7 +59,8 @@ def open_reading(
     InputError
         If it cannot be written.
     """
-    number, output = register_prediction(store, prediction)
+    project = store.project(PROJECT)
+    number, output = register_prediction(store, prediction, project)
     checks = 0.0 if settings.get(KEPT) == BY_DEFAULT else None
     speed, seed = store.reading_speed(annotator), secrets.randbits(31)
     queue = queue_of(lesions, number, output, cast(Order, order), speed=speed, checks=checks, seed=seed)
@@ -83,5 +84,5 @@ def open_reading(
     }
     if prediction.noun.one != LESION:
         about_session["noun"] = prediction.noun.one
-    project, annotator_id = store.project(PROJECT), store.annotator(annotator)
+    annotator_id = store.annotator(annotator)
     return store.open_session(project, annotator_id, "review", queue.tasks, {**about_session, **settings})

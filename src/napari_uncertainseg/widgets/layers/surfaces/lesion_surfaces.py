@@ -271,13 +271,8 @@ class LesionSurfaces:
         """Numbers of candidates that are drawn too: those that were accepted, and the selected one."""
         decisions = self._case.review.decisions()
         accepted = {-n for n, verdict in decisions.items() if n < 0 and verdict == "accepted"}
-        selected = self._selected()
+        selected = self._case.selected_number
         return tuple(sorted(accepted | ({-selected} if selected < 0 else set())))
-
-    def _selected(self) -> int:
-        """Number of the selected lesion, minus that of a candidate, 0 for none."""
-        lesions, voxel = self._case.lesions, self._case.selected
-        return 0 if lesions is None or voxel is None else lesions.component_at(voxel)
 
     # -- on screen ----------------------------------------------------------------------------
 
@@ -286,7 +281,7 @@ class LesionSurfaces:
         if made is None or drawn is None or placing is None or made.lesions is not self._case.lesions:
             return
         world = placing.to_world()
-        decisions, selected = self._case.review.decisions(), self._selected()
+        decisions, selected = self._case.review.decisions(), self._case.selected_number
         rejected = {n for n in made.meshes if decisions.get(n) == "rejected" and n != selected}
         candidates = set(self._candidates())
         numbers = [n for n in made.meshes if n not in rejected and (n > 0 or -n in candidates)]
