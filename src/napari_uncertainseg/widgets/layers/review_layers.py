@@ -268,7 +268,7 @@ class ReviewLayers:
         Maps may still come. While they do, the outline of what was just chosen is waited for, too.
         """
         outlined = self.selected.coming and bool(self._results.turns)
-        outlined |= self._results.candidate_to_come
+        outlined |= self._results.candidate_to_come or self.surfaces.images_come_back
         return self._results.coming or outlined or self._blinding.settling
 
     def blind(self, then: Callable[[], object] = lambda: None) -> None:
