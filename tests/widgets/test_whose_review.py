@@ -97,6 +97,27 @@ def test_nothing_is_promised_where_nothing_will_be_saved(docks, known):
     assert docks.said
 
 
+@pytest.mark.parametrize("why_not", ["another prediction", "the reader says no"])
+def test_a_session_that_is_not_resumed_leaves_no_name(qtbot, docks, known, asked, file_of, why_not):
+    """What is judged next is of who reads, and not of who began the session."""
+    docks.file.annotator = "Bo"
+    docks.case.review.judge(FIRST, "rejected")
+    docks.case.close_prediction()
+    docks.file.annotator = ""
+    maps = {name: values.copy() for name, values in known.maps.items()}
+    other = why_not == "another prediction"
+    maps["probability"][0, 0, 0] += 0.01 * other
+    docks.case.open_prediction(replace(known, maps=maps))
+    if not other:
+        docks.case.review.keep_with(None)
+        docks.case.review.judge(SECOND, "accepted")  # in no session: to resume another would lose it
+        asked.says = None
+    docks.session.table.selectRow(0)
+    click(qtbot, docks.session.resume_button)
+    assert docks.case.review.recorder is None and docks.file.annotator == "" == docks.session.annotator.text()
+    assert len(asked.questions) == (not other)
+
+
 @pytest.mark.parametrize("name", ["", "Ada"])
 def test_a_review_without_a_name_goes_on_in_both_docks(qtbot, docks, known, name, file_of):
     docks.case.review.judge(FIRST, "rejected")

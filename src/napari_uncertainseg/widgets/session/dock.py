@@ -185,13 +185,14 @@ class SessionDock(DockWidget):
         session = self.table.session
         if session is None:
             return
+        before = self._file.annotator
         try:
             self._file.resume_as(session.annotator)
         except InputError as error:
             self._show_message(as_warning(error))
             return
-        if self._may_discard(texts.RESUME):
-            self._continue_session(session)
+        if not (self._may_discard(texts.RESUME) and self._continue_session(session)):
+            self._file.annotator = before  # or the next review would be saved under another reader's name
 
     def read_again(self) -> None:
         """Start the second or third reading of the selected session."""
@@ -207,16 +208,20 @@ class SessionDock(DockWidget):
         self._list()
         self._continue_session(store.session(id))
 
-    def _continue_session(self, session: Session) -> None:
+    def _continue_session(self, session: Session) -> bool:
+        """Go on with a session; False where that cannot be, which is said."""
         if self._case.prediction is None:
-            return
+            return False
         try:
             continue_listed(self._case, self._file.store(), session, self._layers.visible)
             self._show_message("")
             self.table.setFocus()
+            done = True
         except InputError as error:
             self._show_message(as_warning(error))
+            done = False
         self._show()
+        return done
 
     def play_back(self) -> None:
         """Play back the selected session, if it belongs to the current prediction."""
