@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from contextlib import nullcontext
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -132,3 +133,31 @@ def test_between_the_two_ends_it_lies_in_four_of_five():
     shown = machines(30, 3, seed=3, best=True)
     inside = [lies_between(one, share) for runs in shown for one in runs for share in THIRDS]
     assert 0.70 <= sum(inside) / len(inside) <= 0.95
+
+
+def tried(name: str, seconds: float, by_table: float | None = None) -> Usual:
+    return Usual(name, "network", seconds, by_table, tried=True)
+
+
+def test_what_was_tried_is_off_as_a_trial_is():
+    """However far from the table it is: the network may be another than the table's. Long: no blur counts."""
+    found = left([tried("a", 1e5, 1000.0)], waiting=[tried("a", 1e5)])
+    spread = math.hypot(SURE.tried, 0.15, SURE.once)
+    assert found.seconds == pytest.approx(1e5, rel=0.05)
+    assert math.log(found.most / found.least) == pytest.approx(2 * 1.2816 * spread, rel=0.25)
+
+
+def test_a_trial_is_off_alike_for_all_that_was_tried():
+    """So the first pass puts the later ones right; steps of another kind are as they were."""
+    first, later = tried("a", 1000.0), tried("b", 5000.0)
+    found = left(ended=[Seen(first, 1500.0)], waiting=[later]).seconds
+    common, own = SURE.tried**2 + 0.15**2, SURE.once**2
+    assert math.log(found / 5000) == pytest.approx(common / (common + own) * math.log(1.5), abs=0.06)
+    other = replace(later, kind="files")
+    assert left(ended=[Seen(first, 1500.0)], waiting=[other]).seconds < found
+
+
+def test_a_trial_tells_of_steps_that_were_not_tried():
+    new = Usual("c", "network", 1000.0)
+    assert left([tried("a", 3000.0, 1000.0)], waiting=[new]).seconds > 1700
+    assert left(waiting=[new]).seconds == pytest.approx(1000, rel=0.15)

@@ -6,6 +6,7 @@ The logarithm of the seconds that a step takes is thought of as a sum:
     + the machine at this very step + this run + this run at this kind of step + this once
 
 and of a step that this machine has done before, as what it took then + this run + ... + this once.
+One that was tried on a small piece is as it was in the trial, which is off for all steps of a kind alike.
 Each summand but the first is normal about 0, and `Spreads` says how wide. So all times that this machine
 has ever taken, and all that are to come, are one normal distribution: what two of them have in common is
 the sum of the variances of the summands that they share. What was seen fixes a part of it, and what is to
@@ -131,7 +132,7 @@ def time_left(
     Parameters
     ----------
     kept
-        What a unit of each step took in earlier runs on this machine.
+        What a unit of each step took in earlier runs on this machine, or seems to take by a trial.
     ended
         Steps of this run that are done.
     current
@@ -173,13 +174,15 @@ class _World:
         self._kind = np.array([kinds.setdefault(one.kind, len(kinds)) for one in steps], int)
         self._key = np.array([keys.setdefault(one.key, len(keys)) for one in steps], int)
         self._of_run = np.arange(len(steps)) >= len(told)
-        self._by_table = np.array([True] * len(told) + [not one.measured for one in usual], bool)
+        self._by_table = np.array([True] * len(told) + [not (one.measured or one.tried) for one in usual])
+        self._tried = np.array([False] * len(told) + [one.tried for one in usual], bool)
         # A step of next to no time takes the same on any machine: its time, with the blur, hardly varies.
         blurred = np.array([one.seconds + _BLUR_S for one in usual], float)
         weight, clock = 1 - _BLUR_S / blurred, _CLOCK_S / blurred
         before = np.array([min(max(one.runs - 1, 1), _MOST_RUNS) for one in told], float)
         self._weight = np.concatenate([np.ones(len(told)), weight])
         earlier = (spreads.once**2 + _RUNS[0].whole ** 2) / before
+        earlier = np.where([one.tried for one in told], spreads.tried**2, earlier)
         self._own = np.concatenate([earlier, spreads.once**2 * weight**2 + clock**2])
         shown = [_log_ratio(one.seconds, one.by_table) for one in told if one.by_table]
         shown += [_log_ratio(took + _BLUR_S, one.seconds + _BLUR_S) for one, took in ended]
@@ -283,9 +286,10 @@ class _World:
         spreads = self._spreads
         kind, key = (codes[:, None] == codes for codes in (self._kind, self._key))
         table, now = (flags[:, None] & flags for flags in (self._by_table, self._of_run))
-        measured = ~self._by_table[:, None] & ~self._by_table & key
+        tried = self._tried[:, None] & self._tried & kind
+        measured = ~self._by_table[:, None] & ~self._by_table & key & ~tried
         of_machine = spreads.machine**2 + spreads.kind**2 * kind + spreads.step**2 * key
-        lasting = of_machine * table + spreads.again**2 * measured
+        lasting = of_machine * table + spreads.again**2 * measured + spreads.tried**2 * tried
         shared = np.stack([lasting + now * (run.whole**2 + run.kind**2 * kind) for run in _RUNS])
         result: np.ndarray = shared * np.outer(self._weight, self._weight) + np.diag(self._own)
         return result

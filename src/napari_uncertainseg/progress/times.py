@@ -17,6 +17,8 @@ class Spreads:
         Of a step from time to time.
     again
         Of a step that this machine has done before, from what it took then.
+    tried
+        Of a step from what a trial on a small piece says; that is off alike for all steps of a kind.
     """
 
     machine: float = 0.7
@@ -24,6 +26,7 @@ class Spreads:
     step: float = 0.35
     once: float = 0.15
     again: float = 0.2
+    tried: float = 0.25
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,14 @@ class Usual:
     key, kind
         Which step, and what kind of work it is.
     seconds
-        What it took on this machine, or else by the table: all of it, or a unit where that is said.
+        What it took on this machine, or in a trial there, or else by the table: all of it, or a unit where
+        that is said.
     by_table
         Seconds of a unit by the table, for who compares the two; None where that has nothing like it.
     runs
         In how many earlier runs on this machine it was measured.
+    tried
+        Whether it was tried there on a small piece, and never measured.
     """
 
     key: str
@@ -47,6 +53,7 @@ class Usual:
     seconds: float
     by_table: float | None = None
     runs: int = 0
+    tried: bool = False
 
     @property
     def measured(self) -> bool:

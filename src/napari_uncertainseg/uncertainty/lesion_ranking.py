@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg._boxes import Box, bounding_box, union_box
+from napari_uncertainseg._boxes import Box, painted_box, union_box
 from napari_uncertainseg._checks import as_numbers, as_probabilities, check_same_shape
 from napari_uncertainseg._threshold import CANDIDATE_THRESHOLD, at_least
 from napari_uncertainseg.lesions.components import Components, Foreground, label_mask, voxels_of
@@ -26,7 +26,7 @@ from napari_uncertainseg.uncertainty.lesion_columns import (
 from napari_uncertainseg.uncertainty.lesion_numbers import LesionNumbers, worth_a_number
 from napari_uncertainseg.uncertainty.lesion_statistics import LesionStatistics, measure_lesions
 from napari_uncertainseg.uncertainty.listing.painted_lesions import by_number, take_models_values
-from napari_uncertainseg.uncertainty.listing.ranked_table import ranked
+from napari_uncertainseg.uncertainty.listing.ranked_table import LabelImage, ranked
 from napari_uncertainseg.uncertainty.member_lesions import MemberLesions, positions_in
 from napari_uncertainseg.uncertainty.real_probability.lesion_features import (
     FoundLesions,
@@ -203,6 +203,7 @@ class Ranker:
         self._hierarchy: Hierarchy | None = None
         self._possible: tuple[float, Components] | None = None
         self._unpainted: Lesions | None = None
+        self._images = LabelImage(grid.shape), LabelImage(grid.shape)
         self._last: tuple[tuple[float, ...], tuple[LesionStatistics, int, bool]] | None = None
 
     def prepare(self) -> None:
@@ -251,9 +252,9 @@ class Ranker:
             own = self._without_edit(threshold, min_volume, candidate_threshold)
             volumes = take_models_values(found, n, own, _MODELS)
         kept = (None, None) if numbers is None else (numbers.lesions, numbers.candidates)
-        labels, table = ranked(found, slice(0, n), self.grid, kept[0])
-        below, candidate_table = ranked(found, slice(n, None), self.grid, kept[1])
-        return Lesions(
+        labels, table = ranked(found, slice(0, n), self._images[0], kept[0])
+        below, candidate_table = ranked(found, slice(n, None), self._images[1], kept[1])
+        outlined = Lesions(
             labels=labels,
             table=table,
             candidates=below,
@@ -265,14 +266,14 @@ class Ranker:
             real_by="model" if P_REAL in found.values else "",
             models_volume=by_number(volumes, found, labels),
         )
+        if edit is None:
+            self._unpainted = outlined
+        return outlined
 
     def _found(
         self, threshold: float, candidate_threshold: float, min_voxels: int, edit: np.ndarray | None
     ) -> tuple[LesionStatistics, int, bool]:
-        """Lesions and candidates, how many are lesions, and whether doubt goes by being real.
-
-        What was measured last without painting is kept: who numbers it otherwise does not measure it again.
-        """
+        """Lesions and candidates, how many are lesions, whether doubt goes by being real; the last stays."""
         asked = (float(threshold), float(candidate_threshold), min_voxels)
         if edit is None and self._last is not None and self._last[0] == asked:
             return self._last[1]
@@ -290,12 +291,11 @@ class Ranker:
         return found, n, by_p_real
 
     def _without_edit(self, threshold: float, min_volume: float, candidate_threshold: float) -> Lesions:
-        """The model's own outlines, kept from one stroke to the next."""
+        """The model's own outlines: the last that were found with nothing painted, where they are these."""
         at = (float(threshold), float(min_volume), float(candidate_threshold))
         own = self._unpainted
         if own is None or (own.threshold, own.min_volume, own.candidate_threshold) != at:
-            own = self.rank(threshold, min_volume, candidate_threshold=candidate_threshold)
-            self._unpainted = own
+            return self.rank(threshold, min_volume, candidate_threshold=candidate_threshold)
         return own
 
     def _add_p_real(self, found: LesionStatistics, threshold: float, candidate_threshold: float) -> bool:
@@ -389,7 +389,7 @@ class Ranker:
         """The same by labelling the map as painted, before any is left out."""
         box = self._foreground.box_at(min(threshold, candidate_threshold))
         if edit is not None:
-            box = union_box(box, bounding_box(edit > 0))
+            box = union_box(box, painted_box(edit))
         probability = self._maps[0][box]
         lesion, candidate = at_least(probability, threshold), at_least(probability, candidate_threshold)
         if edit is not None:

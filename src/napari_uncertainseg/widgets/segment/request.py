@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari_uncertainseg.images.preparation.found_brain import FoundBrain
     from napari_uncertainseg.images.volume import Volume
     from napari_uncertainseg.prediction.prediction import Prediction
-    from napari_uncertainseg.widgets.segment.brain import BrainChoices
+    from napari_uncertainseg.widgets.segment.brain.controls import BrainChoices
 
 
 class StrangeBrain(Exception):
