@@ -125,7 +125,7 @@ def as_labels(values: Any, what: str = "The label image") -> np.ndarray:
 def numbered(values: Any) -> tuple[np.ndarray, np.ndarray]:
     """Labels as `as_labels`, numbered 1 to n without gaps in their order; and what they were, shape (n,)."""
     labels = as_labels(values)
-    where = np.flatnonzero(labels)
+    where = np.flatnonzero(labels != 0)
     used, number = np.unique(labels.ravel()[where], return_inverse=True)
     if len(used) == used.max(initial=0):
         return labels, used

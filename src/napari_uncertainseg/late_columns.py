@@ -65,11 +65,11 @@ class KeptValues:
     @cached_property
     def _before(self) -> np.ndarray:
         """Voxels of each lesion as it was, by number."""
-        return np.bincount(self.labels.ravel()[np.flatnonzero(self.labels)].astype(int), minlength=1)
+        return np.bincount(self.labels.ravel()[np.flatnonzero(self.labels != 0)].astype(int), minlength=1)
 
     def values(self, labels: np.ndarray) -> pd.DataFrame:
         """Of those lesions that have the voxels that they had; their numbers may have changed."""
-        where = np.flatnonzero(labels)  # several times faster than `nonzero`
+        where = np.flatnonzero(labels != 0)  # fifteen times as fast as of integers
         now, then = labels.ravel()[where].astype(int), self.labels.ravel()[where].astype(int)
         voxels = np.bincount(now, minlength=1)
         was = np.zeros(len(voxels), int)

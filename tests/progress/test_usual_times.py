@@ -173,3 +173,18 @@ def test_a_trial_alone_makes_no_machine_known(path):
 
 def test_nothing_is_tried_where_it_would_be_forgotten():
     assert not UsualTimes().wants_trial(["align"])
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("what", ["folder in its place", "no folder", "read-only", "full", "free"])
+def test_nor_where_it_cannot_be_written_down(path, what, monkeypatch):
+    """Or each run would wait for a trial."""
+    if what == "folder in its place":
+        path.mkdir(parents=True)
+    elif what == "no folder":
+        path.parent.write_text("a file")
+    elif what == "read-only":
+        monkeypatch.setattr(os, "access", lambda place, mode: mode != os.W_OK)  # of root all can be written
+    elif what == "full":
+        UsualTimes(path).learn({f"passes/one-pass/{n}": 1.0 for n in range(1000)})
+    assert UsualTimes(path).wants_trial(["align"]) == (what == "free")

@@ -210,11 +210,33 @@ def empty(kept_viewer, quiet):
 def test_a_case_that_is_closed_in_between_leaves_no_scan(empty, patients, qtbot) -> None:
     viewer, review = empty
     review.cases.begin(patients["Ann"])
-    qtbot.waitUntil(lambda: len(viewer.layers) == 1)
-    assert review.cases.arriving
+    while not viewer.layers:
+        review.cases._turns._next()
+    assert review.cases.arriving and len(viewer.layers) == 1
     review.cases.close()
     qtbot.wait(50)
     assert not viewer.layers
+
+
+def test_the_sliders_come_a_turn_before_the_first_scan(empty, patients) -> None:
+    viewer, review = empty
+    desk, seen = review.cases, []
+
+    def note(event) -> None:
+        seen.append((event.value, len(viewer.layers)))
+
+    viewer.dims.events.ndim.connect(note)
+    desk.begin(patients["Ann"])
+    desk._turns._next()
+    assert seen == [(3, 0)] and desk.arriving
+    desk.complete()
+    assert seen == [(3, 0)] and len(viewer.layers) == 2  # the scans change nothing of it
+    viewer.dims.events.ndim.disconnect(note)
+    desk.close()
+    assert viewer.dims.ndim == 2
+    viewer.add_image(np.zeros((4, 5)), name="of the user")
+    desk._make_room()
+    assert viewer.dims.ndim == 2  # what is there says how many there are
 
 
 def test_a_second_patient_in_between_is_asked_about(empty, patients, answer_questions) -> None:

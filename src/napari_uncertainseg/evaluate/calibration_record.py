@@ -148,7 +148,7 @@ def _outlined(
     found: list[np.ndarray] = []
     for threshold in thresholds:
         labels, n = label_components(p, threshold, min_voxels=min_voxels)
-        where = np.flatnonzero(labels)
+        where = np.flatnonzero(labels != 0)
         label, value = labels.ravel()[where].astype(np.int64), p.ravel()[where]
         order = np.lexsort([where, -value, label])
         top = order[np.searchsorted(label[order], np.arange(1, n + 1))]

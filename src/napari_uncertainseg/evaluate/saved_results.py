@@ -111,7 +111,7 @@ def read_saved_results(folder: str | Path) -> SavedResults:
         edit = read_labels(result_file(folder, "painted"), grid).data.astype(np.int8)
     labels = read_labels(result_file(folder, "lesions"), grid).data
     numbers = read_numbers(results.result_file(folder, MEMBERS), grid.shape) or LesionNumbers(grid.shape)
-    where = np.flatnonzero(labels)
+    where = np.flatnonzero(labels != 0)
     numbers.lesions.know(where, labels.ravel()[where])
     if "recalibration" in said:
         notes.append("Its probabilities are as they were recalibrated; only a run gives the model's own.")

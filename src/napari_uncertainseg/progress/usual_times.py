@@ -99,7 +99,7 @@ class UsualTimes:
         self, path: Path | None = None, machine: str | None = None, spreads: Spreads | None = None
     ) -> None:
         self._path = path
-        self.lasting = path is not None
+        self.lasting = path is not None and _can_be_written(path)
         self.spreads = spreads or Spreads()
         self._machine = this_machine() if machine is None else machine
         self._kept = _usable(_read(path).get(self._machine))
@@ -111,7 +111,8 @@ class UsualTimes:
 
     def wants_trial(self, keys: Iterable[str]) -> bool:
         """Whether steps are worth a trial: of some nothing is known, and what is found will be kept."""
-        return self.lasting and any(key not in self._kept for key in keys)
+        room = len(self._kept) < _MOST_STEPS
+        return self.lasting and room and any(key not in self._kept for key in keys)
 
     @cached_property
     def kept(self) -> tuple[Usual, ...]:
@@ -189,6 +190,14 @@ def this_machine() -> str:
     """A name of this machine that says nothing of it to others."""
     host = hashlib.sha256(platform.node().encode("utf-8", "replace")).hexdigest()[:12]
     return f"{platform.machine()}, {os.cpu_count() or 1} cores, {host}"
+
+
+def _can_be_written(path: Path) -> bool:
+    """Whether a file can be made or replaced, as far as that is seen without trying."""
+    with suppress(OSError):
+        above = next(one for one in path.parents if one.exists())
+        return above.is_dir() and os.access(above, os.W_OK) and not path.is_dir()
+    return False
 
 
 def _kind(key: str) -> str:

@@ -60,7 +60,7 @@ def lesion_structural_uncertainty(
     """
     labels, _ = numbered(labels)
     members = each_member(labels, members)
-    where = np.flatnonzero(labels)
+    where = np.flatnonzero(labels != 0)
     label = labels.ravel()[where].astype(np.int64)
     sizes = np.bincount(label, minlength=1)
     thresholds = one_each(threshold, len(members))
@@ -244,5 +244,5 @@ def _inside(labels: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndar
     """Label, from 1 without gaps, and value of the lesions' voxels."""
     labels, values = numbered(labels)[0], as_numbers(values, "The voxel map")
     check_same_shape("The voxel map", values.shape, "the labels", labels.shape)
-    where = np.flatnonzero(labels)
+    where = np.flatnonzero(labels != 0)
     return labels.ravel()[where].astype(np.int64), values.ravel()[where]

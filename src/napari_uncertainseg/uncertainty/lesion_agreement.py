@@ -118,7 +118,7 @@ def _of_member(
 
 def _persistence(member: np.ndarray, labels: np.ndarray, n: int) -> np.ndarray:
     """How far each lesion's highest voxel in a member stands out there."""
-    where = np.flatnonzero(labels)
+    where = np.flatnonzero(labels != 0)
     label, value = labels.ravel()[where], member.ravel()[where]
     order = np.lexsort([-value, label])
     top = order[np.searchsorted(label[order], np.arange(1, n))]

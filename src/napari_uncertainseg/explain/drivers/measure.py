@@ -178,7 +178,7 @@ def _to_edge(labels: np.ndarray, spacing: tuple[float, ...], brain: np.ndarray, 
     touching = ndimage.binary_dilation(~brain[box], np.ones((3, 3, 3), bool))
     distance = np.zeros(brain.shape, np.float32)
     distance[box] = ndimage.distance_transform_edt(~touching, sampling=spacing)
-    where, smallest = np.flatnonzero(labels), np.full(count + 1, np.inf)
+    where, smallest = np.flatnonzero(labels != 0), np.full(count + 1, np.inf)
     np.minimum.at(smallest, labels.ravel()[where], distance.ravel()[where])
     return smallest[1:]
 

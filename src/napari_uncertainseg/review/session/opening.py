@@ -21,6 +21,19 @@ UNNAMED = "unnamed reader"
 """Annotator of a review until a name is typed."""
 
 
+def may_resume(reader: str, annotator: str) -> bool:
+    """Whether a reader may go on with a session: with their own, and with one that nobody put a name to.
+
+    Parameters
+    ----------
+    reader
+        Who reads now; empty where no name is typed, and then whoever began it is taken to go on.
+    annotator
+        Of the session.
+    """
+    return not reader or annotator in (reader, UNNAMED)
+
+
 def open_reading(
     store: Store, prediction: Prediction, lesions: Lesions, annotator: str, order: str, **settings: Any
 ) -> str:
@@ -46,7 +59,8 @@ def open_reading(
     InputError
         If it cannot be written.
     """
-    number, output = register_prediction(store, prediction)
+    project = store.project(PROJECT)
+    number, output = register_prediction(store, prediction, project)
     checks = 0.0 if settings.get(KEPT) == BY_DEFAULT else None
     speed, seed = store.reading_speed(annotator), secrets.randbits(31)
     queue = queue_of(lesions, number, output, cast(Order, order), speed=speed, checks=checks, seed=seed)
@@ -70,5 +84,5 @@ def open_reading(
     }
     if prediction.noun.one != LESION:
         about_session["noun"] = prediction.noun.one
-    project, annotator_id = store.project(PROJECT), store.annotator(annotator)
+    annotator_id = store.annotator(annotator)
     return store.open_session(project, annotator_id, "review", queue.tasks, {**about_session, **settings})

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg._boxes import bounding_box
+from napari_uncertainseg._boxes import painted_box
 from napari_uncertainseg.calibration.reliability import Reliability
 from napari_uncertainseg.review.database.allowed_content import Unreadable
 from napari_uncertainseg.review.feedback import Feedback
@@ -221,7 +221,7 @@ class Recorder:
             kept = {name: about[name] for name in ("tool", "settings", "step") if name in about}
             self._write("painted", None, {**kept, "mask": None})
             return
-        box = bounding_box(edit != 0)
+        box = painted_box(edit)
         name = self._store.masks.keep(edit[box].astype(np.int8))
         starts = [s.start for s in box]
         self._write("painted", None, {**about, "mask": name, "start": starts, "shape": list(edit.shape)})

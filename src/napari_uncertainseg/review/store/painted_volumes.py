@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_uncertainseg._boxes import painted_box
 from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.review.store.entry_details import PaintedDetails
 from napari_uncertainseg.review.store.journal import Entry, details_of
@@ -43,8 +44,8 @@ class PaintedVolumes:
         """Measure a painting: int8 on the grid, +1 added, -1 removed; None where nothing is painted."""
         if edit is None:
             return cls(0.0, 0.0, drawn)
-        flat = np.flatnonzero(edit != 0)  # fifteen times as fast as of integers
-        painted, model = edit.ravel()[flat], at_least(probability.ravel()[flat], threshold)
+        box = painted_box(edit)
+        painted, model = edit[box], at_least(probability[box], threshold)
         added, removed = np.count_nonzero((painted > 0) & ~model), np.count_nonzero((painted < 0) & model)
         return cls(added * voxel_volume, removed * voxel_volume, drawn)
 

@@ -42,7 +42,9 @@ class RegisteredPrediction(Protocol):
     def information(self) -> Mapping[str, Any]: ...  # noqa: D102
 
 
-def register_prediction(store: Store, prediction: RegisteredPrediction) -> tuple[int, int]:
+def register_prediction(
+    store: Store, prediction: RegisteredPrediction, project: int | None = None
+) -> tuple[int, int]:
     """Numbers of the case and of the output in the store; both are made where they are not there.
 
     Parameters
@@ -51,6 +53,8 @@ def register_prediction(store: Store, prediction: RegisteredPrediction) -> tuple
         Of the sessions.
     prediction
         Of which a session is opened.
+    project
+        Its number, where it is known: that of `PROJECT`.
 
     Raises
     ------
@@ -64,7 +68,8 @@ def register_prediction(store: Store, prediction: RegisteredPrediction) -> tuple
     # Predictions of older versions do not tell their case: each is then a case of its own.
     sha256 = case["sha256"] if is_sha256(case.get("sha256")) else prediction.sha256
     name = case.get("name") or case_name(Path(path) if path else None, file)
-    number = store.case(store.project(PROJECT), str(name), str(path or file), sha256)
+    project = store.project(PROJECT) if project is None else project
+    number = store.case(project, str(name), str(path or file), sha256)
     output = store.output(
         number,
         prediction.sha256,

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from napari_uncertainseg.uncertainty.lesion_numbers import in_rows
 from napari_uncertainseg.uncertainty.lesion_statistics import LesionStatistics
 
 
@@ -47,20 +48,20 @@ def take_models_values(
     dict
         By component of `found`, from 1 up: volume of the model's outline, mm3, of those that were painted on.
     """
-    before = own.labels.ravel()[found.flat]
+    # By their place in the list, whatever their numbers: of equal parts the more doubtful one counts.
+    before = in_rows(own.labels.ravel()[found.flat], own.table["label"].to_numpy())
     both = (found.label <= count) & (before > 0)
     pairs, voxels = np.unique(np.stack([found.label[both], before[both]]), axis=1, return_counts=True)
     order = np.lexsort([-voxels, pairs[0]])  # of each component the largest part comes first
     first = order[np.unique(pairs[0][order], return_index=True)[1]]
-    table = own.table.set_index("label")
-    component, number = pairs[0][first], pairs[1][first]
-    sizes = table["voxels"].reindex(number).to_numpy()
+    component, row = pairs[0][first], pairs[1][first] - 1
+    sizes = own.table["voxels"].to_numpy()[row]
     painted = (voxels[first] != sizes) | (voxels[first] != found.sizes[component])
-    component, number = component[painted], number[painted]
-    for name in {*names} & {*found.values} & {*table.columns}:
+    component, row = component[painted], row[painted]
+    for name in {*names} & {*found.values} & {*own.table.columns}:
         found.values[name] = found.values[name].copy()
-        found.values[name][component - 1] = table[name].reindex(number)
-    volumes = table["volume_mm3"].reindex(number)
+        found.values[name][component - 1] = own.table[name].to_numpy()[row]
+    volumes = own.table["volume_mm3"].to_numpy()[row]
     return dict(zip(component.tolist(), volumes.tolist(), strict=True))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.networks.real_probability import P_REAL
 from napari_uncertainseg.uncertainty.lesion_columns import COLUMNS
 from napari_uncertainseg.uncertainty.lesion_numbers import ComponentNumbers
@@ -13,7 +12,7 @@ from napari_uncertainseg.uncertainty.lesion_statistics import LesionStatistics
 
 
 def ranked(
-    found: LesionStatistics, part: slice, grid: Grid, kept: ComponentNumbers | None
+    found: LesionStatistics, part: slice, image: LabelImage, kept: ComponentNumbers | None
 ) -> tuple[np.ndarray, pd.DataFrame]:
     """Labels on the whole grid and the table of some components, by doubt, entropy and volume."""
     values = {name: x[part] for name, x in found.values.items()}
@@ -31,6 +30,31 @@ def ranked(
             **{name: values[name][order] for name in (*COLUMNS, P_REAL) if name in values},
         }
     )
-    labels = np.zeros(grid.shape, np.uint16)
-    labels.ravel()[flat] = number[component - 1]
-    return labels, table
+    return image.of(flat, number[component - 1]), table
+
+
+class LabelImage:
+    """Makes label images on one grid; one that would be as the last is the last one.
+
+    A new image is fresh memory, which the system has to clear: of a whole brain that takes longer than what
+    is measured in it, and candidates do not change while a lesion is corrected.
+
+    Parameters
+    ----------
+    shape
+        Of the grid.
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self._shape = shape
+        self._last: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+
+    def of(self, flat: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        """uint16 on the grid, not to be changed: numbers at flat positions, and 0 elsewhere."""
+        last = self._last
+        if last is not None and np.array_equal(last[0], flat) and np.array_equal(last[1], numbers):
+            return last[2]
+        labels = np.zeros(self._shape, np.uint16)
+        labels.ravel()[flat] = numbers
+        self._last = flat, numbers, labels
+        return labels

@@ -40,10 +40,7 @@ class SessionProgress(QWidget):
         self.target.editingFinished.connect(self.target.clearFocus)
         self.target.setToolTip(texts.TARGET_TIP)
         self.target.setAccessibleName(texts.TARGET_NAME)
-        self.diagram = ReliabilityView(compact=True, across=texts.PROBABILITY)
-        self.diagram.set_unit(texts.LESIONS)
-        self.diagram.setFixedHeight(130)
-        self.diagram.setToolTip(texts.DIAGRAM_TIP)
+        self.diagram: ReliabilityView | None = None
         self._stopping = QWidget()
         row = QHBoxLayout(self._stopping)
         row.setContentsMargins(0, 0, 0, 0)
@@ -52,13 +49,26 @@ class SessionProgress(QWidget):
         row.addWidget(self.stop, stretch=1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.state, self.remaining, self._stopping, self.diagram, self.caution):
+        for widget in (self.state, self.remaining, self._stopping, self.caution):
             layout.addWidget(widget)
         self.target.valueChanged.connect(self._show_stop)
 
     def cleanup(self) -> None:
         """Release the diagram. May be called twice."""
-        self.diagram.cleanup()
+        if self.diagram is not None:
+            self.diagram.cleanup()
+
+    def _diagram(self) -> ReliabilityView:
+        """Made with the first session: a plot takes as long as the rest of the dock."""
+        if self.diagram is None:
+            self.diagram = ReliabilityView(compact=True, across=texts.PROBABILITY)
+            self.diagram.set_unit(texts.LESIONS)
+            self.diagram.setFixedHeight(130)
+            self.diagram.setToolTip(texts.DIAGRAM_TIP)
+            layout = self.layout()
+            assert isinstance(layout, QVBoxLayout)
+            layout.insertWidget(layout.indexOf(self.caution), self.diagram)
+        return self.diagram
 
     def show_recorder(self, recorder: Recorder | None, otherwise: str) -> None:
         """Show how far a session is, or, without one, the next step (``otherwise``)."""
@@ -66,16 +76,18 @@ class SessionProgress(QWidget):
         recording = recorder is not None
         for widget in (self.remaining, self._stopping):
             widget.setVisible(recording)
-        self.diagram.setVisible(recorder is not None and bool(recorder.current_verdicts))
+        drawn = recorder is not None and bool(recorder.current_verdicts)
+        if recording or self.diagram is not None:
+            self._diagram().setVisible(drawn)
         self.caution.hide()
         if recorder is None or self._remaining is None:
             self.state.setText(otherwise)
             return
         self.state.set_html(texts.describe_progress(recorder))
         self.remaining.set_html(texts.describe_remaining_errors(self._remaining))
-        self.diagram.show_reliability(recorder.calibration())
+        self._diagram().show_reliability(recorder.calibration())
         self.caution.setText(texts.describe_calibration(self._remaining))
-        self.caution.setVisible(bool(recorder.current_verdicts) and bool(self.caution.text()))
+        self.caution.setVisible(drawn and bool(self.caution.text()))
         self._show_stop()
 
     def _show_stop(self) -> None:

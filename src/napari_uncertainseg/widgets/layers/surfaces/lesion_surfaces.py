@@ -1,10 +1,9 @@
-"""The lesions as surfaces while the viewer is in three dimensions, and what is clicked on there."""
+"""The lesions as surfaces while the viewer is in three dimensions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from napari_uncertainseg.lesions.shapes.mesh import Mesh
 from napari_uncertainseg.widgets.layers.surfaces import texts
 from napari_uncertainseg.widgets.layers.surfaces.drawn import DrawnSurfaces
 from napari_uncertainseg.widgets.layers.surfaces.meshes import LesionMesh, Made, MeshMaker
-from napari_uncertainseg.widgets.layers.surfaces.ray import RayPicker
+from napari_uncertainseg.widgets.layers.surfaces.picking import Facts, SurfacePicking
 from napari_uncertainseg.widgets.layers.surfaces.shapes import Shapes
 from napari_uncertainseg.widgets.scans.camera import bring_into_view
 from napari_uncertainseg.widgets.shared import napari_internals
@@ -30,23 +29,9 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
     from napari_uncertainseg.case import Case
-    from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
     from napari_uncertainseg.widgets.scans.placement import Placement
 
 _OVERLAY = "lesion_surfaces"
-_STILL = 3.0
-"""Pixels that the mouse may move between press and release: more turns the view."""
-_BESIDE = 4.0
-"""Pixels beside a lesion that still count as a click on it: some are no larger."""
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is said of a lesion or candidate that is drawn, and the voxel to look at."""
-
-    volume_mm3: float
-    doubt: float
-    voxel: tuple[int, int, int]
 
 
 class LesionSurfaces:
@@ -79,22 +64,20 @@ class LesionSurfaces:
         complete: Callable[[], None] = lambda: None,
     ) -> None:
         self._viewer, self._case, self._complete = viewer, case, complete
-        self._placing, self._blinded, self._go_to = placing, blinded, go_to
+        self._placing, self._blinded = placing, blinded
         self._wanted = True
         self._alone = self._lingering = False
         self._leaving: list[DrawnSurfaces] = []
-        self._maker, self._soon, self._going = MeshMaker(), Soon(), Soon()
+        self._maker, self._soon, self._going, self._back = MeshMaker(), Soon(), Soon(), Soon()
         self._job: JobRunner | None = None
         self._drawn: DrawnSurfaces | None = None
         self._made: Made | None = None
         self._world: dict[int, tuple[LesionMesh, Mesh]] = {}
-        self._picker: RayPicker | None = None
-        self._facts: dict[int, Facts] = {}
         self._hidden: list[Layer] = []
         self._active: Layer | None = None
         self._text = TextOverlay(position="top_left", font_size=11, visible=False)
         viewer.canvas.overlays[_OVERLAY] = self._text
-        viewer.mouse_drag_callbacks.append(self._on_press)
+        self._picking = SurfacePicking(viewer, case, lambda: self.shown, go_to)
         self._connections = Connections(
             (viewer.dims.events.ndisplay, self._on_turned),
             (viewer.layers.events.removed, self._on_removed),
@@ -113,6 +96,11 @@ class LesionSurfaces:
     def covered(self) -> tuple[Layer, ...]:
         """Images and labels that are hidden only as long as surfaces are shown."""
         return tuple(self._hidden)
+
+    @property
+    def images_come_back(self) -> bool:
+        """Whether surfaces have been left, and what was hidden for them is shown a turn later."""
+        return bool(self._back)
 
     # -- coming and going ---------------------------------------------------------------------
 
@@ -137,9 +125,12 @@ class LesionSurfaces:
         if placing is None or prediction is None or self._case.lesions is None:
             return
         self._going.now()
-        self._drawn = DrawnSurfaces(self._viewer, placing.options, prediction.noun, self._say)
+        if not self._back:  # else what was active before is known still
+            self._active = self._viewer.layers.selection.active
+        self._back.drop()
+        self._remove_leaving()
+        self._drawn = DrawnSurfaces(self._viewer, placing.options, prediction.noun, self._picking.say)
         napari_internals.aim_cursor(self._viewer)
-        self._active = self._viewer.layers.selection.active
         self._hide_images()
         self._follow()
         self.changed.emit()
@@ -159,9 +150,10 @@ class LesionSurfaces:
         Parameters
         ----------
         in_turns
-            Whether they are hidden at once, and their layers go one by one.
+            Whether they are hidden at once, the images come a turn later, and their layers go one by one.
         """
         self._soon.drop()
+        self._back.now()
         if not self._lingering:
             self._going.now()
         drawn, self._drawn = self._drawn, None
@@ -176,21 +168,29 @@ class LesionSurfaces:
             QTimer.singleShot(0, self._remove_leaving)
         elif not in_turns:
             drawn.remove()
-        self._made, self._picker, self._world = None, None, {}
+        self._made, self._world = None, {}
+        self._picking.offer([], [], {})
         self._write("")
+        if in_turns and not self._lingering:
+            drawn.hide()
+            self._leaving.append(drawn)
+            self._back.add(self._show_images)
+        else:
+            self._show_images()
+        self.changed.emit()
+
+    def _show_images(self) -> None:
+        """Show what was hidden for the surfaces; those that were left go one by one then."""
         hidden, self._hidden = self._hidden, []
         with napari_adding.one_scene_update(self._viewer):
-            if in_turns and not self._lingering:
-                drawn.hide()
-                self._leaving.append(drawn)
-                self._going.add(self._remove_next)
             for layer in hidden:
                 if layer in self._viewer.layers:
                     layer.visible = True
+        if self._leaving and not self._lingering:
+            self._going.add(self._remove_next)
         if self._active is not None and self._active in self._viewer.layers:
             self._viewer.layers.selection.active = self._active
         self._active = None
-        self.changed.emit()
 
     @contextmanager
     def lingering(self) -> Iterator[None]:
@@ -287,13 +287,8 @@ class LesionSurfaces:
         """Numbers of candidates that are drawn too: those that were accepted, and the selected one."""
         decisions = self._case.review.decisions()
         accepted = {-n for n, verdict in decisions.items() if n < 0 and verdict == "accepted"}
-        selected = self._selected()
+        selected = self._case.selected_number
         return tuple(sorted(accepted | ({-selected} if selected < 0 else set())))
-
-    def _selected(self) -> int:
-        """Number of the selected lesion, minus that of a candidate, 0 for none."""
-        lesions, voxel = self._case.lesions, self._case.selected
-        return 0 if lesions is None or voxel is None else lesions.component_at(voxel)
 
     # -- on screen ----------------------------------------------------------------------------
 
@@ -302,7 +297,7 @@ class LesionSurfaces:
         if made is None or drawn is None or placing is None or made.lesions is not self._case.lesions:
             return
         world = placing.to_world()
-        decisions, selected = self._case.review.decisions(), self._selected()
+        decisions, selected = self._case.review.decisions(), self._case.selected_number
         rejected = {n for n in made.meshes if decisions.get(n) == "rejected" and n != selected}
         candidates = set(self._candidates())
         numbers = [n for n in made.meshes if n not in rejected and (n > 0 or -n in candidates)]
@@ -314,8 +309,8 @@ class LesionSurfaces:
             drawn.show_brain(made.brain.moved(world))
             self._soon.add(self._draw)  # one layer in a turn
             return
-        self._facts = {n: _facts(made.lesions, n) for n in numbers}
-        doubts = [self._facts[n].doubt for n in numbers]
+        facts = {n: Facts.of(made.lesions, n) for n in numbers}
+        doubts = [facts[n].doubt for n in numbers]
         comes = bool(numbers) and drawn.lesions is None
         if numbers:
             affine = placing.grid.affine
@@ -323,7 +318,7 @@ class LesionSurfaces:
             drawn.show_lesions(meshes, doubts, shapes)
         else:
             drawn.remove_lesions()
-        self._picker = RayPicker(numbers, meshes) if numbers else None
+        self._picking.offer(numbers, meshes, facts)
         if comes:
             self._soon.add(drawn.tell, drawn.show_colour_bar, self._draw)  # which draws the ring
         else:
@@ -342,37 +337,6 @@ class LesionSurfaces:
         self._text.text = text if prediction is None else prediction.noun.fit(text)
         self._text.visible = bool(text)
 
-    # -- the mouse ----------------------------------------------------------------------------
-
-    def _on_press(self, viewer: Any, event: Any) -> Iterator[None]:
-        start = np.asarray(event.pos, float)
-        yield
-        while event.type == "mouse_move":
-            yield
-        moved = np.abs(np.asarray(event.pos, float) - start).max() > _STILL
-        if self.shown and event.button == 1 and not (moved or event.modifiers):
-            self._choose(self._under(np.asarray(event.position), np.asarray(event.view_direction)))
-
-    def _choose(self, number: int | None) -> None:
-        facts = None if number is None else self._facts.get(number)
-        if facts is not None:
-            self._case.select(facts.voxel)
-            self._go_to(facts.voxel)
-
-    def _under(self, position: np.ndarray, direction: np.ndarray) -> int | None:
-        """Number of what lies under the mouse. Also called in the thread of the status bar."""
-        picker = self._picker
-        if picker is None or len(position) < 3 or not np.any(direction[-3:]):
-            return None
-        return picker.hit(position[-3:], direction[-3:], _BESIDE / max(self._viewer.scene.camera.zoom, 1e-6))
-
-    def _say(self, position: np.ndarray, direction: np.ndarray) -> str:
-        number, prediction = self._under(position, direction), self._case.prediction
-        facts = None if number is None else self._facts.get(number)
-        if number is None or facts is None or prediction is None:
-            return ""
-        return prediction.noun.fit(texts.status(number, facts.volume_mm3, facts.doubt))
-
     # -- the end ------------------------------------------------------------------------------
 
     def cleanup(self) -> None:
@@ -380,6 +344,7 @@ class LesionSurfaces:
         self._connections.disconnect_all()
         self._soon.drop()
         self._going.drop()
+        self._back.drop()
         for drawn in (self._drawn, *self._leaving):
             if drawn is not None:
                 drawn.forget()
@@ -388,13 +353,5 @@ class LesionSurfaces:
             self._job.cleanup()
             self._job.deleteLater()
             self._job = None
-        if self._on_press in self._viewer.mouse_drag_callbacks:
-            self._viewer.mouse_drag_callbacks.remove(self._on_press)
+        self._picking.cleanup()
         self._viewer.canvas.overlays.pop(_OVERLAY, None)
-
-
-def _facts(lesions: Lesions, number: int) -> Facts:
-    table = lesions.table if number > 0 else lesions.candidate_table
-    row = table[table["label"] == abs(number)].iloc[0]
-    voxel = int(row["slice_s"]), int(row["slice_a"]), int(row["slice_r"])
-    return Facts(float(row["volume_mm3"]), float(row["doubt"]), voxel)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_uncertainseg._boxes import Box
 from napari_uncertainseg.review.correction import Correction
 from napari_uncertainseg.review.verdicts import Verdict, Voxel
 
@@ -62,6 +63,7 @@ class Stroke:
         cls,
         before: np.ndarray | None,
         after: np.ndarray | None,
+        flat: np.ndarray,
         correction: Correction | None,
         name_at: Callable[[Voxel], str],
     ) -> Stroke | None:
@@ -71,12 +73,14 @@ class Stroke:
         ----------
         before, after
             int8 on the grid; None for no painting.
+        flat
+            Where they differ, see `changed`.
         correction
             With which tool.
         name_at
             What is painted on there, such as "lesion 3".
         """
-        flat, edit = changed(before, after), before if after is None else after
+        edit = before if after is None else after
         if not len(flat) or edit is None:
             return None
         s, a, r = (int(i) for i in np.unravel_index(flat[len(flat) // 2], edit.shape))
@@ -99,15 +103,26 @@ class Stroke:
 Change = Judgement | Stroke
 
 
-def changed(before: np.ndarray | None, after: np.ndarray | None) -> np.ndarray:
-    """Flat positions in which two paintings (int8, of one shape) differ; None is an empty one."""
+def changed(before: np.ndarray | None, after: np.ndarray | None, within: Box | None = None) -> np.ndarray:
+    """Flat positions in which two paintings differ, ascending.
+
+    Parameters
+    ----------
+    before, after
+        int8, of one shape; None is an empty one.
+    within
+        A box outside of which they are known not to differ: only there they are compared.
+    """
     if before is after:
         return np.empty(0, np.intp)
-    if before is None or after is None:
-        one = after if before is None else before
-        assert one is not None
-        return np.flatnonzero(one != 0)
-    return np.flatnonzero(before != after)
+    one, other = (after, before) if before is None else (before, after)
+    assert one is not None
+    if within is None:
+        return np.flatnonzero(one != (0 if other is None else other))
+    inside = np.nonzero(one[within] != (0 if other is None else other[within]))
+    starts = (part.start for part in within)
+    index = tuple(i + start for i, start in zip(inside, starts, strict=True))
+    return np.ravel_multi_index(index, one.shape)
 
 
 def values_at(edit: np.ndarray | None, flat: np.ndarray) -> np.ndarray:
