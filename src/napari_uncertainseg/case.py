@@ -326,6 +326,12 @@ class Case:
         """The voxel of the selected lesion or candidate."""
         return self._selected
 
+    @property
+    def selected_number(self) -> int:
+        """Number of the selected lesion; below 0 of a candidate, 0 where none is selected."""
+        lesions = self.lesions
+        return 0 if lesions is None or self._selected is None else lesions.component_at(self._selected)
+
     def select(self, voxel: Voxel | None) -> None:
         """Select the lesion or candidate at a voxel, or none; a session notes when it was looked at."""
         if voxel != self._selected:

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from napari_uncertainseg._base import Cancelled, InputError
+from napari_uncertainseg.inference.pace import trial
+from napari_uncertainseg.inference.pace.trial import can_be_tried, time_passes
 from napari_uncertainseg.inference.sampling import METHODS
 from napari_uncertainseg.inference.segmenter import Segmenter
-from napari_uncertainseg.inference.sweep import trial
-from napari_uncertainseg.inference.sweep.trial import can_be_tried, time_passes
 from napari_uncertainseg.networks.catalog import find_model
 from napari_uncertainseg.networks.engines.device import Device, cpu_device
 from napari_uncertainseg.networks.engines.torch_engine import TorchEngine
@@ -27,9 +27,9 @@ SLOW = {"heads": 1.0, "layers": 1.0, "encode": 0.5, "decode": 0.25}
 
 @pytest.fixture(autouse=True)
 def small_patches(monkeypatch):
-    """As much smaller than real ones as the scan is."""
-    monkeypatch.setattr(trial, "SIDE", 16)
-    monkeypatch.setattr(trial, "_WARM", 16)
+    """Small beside the scan, as real ones are."""
+    monkeypatch.setattr(trial, "SIDE", 8)
+    monkeypatch.setattr(trial, "_WARM", 8)
 
 
 @pytest.fixture

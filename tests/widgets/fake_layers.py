@@ -72,6 +72,22 @@ class FakeUserLabels:
         return self.masks[name] > 0
 
 
+class FakeOutline:
+    """What an annotator paints, and how it compares."""
+
+    def __init__(self, masks):
+        self._masks = masks
+
+    def begin(self):
+        self.drawn = np.zeros(next(iter(self._masks.values())).shape, np.uint8)
+
+    def array(self):
+        return self.drawn
+
+    def compare(self, sides):
+        self.compared = sides
+
+
 class FakeLayers:
     """Remembers where the viewer was sent; its label layers are plain arrays."""
 
@@ -83,7 +99,7 @@ class FakeLayers:
     def __init__(self, masks: dict[str, np.ndarray] | None = None) -> None:
         self.masks = dict(masks or {})
         self.foreign: set[str] = set()
-        self.user_labels = FakeUserLabels(self.masks, self.foreign)
+        self.user_labels, self.own_outline = FakeUserLabels(self.masks, self.foreign), FakeOutline(self.masks)
         self.shown = (0, 0)
         self.visited: list[tuple[int, int, int]] = []
         self.previewed: list[float] = []
@@ -130,18 +146,8 @@ class FakeLayers:
     def point_at(self, voxel):
         self.visited.append(voxel)
 
-    def begin_outline(self):
-        shape = next(iter(self.masks.values())).shape
-        self.outline = np.zeros(shape, np.uint8)
-
-    def outlined(self):
-        return self.outline
-
     def reveal(self, name):
         self.revealed = name
-
-    def compare_outline(self, sides):
-        self.compared = sides
 
     def unblind(self):
         self.blinded = False

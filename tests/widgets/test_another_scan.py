@@ -115,8 +115,8 @@ def test_it_is_said_once_that_no_scan_is_seen(part, qtbot):
     assert not part.told
     for _ in range(2):
         show(part, qtbot, "drawing")
-        assert len(part.told) == 1 and "No scan is shown: 'FLAIR' is hidden." in part.told[0]
-        assert "press V while it is selected" in part.told[0]
+        assert len(part.told) == 1 and part.told[0].startswith("Scan hidden: press V, or its eye, to")
+        assert "It is 'FLAIR' in the list of layers" in part.told[0]
     show(part, qtbot, "T2")
     show(part, qtbot)
     assert len(part.told) == 2
@@ -138,7 +138,8 @@ def test_the_scan_of_a_saved_case_is_deleted_by_hand(
     qtbot.waitUntil(lambda: review.case.prediction is None)
     qtbot.waitUntil(lambda: seen(viewer) == ["T1"])
     (said,) = told
-    assert "its scan 'FLAIR' was removed. To come back, " in said and ("Recent" in said) == in_file
+    way = "Recent opens it" if in_file else "add it again"
+    assert said.startswith(f"Scan removed, case closed: {way}. It was ") and "the scan 'FLAIR'." in said
 
 
 @pytest.fixture

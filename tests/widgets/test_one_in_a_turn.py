@@ -136,11 +136,36 @@ def test_surfaces_are_hidden_at_once_and_go_one_by_one(layers, qtbot) -> None:
     viewer.dims.ndisplay = 2
     assert len(surfaces_of(viewer)) == there >= 1
     assert not any(x.visible for x in viewer.layers if x.name in surfaces_of(viewer))
-    assert viewer.layers["FLAIR"].visible
+    assert layers.surfaces.images_come_back and layers.unseen  # no verdict is given meanwhile
+    assert viewer.layers["FLAIR"] in layers.surfaces.covered  # and small views show it
+    layers.surfaces._back._next()
+    assert viewer.layers["FLAIR"].visible and not layers.unseen and not layers.surfaces.covered
     while surfaces_of(viewer):
         layers.surfaces._going._next()
         there -= 1
         assert len(surfaces_of(viewer)) == there
+
+
+@pytest.mark.parametrize("before", ["at once", "images are back"])
+def test_3d_again_and_back_shows_what_was_shown_at_first(layers, qtbot, before) -> None:
+    """Also where the images are still to come: they are not seen in 3-D, nor forgotten."""
+    viewer = layers.viewer
+    viewer.layers["FLAIR"].visible = True
+    viewer.layers.selection.active = viewer.layers["FLAIR"]
+    shown = {x.name for x in viewer.layers if x.visible}
+    in_3d(layers, qtbot)
+    viewer.dims.ndisplay = 2
+    if before == "images are back":
+        layers.surfaces._back._next()
+    viewer.dims.ndisplay = 3
+    assert not layers.surfaces.images_come_back and not viewer.layers["FLAIR"].visible
+    qtbot.waitUntil(lambda: surfaces_of(viewer) == [texts.LESIONS_3D] or len(surfaces_of(viewer)) > 1)
+    qtbot.waitUntil(lambda: not len(layers.surfaces._soon), timeout=60_000)
+    assert surfaces_of(viewer).count(texts.LESIONS_3D) == 1
+    viewer.dims.ndisplay = 2
+    qtbot.waitUntil(lambda: not surfaces_of(viewer), timeout=60_000)
+    assert {x.name for x in viewer.layers if x.visible} == shown
+    assert viewer.layers.selection.active is viewer.layers["FLAIR"]
 
 
 @pytest.mark.parametrize("act", ["an exercise", "another patient", "3-D again", "closing"])

@@ -6,7 +6,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,6 +21,7 @@ from napari_uncertainseg.images.preparation.foreign import prepare_foreign
 from napari_uncertainseg.images.preparation.found_brain import FoundBrain, accept
 from napari_uncertainseg.images.preparation.prepare import NetworkInput, Prepared, prepare
 from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.inference.pace.trial import can_be_tried, try_network
 from napari_uncertainseg.inference.prediction_accumulator import AccumulatedMaps, PredictionAccumulator
 from napari_uncertainseg.inference.provenance import (
     about_model,
@@ -32,7 +33,6 @@ from napari_uncertainseg.inference.provenance import (
 from napari_uncertainseg.inference.sampling import SamplingSetting, check_method
 from napari_uncertainseg.inference.scan_recalibration import ScanRecalibration, recalibration_of_scan
 from napari_uncertainseg.inference.scans_of_model import check_modalities, prepare_for
-from napari_uncertainseg.inference.sweep.trial import can_be_tried, try_network
 from napari_uncertainseg.inference.tiling import Windows, is_out_of_memory, retry_with_smaller_windows
 from napari_uncertainseg.modalities import title_of
 from napari_uncertainseg.networks.catalog import find_model
@@ -207,14 +207,18 @@ class _Run:
             if modality not in used
         ]
         scans = self.beside.submit(lambda: {modality: describe_scan(one) for modality, one in used.items()})
+        looked: list[Future[ScanRecalibration]] = []
+
+        def look(seen: Prepared) -> None:
+            looked.append(self.beside.submit(recalibration_of_scan, model, self.segmenter.method, used, seen))
+
         self._expect(used)
         self._try_network()
         with self._stage("prepare"):
-            prepared, source = prepare_scans(used, progress=self.course)
-            self.moved = recalibration_of_scan(model, self.segmenter.method, used, prepared)
+            prepared, source = prepare_scans(used, progress=self.course, meanwhile=look)
+            self.moved = looked[0].result()
         self.notes += [*prepared.notes, *model.notes, *note_on_target(model), *self.moved.notes]
-        said = (self.segmenter._method.note, self.segmenter.device.note)
-        self.notes += [note for note in said if note]
+        self.notes += filter(None, (self.segmenter._method.note, self.segmenter.device.note))
         with self._stage("network"):
             self._load_first()
         with self._stage("members"):
@@ -275,8 +279,7 @@ class _Run:
             with self._stage("network"):
                 self._load_first()
                 if segmenter.has_engine(device, 0):
-                    engine = segmenter._engine(device, 0)
-                    try_network(self.course, engine, segmenter._method, model, members)
+                    try_network(self.course, segmenter._engine(device, 0), segmenter._method, model, members)
 
     def _engine_for(self, device: Device, index: int) -> Engine:
         segmenter, key = self.segmenter, steps.of_model(steps.NETWORK, "load", self.segmenter.model.name)
@@ -291,9 +294,8 @@ class _Run:
         segmenter, main = self.segmenter, used[self.segmenter.model.main]
         name, voxels = segmenter.model.name, steps.millions(main.grid.shape)
         self.loaded = segmenter.has_engine(self._devices()[0], 0)
-        self.course.expect(
-            steps.segmenting(len(used), voxels, segmenter.method, name, segmenter.members, loaded=self.loaded)
-        )
+        count, method, members = len(used), segmenter.method, segmenter.members
+        self.course.expect(steps.segmenting(count, voxels, method, name, members, loaded=self.loaded))
 
     def _members(self, prepared: Prepared, source: NetworkInput) -> AccumulatedMaps:
         modalities = self.segmenter.model.modalities
@@ -318,9 +320,8 @@ class _Run:
     ) -> AccumulatedMaps:
         """Run the method from its beginning, with windows of at most `largest` voxels."""
         self.device = engine.device
-        segmenter = self.segmenter
+        segmenter, known = self.segmenter, dict[int, Windows]()
         collector = PredictionAccumulator(source, shape, segmenter.model.classes)
-        known = dict[int, Windows]()
         placed = engine.place(image)
 
         def windows(index: int) -> Windows:
@@ -355,10 +356,7 @@ class _Run:
             return collector.result()
 
     def _checker(self, collector: PredictionAccumulator, known: Mapping[int, Windows]) -> Callable[[], None]:
-        """Tells the member, and the share of the first pass, or of those after it, that is done.
-
-        Where there are many windows, those that are done tell too.
-        """
+        """Tells the member, and what share of the first pass, or of those after it, is done, by windows."""
         count = self.segmenter.members
 
         def check() -> None:

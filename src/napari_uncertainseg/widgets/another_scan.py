@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
 
 _HIDDEN = (
-    "No scan is shown: '{}' is hidden. To see it again, click the eye beside its name in the list of layers, "
-    "or press V while it is selected there."
+    "Scan hidden: press V, or its eye, to see it. It is '{}' in the list of layers; V works while it is "
+    "selected there."
 )
+"""The beginning is enough: a notice is cut after a line."""
 
 
 class AnotherScan:

@@ -124,7 +124,9 @@ class Prepared:
     bias_corrected: bool = False
     notes: tuple[str, ...] = ()
 
-    def network_input(self, spacing: float = 1.0, smoothing: float = 0.0) -> NetworkInput:
+    def network_input(
+        self, spacing: float = 1.0, smoothing: float = 0.0, *, copied: bool = True
+    ) -> NetworkInput:
         """Cut out the brain's bounding box, on cubic voxels.
 
         Parameters
@@ -133,12 +135,16 @@ class Prepared:
             Of the network, mm. A scan within 1 % of it is copied as it is.
         smoothing
             Standard deviation of the Gaussian that the FLAIR is smoothed with, in the network's voxels.
+        copied
+            Whether scans that stay on their voxels are copied; else they are parts of these ones, which must
+            not be written to.
         """
         box = bounding_box(self.brain)  # no margin: what is around the brain only costs time
         inside = self.brain[box]
         shape = resampled_shape(inside.shape, self.grid.spacing, (spacing,) * 3)
         if shape == inside.shape:
-            channels, brain = {m: c[box].copy() for m, c in self.channels.items()}, inside.copy()
+            channels = {m: c[box].copy() if copied else c[box] for m, c in self.channels.items()}
+            brain = inside.copy()
         else:
             brain = zoom(inside, shape) >= 0.5
             channels = {m: zoom(c[box], shape) * brain for m, c in self.channels.items()}

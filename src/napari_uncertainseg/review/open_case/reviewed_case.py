@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_uncertainseg.review.store.painted_volumes import PaintedVolumes
 from napari_uncertainseg.review.verdicts import Voxel
+from napari_uncertainseg.uncertainty.listing.listed_lesion import listed_lesion
 
 if TYPE_CHECKING:
     from napari_uncertainseg.prediction.prediction import Prediction
@@ -75,7 +76,8 @@ def about_lesion(case: ReviewedCase, voxel: Voxel, edit: np.ndarray | None) -> d
     lesions, number = case.lesions, component_at(case, voxel)
     about: dict[str, Any] = {"threshold": case.threshold, "min_volume": case.min_volume, "number": number}
     if edit is not None and lesions is not None and number > 0:
-        about["painted"] = _is_painted(lesions, number, edit)
+        listed = listed_lesion(lesions, number)  # only its own box is looked at
+        about["painted"] = listed is not None and bool(edit[listed.box][listed.inside].any())
     return about
 
 
@@ -86,11 +88,3 @@ def painted_volumes(case: ReviewedCase, edit: np.ndarray | None) -> PaintedVolum
         return None
     volume = prediction.grid.voxel_volume
     return PaintedVolumes.from_edit(edit, prediction.probability, case.threshold, volume, lesions.drawn)
-
-
-def _is_painted(lesions: Lesions, number: int, edit: np.ndarray) -> bool:
-    """Whether anything was painted in a lesion: only its own box is looked at."""
-    table = lesions.table
-    row = table[table["label"] == number].iloc[0]
-    box = tuple(slice(int(row[f"start_{axis}"]), int(row[f"stop_{axis}"])) for axis in "sar")
-    return bool(edit[box][lesions.labels[box] == number].any())

@@ -6,7 +6,7 @@ What changes slowly is measured on blocks of about 2 mm, distances on blocks of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -103,7 +103,7 @@ def _measured(
         return {"contrast" if name == "flair" else f"contrast_{name}": own}
 
     found = {"brightness": brightness, "over_grey": brightness - brightest, "depth": depth}
-    parts = [
+    parts: list[Callable[[], dict[str, np.ndarray]]] = [
         partial(_edges, coarse["flair"], blocks, index),
         partial(_other_side, coarse["flair"], doubtful, blocks, index),
         *(partial(contrast, name) for name in scans),

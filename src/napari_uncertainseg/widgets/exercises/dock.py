@@ -172,7 +172,7 @@ class ExercisesDock(DockWidget):
         if not self.busy:
             return
         if self._outlining:
-            self._layers.begin_outline()
+            self._layers.own_outline.begin()
         self._latest_score, self._asked = None, True
         self._ask()
         self._show()
@@ -266,7 +266,7 @@ class ExercisesDock(DockWidget):
             self._file.store,
             prediction,
             self.annotator.text(),
-            self._layers.outlined(),
+            self._layers.own_outline.array(),
             self._consensus(),
             self.confidence.value() / 100,
             whole=self.whole.isChecked(),
@@ -276,7 +276,7 @@ class ExercisesDock(DockWidget):
     def _show_outline(self, scored: ScoredOutline) -> None:
         if self.busy:
             return
-        self._layers.compare_outline(scored.sides)
+        self._layers.own_outline.compare(scored.sides)
         self.outline.show_outline(scored.comparison, scored.earlier)
         self._latest_score = self.outline
         self._show()

@@ -277,16 +277,11 @@ class ResultLayers:
     @property
     def candidate_to_come(self) -> bool:
         """Whether a candidate is selected, and layers are still coming: candidates come after all maps."""
-        return bool(self.turns) and self._selected_number < 0
-
-    @property
-    def _selected_number(self) -> int:
-        lesions, voxel = self._case.lesions, self._case.selected
-        return 0 if lesions is None or voxel is None else lesions.component_at(voxel)
+        return bool(self.turns) and self._case.selected_number < 0
 
     def selected(self) -> tuple[Labels, int] | None:
         """The layer that holds the selected lesion or candidate, and its number; None where there is none."""
-        number = self._selected_number
+        number = self._case.selected_number
         layer = self._layers.get(LESIONS if number > 0 else CANDIDATES)
         return (layer, abs(number)) if number and isinstance(layer, Labels) else None
 

@@ -11,7 +11,6 @@ from napari.layers import Labels, Layer
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
-from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.widgets.layers.agreement.errors import ReferenceErrors
 from napari_uncertainseg.widgets.layers.agreement.reference_choice import ReferenceChoice
@@ -82,7 +81,7 @@ class ReviewLayers:
         self.framing = LesionFraming(viewer, case)
         self.selected = SelectedOutline(viewer, self._selected, blinded)
         self.thin = ThinOutlines(viewer, self._results, self.selected, blinded)
-        self._own_outline, self._shown = AnnotatorOutline(viewer), case.original
+        self.own_outline, self._shown = AnnotatorOutline(viewer, placing), case.original
         self.letters, self._roll = OrientationLetters(viewer), UprightRoll(viewer)
         self._watch, self._arriving = LayerWatch(self), ArrivingLayers(viewer)
         self._listen()
@@ -137,7 +136,7 @@ class ReviewLayers:
             self.selected.remove()
             self.thin.remove()
             self.show_alone(False)
-            self._own_outline.forget()
+            self.own_outline.forget()
             for other in (self.classes, self.explanation):  # they are of the case before
                 other.remove()
         self.surfaces.leave()  # also those that came back with the end of an exercise
@@ -269,7 +268,7 @@ class ReviewLayers:
         Maps may still come. While they do, the outline of what was just chosen is waited for, too.
         """
         outlined = self.selected.coming and bool(self._results.turns)
-        outlined |= self._results.candidate_to_come
+        outlined |= self._results.candidate_to_come or self.surfaces.images_come_back
         return self._results.coming or outlined or self._blinding.settling
 
     def blind(self, then: Callable[[], object] = lambda: None) -> None:
@@ -290,28 +289,6 @@ class ReviewLayers:
         """Show a layer that the user may have hidden."""
         if name in self._viewer.layers:
             self._viewer.layers[name].visible = True
-
-    def begin_outline(self) -> None:
-        """Add an empty label layer over the scan, ready to be painted on."""
-        if self._results.placing is not None:
-            self._own_outline.begin(self._results.placing)
-
-    def outlined(self) -> np.ndarray:
-        """What was painted on it: integers on the prediction's grid.
-
-        Raises
-        ------
-        InputError
-            If it has gone or was moved, or there is no prediction.
-        """
-        if self._results.placing is None:
-            raise InputError("There is no prediction yet; press Run in Segment first.")
-        return self._own_outline.array(self._results.placing)
-
-    def compare_outline(self, sides: np.ndarray) -> None:
-        """Show who takes what for lesion, `Side` on the prediction's grid, over all else."""
-        if self._results.placing is not None:
-            self._own_outline.compare(sides, self._results.placing)
 
     def unblind(self) -> None:
         """Show all as it was before `blind`, and take the ring away, at once."""
@@ -366,7 +343,7 @@ class ReviewLayers:
         if self._blinding.moving:
             return
         self._watch.begin(layer)
-        if self.blinded and layer not in (self._blinding.ring, self._own_outline.layer):
+        if self.blinded and layer not in (self._blinding.ring, self.own_outline.layer):
             layer.visible = False
             QTimer.singleShot(0, partial(self._blinding.set_aside, layer))  # others hear of it first
         elif not is_result(layer):

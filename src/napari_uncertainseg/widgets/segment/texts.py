@@ -260,9 +260,10 @@ def scan_removed(layer: str, lost: str) -> str:
 
 
 def closed_without_scan(layer: str, case: str, *, in_file: bool) -> str:
-    """That a case was closed because its scan was removed, and how to come back."""
-    back = "choose it under Recent in the menu of the case (upper left)" if in_file else "add the scan again"
-    return f"Closed {case}: its scan '{layer}' was removed. To come back, {back}."
+    """That a case was closed because its scan was removed, and how to come back, which is not cut off."""
+    back = "Recent opens it" if in_file else "add it again"
+    where = " Recent is in the menu of the case (upper left)." if in_file else ""
+    return f"Scan removed, case closed: {back}. It was {case}, and the scan '{layer}'.{where}"
 
 
 def other_flair(lost: str) -> str:

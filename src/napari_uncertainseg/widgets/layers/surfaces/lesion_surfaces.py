@@ -68,7 +68,7 @@ class LesionSurfaces:
         self._wanted = True
         self._alone = self._lingering = False
         self._leaving: list[DrawnSurfaces] = []
-        self._maker, self._soon, self._going = MeshMaker(), Soon(), Soon()
+        self._maker, self._soon, self._going, self._back = MeshMaker(), Soon(), Soon(), Soon()
         self._job: JobRunner | None = None
         self._drawn: DrawnSurfaces | None = None
         self._made: Made | None = None
@@ -97,6 +97,11 @@ class LesionSurfaces:
         """Images and labels that are hidden only as long as surfaces are shown."""
         return tuple(self._hidden)
 
+    @property
+    def images_come_back(self) -> bool:
+        """Whether surfaces have been left, and what was hidden for them is shown a turn later."""
+        return bool(self._back)
+
     # -- coming and going ---------------------------------------------------------------------
 
     def toggle(self) -> None:
@@ -120,9 +125,12 @@ class LesionSurfaces:
         if placing is None or prediction is None or self._case.lesions is None:
             return
         self._going.now()
+        if not self._back:  # else what was active before is known still
+            self._active = self._viewer.layers.selection.active
+        self._back.drop()
+        self._remove_leaving()
         self._drawn = DrawnSurfaces(self._viewer, placing.options, prediction.noun, self._picking.say)
         napari_internals.aim_cursor(self._viewer)
-        self._active = self._viewer.layers.selection.active
         self._hide_images()
         self._follow()
         self.changed.emit()
@@ -142,9 +150,10 @@ class LesionSurfaces:
         Parameters
         ----------
         in_turns
-            Whether they are hidden at once, and their layers go one by one.
+            Whether they are hidden at once, the images come a turn later, and their layers go one by one.
         """
         self._soon.drop()
+        self._back.now()
         if not self._lingering:
             self._going.now()
         drawn, self._drawn = self._drawn, None
@@ -162,19 +171,26 @@ class LesionSurfaces:
         self._made, self._world = None, {}
         self._picking.offer([], [], {})
         self._write("")
+        if in_turns and not self._lingering:
+            drawn.hide()
+            self._leaving.append(drawn)
+            self._back.add(self._show_images)
+        else:
+            self._show_images()
+        self.changed.emit()
+
+    def _show_images(self) -> None:
+        """Show what was hidden for the surfaces; those that were left go one by one then."""
         hidden, self._hidden = self._hidden, []
         with napari_adding.one_scene_update(self._viewer):
-            if in_turns and not self._lingering:
-                drawn.hide()
-                self._leaving.append(drawn)
-                self._going.add(self._remove_next)
             for layer in hidden:
                 if layer in self._viewer.layers:
                     layer.visible = True
+        if self._leaving and not self._lingering:
+            self._going.add(self._remove_next)
         if self._active is not None and self._active in self._viewer.layers:
             self._viewer.layers.selection.active = self._active
         self._active = None
-        self.changed.emit()
 
     @contextmanager
     def lingering(self) -> Iterator[None]:
@@ -271,13 +287,8 @@ class LesionSurfaces:
         """Numbers of candidates that are drawn too: those that were accepted, and the selected one."""
         decisions = self._case.review.decisions()
         accepted = {-n for n, verdict in decisions.items() if n < 0 and verdict == "accepted"}
-        selected = self._selected()
+        selected = self._case.selected_number
         return tuple(sorted(accepted | ({-selected} if selected < 0 else set())))
-
-    def _selected(self) -> int:
-        """Number of the selected lesion, minus that of a candidate, 0 for none."""
-        lesions, voxel = self._case.lesions, self._case.selected
-        return 0 if lesions is None or voxel is None else lesions.component_at(voxel)
 
     # -- on screen ----------------------------------------------------------------------------
 
@@ -286,7 +297,7 @@ class LesionSurfaces:
         if made is None or drawn is None or placing is None or made.lesions is not self._case.lesions:
             return
         world = placing.to_world()
-        decisions, selected = self._case.review.decisions(), self._selected()
+        decisions, selected = self._case.review.decisions(), self._case.selected_number
         rejected = {n for n in made.meshes if decisions.get(n) == "rejected" and n != selected}
         candidates = set(self._candidates())
         numbers = [n for n in made.meshes if n not in rejected and (n > 0 or -n in candidates)]
@@ -333,6 +344,7 @@ class LesionSurfaces:
         self._connections.disconnect_all()
         self._soon.drop()
         self._going.drop()
+        self._back.drop()
         for drawn in (self._drawn, *self._leaving):
             if drawn is not None:
                 drawn.forget()
