@@ -61,6 +61,14 @@ def test_another_scan_is_shown_and_only_one(part, qtbot):
     qtbot.waitUntil(lambda: seen(part.viewer) == ["T2"])
 
 
+def test_a_scan_is_shown_before_a_map_that_lies_over_it(part, qtbot):
+    own = Image(np.zeros((3, 4, 5)), name="my map", colormap="red", blending="additive", visible=False)
+    part.viewer.add_layer(own)
+    part.viewer.layers.remove("FLAIR")
+    qtbot.waitUntil(lambda: seen(part.viewer) == ["T1"])
+    assert not own.visible
+
+
 def test_who_hides_all_or_deletes_what_was_hidden_wants_it_so(part, qtbot):
     part.viewer.layers.remove("T1")
     part.viewer.layers["FLAIR"].visible = False

@@ -522,6 +522,33 @@ def test_scans_of_the_patient_who_is_closed_go_also_where_results_come_without_t
     assert marks in review._viewer.layers and not {"FLAIR", "T1"} & set(names(review))
 
 
+def test_who_keeps_results_without_their_scan_is_asked_again_from_a_list(
+    review, qtbot, folders, answer_questions
+):
+    """To have kept them does not make them one of the list."""
+    answer = answer_questions(case_desk)
+    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
+    run(review, qtbot)
+    results = write_case(folders / "results", review)
+    choose(review, qtbot, texts.CLOSE)
+    restored = read_saved_results(results)
+
+    def of(person, sha256):
+        about = {"inputs": {"flair": {"path": str(folders / person / "FLAIR.nii.gz"), "scan_sha256": sha256}}}
+        prediction = replace(restored.prediction, information=restored.prediction.information | about)
+        return replace(restored, prediction=prediction, scans={})
+
+    assert review.cases.show_results(of("Ann", "a"), results)
+    answer.questions.clear()
+    answer.says = None
+    for times in (1, 2):
+        assert not review.cases.show_listed(of("Bob", "b"), results)
+        assert len(answer.questions) == times
+    answer.says = True
+    assert review.cases.show_listed(of("Bob", "b"), results) and len(answer.questions) == 3
+    assert review.cases.show_listed(of("Ann", "a"), results) and len(answer.questions) == 3
+
+
 def test_results_of_the_very_scan_in_another_folder_are_no_other_patients(
     review, qtbot, folders, answer_questions
 ):

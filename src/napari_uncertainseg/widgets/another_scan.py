@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from napari.layers import Image
 from napari.utils.notifications import show_info
 
-from napari_uncertainseg.widgets.scans.top_scan import scans
+from napari_uncertainseg.widgets.scans.top_scan import covers, scans
 from napari_uncertainseg.widgets.scans.volumes import is_compared, is_result
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.form_helpers import notice
@@ -70,7 +70,7 @@ class AnotherScan:
             return
         self._due, there = False, self._scans
         if there and not any(layer.visible for layer in there):
-            there[0].visible = True
+            next(filter(covers, there), there[0]).visible = True  # before a map of the user's own
 
     # -- hidden ---------------------------------------------------------------------------------
 

@@ -346,16 +346,16 @@ class CaseDesk:
     @contextmanager
     def _going_on(self) -> Iterator[None]:
         """While a case of a list comes; it is remembered as such, by its layers or its prediction."""
-        layers, flair = self._layers.viewer.layers, self.flair
-        there, of_list = set(layers), self._listed_prediction() is self._case.original
+        layers, flair, before = self._layers.viewer.layers, self.flair, self._case.original
+        there, of_list = set(layers), self._listed_prediction() is before
         self._goes_on = flair in self._listed if flair is not None else of_list
         try:
             yield
         finally:
             self._goes_on = False
             self._listed.update(layer for layer in layers if layer not in there)
-            original = self._case.original
-            self._listed_prediction = (lambda: None) if original is None else ref(original)
+            if (original := self._case.original) is not before:  # one that the reader keeps is what it was
+                self._listed_prediction = (lambda: None) if original is None else ref(original)
 
     @contextmanager
     def _giving_way(self, theirs: ScanOrigin, why: str, *, comes: bool) -> Iterator[bool]:
