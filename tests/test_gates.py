@@ -243,7 +243,7 @@ INNER = {
     "raters.agreement": {"mean_agreement", "mean_with_others"},
     "uncertainty.lesion": {"member_overlaps", "one_each"},
     "uncertainty.lesion_statistics": {"measure_lesions"},
-    "uncertainty.lesion_numbers": {"in_rows"},
+    "uncertainty.lesion_numbers": {"in_rows", "worth_a_number"},
     "uncertainty.member_lesions": {"positions_in"},
     "uncertainty.patient": {"layer_agreement"},
 }

@@ -13,7 +13,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.volume import Grid, Volume
 from napari_uncertainseg.inference.case_comparison import CaseComparison
 from napari_uncertainseg.modalities import main_of
-from napari_uncertainseg.review.session.case_review import CaseReview
+from napari_uncertainseg.review.open_case.case_review import CaseReview
 from napari_uncertainseg.review.verdicts import Verdict, Voxel
 from napari_uncertainseg.uncertainty.lesion_numbers import LesionNumbers
 from napari_uncertainseg.uncertainty.lesion_ranking import Lesions, ranker_of
@@ -325,6 +325,12 @@ class Case:
     def selected(self) -> Voxel | None:
         """The voxel of the selected lesion or candidate."""
         return self._selected
+
+    @property
+    def selected_number(self) -> int:
+        """Number of the selected lesion; below 0 of a candidate, 0 where none is selected."""
+        lesions = self.lesions
+        return 0 if lesions is None or self._selected is None else lesions.component_at(self._selected)
 
     def select(self, voxel: Voxel | None) -> None:
         """Select the lesion or candidate at a voxel, or none; a session notes when it was looked at."""

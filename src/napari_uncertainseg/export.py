@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.disk.folder_lock import Claim, claimed, partial_folder
 from napari_uncertainseg.disk.outputs import FOLDER, TABLE, check_output
+from napari_uncertainseg.disk.packing import PackingThread
 from napari_uncertainseg.disk.replaced_file import replaced_file
 from napari_uncertainseg.disk.result_folder import (
     CLASS_ENTROPY,
@@ -127,38 +127,26 @@ def write_results(
     check_output(target, FOLDER, scans_of(prediction))
     check_folder(target, overwrite=overwrite)
     with nullcontext() if claim else claimed(target), _aside(target) as partial:
-        with _Beside() as beside:
-            beside.do(
-                write_members,
-                partial / MEMBERS,
-                prediction.members,
-                prediction.variance,
-                numbers,
-                prediction.voxel_features,
-            )
-            _write_images(partial, prediction, lesions, verdicts, edit, beside)
-            write_table(partial / "lesions.tsv", _written_table(prediction, lesions, verdicts))
-            if prediction.classes is not None:
-                _write_classes(partial, prediction.classes, prediction.grid)
+        with PackingThread() as beside:
+            _write_arrays(partial, prediction, lesions, verdicts, edit, numbers, beside)
+            _write_tables(partial, prediction, lesions, verdicts)
             about = _for_json(summary(prediction, lesions, verdicts, edit, given, load))
-            beside.end()
-        text = with_hashes(partial, about)
-        with replaced_file(partial / SUMMARY) as file:
-            file.write(text.encode("utf-8", "replace"))
-        check_content(target, overwrite)  # others may have written there meanwhile
-        _move_into_place(partial, target)
+        _write_summary(partial, about)
+        _move_into_place(partial, target, overwrite)
 
 
-def _write_images(
+def _write_arrays(
     folder: Path,
     prediction: Prediction,
     lesions: Lesions,
     verdicts: Mapping[int, str] | None,
     edit: np.ndarray | None,
-    beside: _Beside,
+    numbers: LesionNumbers | None,
+    beside: PackingThread,
 ) -> None:
-    """Write maps and masks, in the thread beside."""
-    grid = prediction.grid
+    """Write members, maps and masks, in the thread beside."""
+    grid, members, variance = prediction.grid, prediction.members, prediction.variance
+    beside.do(write_members, folder / MEMBERS, members, variance, numbers, prediction.voxel_features)
     for name, file_name in written_maps().items():
         beside.do(write_volume, folder / file_name, prediction.maps[name], grid, dtype=np.float32)
     beside.do(write_volume, folder / "brain.nii.gz", prediction.brain, grid, dtype=np.uint8)
@@ -168,6 +156,15 @@ def _write_images(
         beside.do(write_volume, folder / "reviewed.nii.gz", reviewed, grid, dtype=np.uint8)
     if edit is not None:
         beside.do(write_volume, folder / "painted.nii.gz", edit, grid, dtype=np.int8)
+
+
+def _write_tables(
+    folder: Path, prediction: Prediction, lesions: Lesions, verdicts: Mapping[int, str] | None
+) -> None:
+    """Write the table of the lesions, and what there is of the model's classes."""
+    write_table(folder / "lesions.tsv", _written_table(prediction, lesions, verdicts))
+    if prediction.classes is not None:
+        _write_classes(folder, prediction.classes, prediction.grid)
 
 
 def _written_table(
@@ -183,32 +180,6 @@ def _written_table(
     return table.assign(slider_slice=[grid.slider_slice(int(s)) for s in table["slice_s"]])
 
 
-class _Beside:
-    """Another thread, in which files are packed while the next is made; packing lets go of Python's lock.
-
-    Used as a context manager: whatever goes wrong, the thread has ended afterwards, and writes nothing more.
-    """
-
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(1)
-        self._started: list[Future[Any]] = []
-
-    def do(self, write: Callable[..., Any], *arguments: Any, **options: Any) -> None:
-        """Call a function there, after those before."""
-        self._started.append(self._pool.submit(write, *arguments, **options))
-
-    def end(self) -> None:
-        """Wait for all, and raise what the first that failed raised."""
-        for each in self._started:
-            each.result()
-
-    def __enter__(self) -> _Beside:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
-
-
 def _write_classes(folder: Path, classes: Classes, grid: Grid) -> None:
     """Write the table of the classes, a map of each one's probability, and the doubt among them."""
     write_table(folder / CLASS_TABLE, class_table(classes, grid.voxel_volume))
@@ -217,6 +188,12 @@ def _write_classes(folder: Path, classes: Classes, grid: Grid) -> None:
         maps |= {CLASS_ENTROPY: classes.entropy, CLASS_MUTUAL_INFORMATION: classes.mutual_information}
     for name, array in maps.items():
         write_volume(folder / name, classes.on_grid(array, grid.shape), grid, dtype=np.float32)
+
+
+def _write_summary(folder: Path, about: Mapping[str, Any]) -> None:
+    """Write the summary, with the hashes of all other files there: the last file of a folder."""
+    with replaced_file(folder / SUMMARY) as file:
+        file.write(with_hashes(folder, about).encode("utf-8", "replace"))
 
 
 def scans_of(prediction: Prediction) -> Iterator[Path]:
@@ -344,12 +321,13 @@ def _aside(target: Path) -> Iterator[Path]:
             shutil.rmtree(partial, ignore_errors=True)
 
 
-def _move_into_place(partial: Path, target: Path) -> None:
+def _move_into_place(partial: Path, target: Path, overwrite: bool) -> None:
     """Move complete results to where they belong, and clear what killed runs left there.
 
     Files are renamed one after the other, which cannot fail for want of space; the summary goes first and
     comes last, so that even a power cut between two files is seen.
     """
+    check_content(target, overwrite)  # others may have written there meanwhile
     (partial / _MOVING).touch()
     if (target / SUMMARY).exists():
         (target / SUMMARY).rename(partial / REPLACED)

@@ -19,7 +19,8 @@ from napari_uncertainseg.audit.challenge.cohort import measure_cohort
 from napari_uncertainseg.audit.challenge.detection import Detected
 from napari_uncertainseg.audit.challenge.files import write_sheet
 from napari_uncertainseg.audit.challenge.intervals import FEWEST, PatientDraws
-from napari_uncertainseg.audit.challenge.measures import FAMILIES, measures
+from napari_uncertainseg.audit.challenge.measures.all_measures import measures
+from napari_uncertainseg.audit.challenge.measures.measure import FAMILIES
 from napari_uncertainseg.audit.challenge.retained import d_auc, r_auc, voxels_retained
 from napari_uncertainseg.audit.challenge.sentences import sentences
 from napari_uncertainseg.audit.challenge.sheet import ALL, GAP, IN, OUT, SheetSetting, make_sheet

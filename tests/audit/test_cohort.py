@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.audit.cohort import read_audit_cohort
 from napari_uncertainseg.cli import main
+from napari_uncertainseg.disk.columns import Layout, a_number, perhaps, read_table
+from napari_uncertainseg.disk.tables import NO_VALUE, as_tsv
 from napari_uncertainseg.evaluate.patients.names import patients_of_table
 from napari_uncertainseg.evaluate.patients.visits import find_visits
 from napari_uncertainseg.runs.record import FileState, VisitRecord, write_record
@@ -98,12 +102,40 @@ def test_the_patient_is_that_of_bids_where_none_is_said(study):
     assert cohort.patients == ("sub-07", str(study / "r" / "a"))
 
 
-@pytest.mark.parametrize("unknown", ["NaN", "NA", "nan", "N/A"])
+@pytest.mark.parametrize("unknown", ["", "n/a", "N/A"])
 def test_patients_whom_nobody_names_are_not_one_patient(study, unknown):
-    """As pandas, R and spreadsheets write what is missing; in cohorts and in the table of `calibrate`."""
+    """In cohorts, and in the table of `calibrate`."""
     table = write(study, "folder patient reference", *(f"r/{name} {unknown} m" for name in "abc"))
-    assert len({visit.patient for visit in find_visits([table])[0]}) == 3
-    assert len(set(patients_of_table(table))) == 3
+    visits, notes = find_visits([table])
+    assert len({visit.patient for visit in visits}) == 3 and len(set(patients_of_table(table))) == 3
+    assert not any("called" in note for note in notes)
+
+
+@pytest.mark.parametrize("name", ["NA", "nan", "NaN", "None", "-", "null", "1e5", "007"])
+def test_a_patient_may_be_called_like_what_stands_for_a_missing_value(study, name):
+    """The name is text, in the cohort and in the tables that are written of it and read again."""
+    table = write(
+        study, "folder patient source name", f"r/a {name} {name} {name}", f"r/b {name}  x", "r/c P2 Oslo y"
+    )
+    cohort = read_audit_cohort(table)
+    assert cohort.patients == (name, "P2") and cohort.cases[0].name == name
+    assert patients_of_table(write_reference(study, name)) == [name, name]
+    visits, notes = find_visits([table])
+    assert [visit.source for visit in visits] == [name, "", "Oslo"]
+    if name.casefold() in NO_VALUE:
+        assert any(f"2 visits count as those of one patient called '{name}'" in note for note in notes)
+    again = study / "again.tsv"
+    rows = [{"folder": f"r/{c.folder.name}", "patient": c.patient, "score": np.nan} for c in cohort.cases]
+    again.write_text(as_tsv(pd.DataFrame(rows)))
+    assert read_audit_cohort(again).patients == (name, "P2")
+    for row in read_table(again, Layout("scores", "score", (perhaps("score", a_number()),))).rows:
+        assert np.isnan(row.number("score"))  # of numbers it stays a missing value
+
+
+def write_reference(study, name):
+    path = study / "references.tsv"
+    path.write_text(f"folder\tpatient\treference\nr/a\t{name}\ta.nii.gz\nr/b\t{name}\tb.nii.gz\n")
+    return path
 
 
 def test_the_folder_of_a_run_and_its_references(tmp_path):

@@ -97,6 +97,21 @@ def test_a_folder_with_a_page_tables_and_numbers(study, tmp_path, capsys):
     assert run(table, "--by", "sex", "--out", out) == 2 and "not empty" in capsys.readouterr().err
 
 
+def test_patients_with_odd_names_come_through_to_the_report(study, tmp_path, capsys):
+    names = ["NA", "None", "-", "nan", "null", "=1+1", "P6", "P7", "P8", "P9", "P10", "P11"]
+    given = (study / "cohort.tsv").read_text().split("\n")
+    rows = [line.split("\t") for line in given[1:]]
+    lines = ["\t".join([cells[0], name, *cells[2:]]) for cells, name in zip(rows, names, strict=True)]
+    table = study / "odd.tsv"
+    table.write_text("\n".join([given[0], *lines]))
+    assert run(table, "--by", "sex", "--draws", 99, "--out", tmp_path / "out") == 0
+    assert "12 patients" in capsys.readouterr().out
+    cases = read_tsv(tmp_path / "out" / "cases.tsv", texts=True)
+    assert cases["patient"].tolist() == names
+    page = (tmp_path / "out" / "groups.html").read_text()
+    assert "12 patients" in page
+
+
 def test_what_is_measured_of_a_case(study):
     case = AuditCase("x", study / "c1" / "results", "p", study / "c1" / "truth.nii.gz", {})
     found = measure_case(case)

@@ -402,7 +402,7 @@ def test_people_with_one_acquisition_are_left_out(real):
 
 REFUSED = {
     "no column": (["r1\tanna\tA"], "folder\tpatient\tvisit", "lacks the column 'acquisition'"),
-    "nobody": (["r1\tNaN\tA"], None, "row 2: the column patient is empty"),
+    "nobody": (["r1\tn/a\tA"], None, "row 2: the column patient is empty"),
     "empty cell": (["r1\t\tA"], None, "row 2: the column patient is empty"),
     "no results": (["nowhere\tanna\tA"], None, "row 2: there is no folder .*nowhere; correct the path"),
     "folder twice": (["r1\tanna\tA", "./r1\tanna\tB"], None, "is there twice"),

@@ -18,6 +18,7 @@ from napari_uncertainseg.disk.columns import (
     RESULTS_FOLDER,
     Column,
     Layout,
+    a_name,
     a_number,
     any_text,
     check_row,
@@ -151,6 +152,27 @@ def test_a_number_is_there_twice_however_it_is_written(path, again):
 def test_a_folder_that_holds_no_results(path, tmp_path):
     said = refusal(path, "name\tage\tfolder\na\t1\t.\n")
     assert said == f", row 2: the column folder is '{tmp_path}'; it should be a folder of results."
+
+
+@pytest.mark.parametrize("cell", ["NA", "nan", "None", "-", "NULL"])
+def test_names_are_texts_and_numbers_keep_their_words_for_missing(path, cell):
+    named = Layout(
+        "visits",
+        "visit",
+        (Column("patient", a_name("a name"), unique=True), Column("age", a_number(), filled=False)),
+    )
+    path.write_text(f"patient\tage\n{cell}\t{cell}\nb\t3\n")
+    first, _ = read_table(path, named).rows
+    assert first.name("patient") == cell and np.isnan(first.number("age"))
+    frame = read_frame(path, named)
+    assert frame["patient"].tolist() == [cell, "b"] and np.isnan(frame["age"][0])
+    path.write_text(f"patient\tage\n{cell}\t1\n{cell}\t3\n")
+    with pytest.raises(InputError, match="as in row 2"):
+        read_table(path, named)
+    for empty in ("", "n/a"):
+        path.write_text(f"patient\tage\n{empty}\t1\n")
+        with pytest.raises(InputError, match="column patient is empty; it should be a name"):
+            read_table(path, named)
 
 
 def test_a_frame_has_numbers_whatever_is_missing(path):

@@ -168,7 +168,40 @@ def test_distances_that_are_asked_for_are_those_of_scipy(spacing):
     assert np.array_equal(distance_inside(mask, spacing, at), expected)
 
 
+@pytest.mark.parametrize("seed", range(30))
+def test_smoothing_near_the_brain_is_that_of_scipy(seed):
+    """Brains of any shape, in parts, at the ends of the scan, or none: 0 outside, as prepared scans are."""
+    rng = np.random.default_rng(seed)
+    shape, sigma = tuple(rng.integers(1, 45, 3)), float(rng.choice([0.3, 0.5, 0.9, 2.0]))
+    brain = ndimage.gaussian_filter(rng.normal(size=shape), 2) > rng.choice([-0.1, 0.0, 0.1, 1.0])
+    flair = (rng.normal(size=shape) * brain).astype(np.float32)
+    assert np.array_equal(smoothed(flair, brain, sigma), ndimage.gaussian_filter(flair, sigma) * brain)
+
+
 def test_smoothing_in_slabs_is_that_of_scipy():
     rng = np.random.default_rng(0)
     flair, brain = rng.normal(size=(40, 35, 17)).astype(np.float32), rng.random((40, 35, 17)) < 0.8
     assert np.array_equal(smoothed(flair, brain, 0.5), ndimage.gaussian_filter(flair, 0.5) * brain)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_parts_are_numbered_as_scipy_numbers_them(seed):
+    rng = np.random.default_rng(seed)
+    shape = tuple(rng.integers(1, 12, 3)) if seed % 2 else (1, *rng.integers(1, 40, 2))
+    mask = rng.random(shape) < rng.choice([0.0, 0.2, 0.5, 0.8, 1.0])
+    mask = np.asfortranarray(mask) if seed % 3 == 0 else mask
+    labels, count = skull._parts(mask)
+    expected, n = ndimage.label(mask)
+    assert count == n
+    assert np.array_equal(labels, expected)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_most_common_value_is_that_of_counting_all(seed):
+    rng = np.random.default_rng(seed)
+    air = np.float32(rng.integers(-3, 3))
+    data = np.where(rng.random((9, 10, 11)) < rng.uniform(0.3, 0.9), air, rng.normal(0, 5, (9, 10, 11)))
+    data = data.astype(np.float32)
+    values, counts = np.unique(data, return_counts=True)
+    low, bright = np.quantile(data, (0.005, 0.995))
+    assert skull._background(data, low, bright) == values[counts.argmax()]

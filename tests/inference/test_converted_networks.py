@@ -9,9 +9,9 @@ from torch import nn
 from napari_uncertainseg._base import Cancelled
 from napari_uncertainseg.networks.engines import converted_network
 from napari_uncertainseg.networks.engines.device import cpu_device
-from napari_uncertainseg.networks.engines.exact_norms import exact_norms
 from napari_uncertainseg.networks.engines.foreign_engine import ForeignEngine
 from napari_uncertainseg.networks.engines.patches import Patches
+from napari_uncertainseg.networks.engines.rewritten.exact_norms import exact_norms
 
 pytest.importorskip("openvino")
 SIDES = (32, 36, 30)

@@ -20,6 +20,8 @@ from napari_uncertainseg.progress.words import is_sure
 FACTOR, FROM, LEAST_S = 1.5, 1 / 3, 1.5
 """How far the time left may be off, after what share of the run; below so many seconds it does not matter."""
 
+TRIED = 0.25
+"""Standard deviation of the logarithm by which a trial is off; by `scripts/step_times.py`."""
 _LOOKS = 8
 """At a silent step, where many runs are made up."""
 
@@ -66,12 +68,15 @@ class Machine:
 
     def seconds(self, key: str, size: float) -> float:
         """What a step takes this time."""
+        return self.lasting(key) * size * math.exp(self.random.gauss(0, self.noise))
+
+    def lasting(self, key: str) -> float:
+        """What one unit of a step takes as a rule."""
         if key not in self._own:
             kind = usual(key).kind
             self._of_kind.setdefault(kind, math.exp(self.random.gauss(0, self.kind) if self.kind else 0.0))
             self._own[key] = self._of_kind[kind] * math.exp(self.random.gauss(0, self.spread))
-        noise = math.exp(self.random.gauss(0, self.noise))
-        return usual(key).seconds * size * self._pace * self._own[key] * self.slow.get(key, 1.0) * noise
+        return usual(key).seconds * self._pace * self._own[key] * self.slow.get(key, 1.0)
 
 
 def usual(key: str) -> Usual:
@@ -164,9 +169,18 @@ class FakeRun:
 
     def silent(self, key: str, size: float, stage: str = "") -> Iterator[None]:
         """A step that says nothing."""
+        if not size:
+            return
         with self.course.step(key, size, stage or key):
             self.wait(self.machine.seconds(key, size))
             yield
+
+    def trial(self, clock: Clock) -> dict[str, float]:
+        """Some time goes by, and what is found is off, one error for all passes of the network."""
+        self.clock.now += self.machine.seconds(steps.TRIAL, 1)
+        run, off = self.run, math.exp(self.machine.random.gauss(0, TRIED))
+        passes = steps.passing(run.method, run.model, run.members, loaded=not run.first)
+        return {key: self.machine.lasting(key) * off for key, size in passes.items() if size}
 
     def told(self, key: str, size: float, parts: int) -> Iterator[None]:
         """A step that says how far it is; the parts take differently long."""
@@ -183,8 +197,15 @@ class FakeRun:
         run, course = self.run, planned(self.course, self.run.expected)
         if self.foreseen:
             course.expect(run.needed)
+        passes = steps.passing(run.method, run.model, run.members, loaded=not run.first, box=run.box)
+        load, loaded = steps.of_model(steps.NETWORK, "load", run.model), not run.first
         if run.first:
             yield from self.silent(steps.IMPORT, 1)
+        if course.wants_trial(key for key, size in passes.items() if size):
+            yield from self.silent(load, not loaded)
+            loaded = True
+            yield from self.silent(steps.of_model(steps.READY, run.method, run.model), 1)
+            course.trial(self.trial, "trying the network")
         course.expect_after(steps.BRAIN, {steps.BIAS: run.scans})
         for n in range(run.scans - 1):
             with course.step(steps.ALIGN, run.voxels, "aligning T1"):
@@ -200,9 +221,7 @@ class FakeRun:
             if run.skull:
                 yield from self.told(steps.BIAS, 1, 20)
             yield from self.silent(steps.NORMALISE, run.voxels)
-        if run.first:
-            yield from self.silent(steps.of_model(steps.NETWORK, "load", run.model), 1)
-        passes = steps.passing(run.method, run.model, run.members, loaded=not run.first, box=run.box)
+        yield from self.silent(load, not loaded)
         course.expect(passes)
         (first, size), (later, rest) = passes.items()
         yield from self.silent(first, size)
@@ -252,7 +271,7 @@ def is_number(seen: list[Outlook], share: float) -> bool:
 
 
 def machines(
-    count: int, runs: int, seed: int = 0, *, best: bool = False, **drawn: float
+    count: int, runs: int, seed: int = 0, *, best: bool = False, tried: bool = True, **drawn: float
 ) -> list[list[list[Outlook]]]:
     """What was shown in the first runs of machines, by machine and run.
 
@@ -263,6 +282,7 @@ def machines(
     for number in range(count):
         machine = Machine(Random(seed * 10_000 + number), **drawn)
         kept = UsualTimes(spreads=machine.spreads if best else None)
+        kept.lasting = tried
         asked = [some_run(random, first=n == 0) for n in range(runs)]
         shown.append([FakeRun(run, machine, kept, _LOOKS, foreseen=best)() for run in asked])
     return shown

@@ -132,3 +132,39 @@ def test_between_the_two_ends_it_lies_in_four_of_five():
     shown = machines(30, 3, seed=3, best=True)
     inside = [lies_between(one, share) for runs in shown for one in runs for share in THIRDS]
     assert 0.70 <= sum(inside) / len(inside) <= 0.95
+
+
+def tried(name: str, ratio: float) -> Usual:
+    return Usual(name, "network", 1000.0 * ratio, 1000.0)
+
+
+def new(name: str, kind: str = "network") -> Usual:
+    return Usual(name, kind, 1000.0)  # long: no clock and no blur counts
+
+
+@pytest.mark.parametrize("ratio", [0.05, 0.5, 1.0, 3.0, 20.0])
+def test_what_a_trial_tells_is_what_the_formula_says(ratio):
+    """However far from the table it is: the network may be another than the table's."""
+    found = left([tried("a", ratio)], waiting=[new("a")])
+    lasting = SURE.machine**2 + SURE.kind**2 + SURE.step**2
+    share = lasting / (lasting + SURE.tried**2 + 0.05**2)
+    spread = math.sqrt(lasting * (1 - share) + 0.15**2 + SURE.once**2)
+    assert math.log(found.seconds / 1000) == pytest.approx(share * math.log(ratio), abs=0.06)
+    assert math.log(found.most / found.least) == pytest.approx(2 * 1.2816 * spread, rel=0.25)
+
+
+def test_a_trial_is_off_alike_for_all_that_was_tried():
+    """So it says no more for being kept under three names, and the first pass puts the later ones right."""
+    one = left([tried("a", 3.0)], waiting=[new("a")])
+    three = left([tried(name, 3.0) for name in "abc"], waiting=[new("a")])
+    assert three.seconds == pytest.approx(one.seconds, rel=0.1)
+    assert three.most / three.least == pytest.approx(one.most / one.least, rel=0.15)
+    alone = left([tried("a", 3.0), tried("b", 3.0)], waiting=[new("b")]).seconds
+    after = left([tried("a", 3.0), tried("b", 3.0)], [Seen(new("a"), 5000.0)], waiting=[new("b")]).seconds
+    assert alone < 3100 and after > 1.2 * alone
+
+
+def test_a_trial_tells_of_steps_that_were_not_tried():
+    same, other = (left([tried("a", 3.0)], waiting=[new("c", kind)]) for kind in ("network", "files"))
+    assert 3000 > same.seconds > other.seconds > 1500
+    assert left(waiting=[new("c")]).seconds == pytest.approx(1000, rel=0.15)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 
 import pytest
@@ -83,7 +84,7 @@ def test_each_machine_has_its_own(path):
         b'{"machines": {"a": {"align": {"seconds": NaN, "runs": 1}}}}',
         b'{"machines": {"a": {"align": {"seconds": -1, "runs": 1}}}}',
         b'{"machines": {"a": {"align": {"seconds": 1e300, "runs": 1}}}}',
-        b'{"machines": {"a": {"align": {"seconds": 1, "runs": 0}}}}',
+        b'{"machines": {"a": {"align": {"seconds": 1, "runs": -1}}}}',
         b'{"machines": {"a": {"align": {"runs": 1}}}}',
         b"[" * 100_000,
         b" " * 2_000_000,
@@ -147,6 +148,43 @@ def test_the_name_of_the_machine_does_not_tell_its_host():
 
 def test_it_lies_in_the_users_cache(user_folders):
     times_of_user().learn({"align": 0.5})
-    (found,) = user_folders.rglob("step-times.json")
-    assert found.parent.name == "napari-uncertainseg"
+    files = user_folders.rglob("step-times.json")  # other tests have theirs, too
+    (found,) = [file for file in files if file.parent.name == "napari-uncertainseg"]
     found.unlink()
+
+
+def test_a_trial_counts_until_the_step_is_measured(path):
+    times = UsualTimes(path)
+    assert times.wants_trial(["align", "skull"])
+    times.learn({"align": 1.0})
+    times.learn_trial({"align": 9.0, "skull": 0.5})
+    again = UsualTimes(path)
+    assert taken(again) == pytest.approx({"align": 1.0, "skull": 0.5}) and not again.wants_trial(taken(again))
+    assert again.usual("skull", 1).seconds == DEFAULTS["skull"] and not again.usual("skull", 1).measured
+    again.learn({"skull": 3.0})
+    assert taken(UsualTimes(path))["skull"] == pytest.approx(3.0)  # and not a mean with the trial
+
+
+def test_a_trial_alone_makes_no_machine_known(path):
+    times = UsualTimes(path)
+    times.learn_trial({"align": 0.5, "skull": math.nan, "bias": 0.0})
+    assert not times.known and list(taken(times)) == ["align"]
+
+
+def test_nothing_is_tried_where_it_would_be_forgotten():
+    assert not UsualTimes().wants_trial(["align"])
+
+
+@pytest.mark.posix
+@pytest.mark.parametrize("what", ["folder in its place", "no folder", "read-only", "full", "free"])
+def test_nor_where_it_cannot_be_written_down(path, what, monkeypatch):
+    """Or each run would wait for a trial."""
+    if what == "folder in its place":
+        path.mkdir(parents=True)
+    elif what == "no folder":
+        path.parent.write_text("a file")
+    elif what == "read-only":
+        monkeypatch.setattr(os, "access", lambda place, mode: mode != os.W_OK)  # of root all can be written
+    elif what == "full":
+        UsualTimes(path).learn({f"passes/one-pass/{n}": 1.0 for n in range(1000)})
+    assert UsualTimes(path).wants_trial(["align"]) == (what == "free")

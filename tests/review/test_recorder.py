@@ -12,6 +12,7 @@ from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.session.remaining_errors import is_wrong
 from napari_uncertainseg.review.session.replay import Replay
 from napari_uncertainseg.review.store.current_verdicts import CurrentVerdict
+from napari_uncertainseg.review.store.journal_writer import JournalWriter
 from napari_uncertainseg.review.store.reading_speed import ReadingSpeed
 from napari_uncertainseg.review.store.records import NewTask, Task
 from napari_uncertainseg.review.store.store import Store
@@ -98,7 +99,7 @@ def test_of_lesions_that_grew_together_all_are_written_or_none(store, recorder, 
         recorder.undo()
     act = judge if what == "judge" else getattr(recorder, what)
     before, entries = dict(recorder.current_verdicts), store.entries(recorder.session.id)
-    append, done = Store._append, []
+    append, done = JournalWriter.append, []
 
     def full(*given):
         if done:
@@ -107,7 +108,7 @@ def test_of_lesions_that_grew_together_all_are_written_or_none(store, recorder, 
         return done[0]
 
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "_append", full)
+        patch.setattr(JournalWriter, "append", full)
         with pytest.raises(InputError, match="full"):
             act()
     assert done and store.entries(recorder.session.id) == entries and recorder.current_verdicts == before

@@ -83,12 +83,16 @@ def test_visits_of_two_workers_and_one_that_is_killed_by_memory(tmp_path, plan, 
 
 
 def test_stopping_ends_a_visit_that_is_at_work(tmp_path, dataset, plan, run_here):
+    said = []
+
     def stop(stage, fraction):
+        said.append(stage)
         if fraction >= 1 / 3:
             raise Cancelled
 
     with pytest.raises(Cancelled):
         run(plan(dataset), load=stand_ins.load_slow, progress=stop)
+    assert not [stage for stage in said if "failed" in stage], said
     assert not list((tmp_path / "out").glob("visits/*/.*"))
     assert run_here(dataset).done_before == 1
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_uncertainseg._boxes import bounding_box, painted_box
-from napari_uncertainseg.review.session.undo_history import changed
+from napari_uncertainseg.review.open_case.undo_history import changed
 from napari_uncertainseg.review.store.painted_volumes import PaintedVolumes
 from napari_uncertainseg.uncertainty.lesion_numbers import LesionNumbers
 from napari_uncertainseg.uncertainty.lesion_ranking import Lesions, Ranker

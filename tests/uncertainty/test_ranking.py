@@ -18,12 +18,8 @@ from napari_uncertainseg.lesions.components import label_mask
 from napari_uncertainseg.prediction.members import Members
 from napari_uncertainseg.uncertainty import lesion_ranking as ranking
 from napari_uncertainseg.uncertainty.lesion_columns import COLUMNS
-from napari_uncertainseg.uncertainty.lesion_ranking import (
-    MOST,
-    Lesions,
-    Ranker,
-    rank_lesions,
-)
+from napari_uncertainseg.uncertainty.lesion_numbers import MOST, LesionNumbers
+from napari_uncertainseg.uncertainty.lesion_ranking import Lesions, Ranker, rank_lesions
 
 from ..builders import everywhere, make_prediction, predict_from_members
 
@@ -134,6 +130,44 @@ def test_a_ranker_kept_gives_what_a_new_one_gives(seed, threshold, ready, n_memb
     pd.testing.assert_frame_equal(one.table, two.table)
     np.testing.assert_array_equal(one.labels, two.labels)
     np.testing.assert_array_equal(one.candidates, two.candidates)
+
+
+@given(st.integers(0, 9999), st.floats(0.1, 0.9), st.integers(0, 4))
+@settings(max_examples=40, deadline=None)
+def test_what_was_measured_before_is_taken_only_for_the_same_question(seed, threshold, least) -> None:
+    """Numbers of its own, painting in between, another volume, threshold or candidates."""
+    prediction, kept = prepared(fields(seed)), LesionNumbers((14, 15, 16))
+    edit = np.random.default_rng(seed).integers(-1, 2, prediction.grid.shape).astype(np.int8)
+    ranker, volume = Ranker(prediction), least * prediction.grid.voxel_volume
+    for asked in (
+        (threshold, volume, {}),
+        (threshold, volume, {"numbers": kept}),
+        (threshold, volume, {"edit": edit}),
+        (threshold, volume, {}),
+        (threshold, volume + 5, {}),
+        (threshold, volume, {"candidate_threshold": 0.3}),
+        (threshold / 2, volume, {}),
+        (threshold, volume, {}),
+    ):
+        *at, others = asked
+        one = ranker.rank(*at, **others)
+        others = {name: LesionNumbers((14, 15, 16)) if name == "numbers" else x for name, x in others.items()}
+        two = Ranker(prediction).rank(*at, **others)
+        pd.testing.assert_frame_equal(one.table, two.table)
+        pd.testing.assert_frame_equal(one.candidate_table, two.candidate_table)
+        np.testing.assert_array_equal(one.labels, two.labels)
+        np.testing.assert_array_equal(one.candidates, two.candidates)
+
+
+def test_lesions_that_are_only_numbered_anew_are_not_measured_again(monkeypatch) -> None:
+    ranker, calls = Ranker(prepared(fields(3))), []
+    measure = ranking.measure_lesions
+    monkeypatch.setattr(ranking, "measure_lesions", lambda *given: calls.append(1) or measure(*given))
+    ranker.rank(0.4)
+    ranker.rank(0.4, numbers=LesionNumbers((14, 15, 16)))
+    assert len(calls) == 1
+    ranker.rank(0.5)
+    assert len(calls) == 2
 
 
 @given(

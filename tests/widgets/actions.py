@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from time import monotonic
+from typing import Any
 
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
@@ -22,6 +25,12 @@ def agreement_known(qtbot, dock):
 def click(qtbot, button):
     """Press a button with the mouse."""
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def wait_until_gone(qtbot, kept: weakref.ref[Any]) -> None:
+    """Wait until nothing holds an object any more: what is deleted later, or by a thread, needs a moment."""
+    qtbot.wait(10)  # only a running event loop carries out deleteLater
+    qtbot.waitUntil(lambda: gc.collect() >= 0 and kept() is None)
 
 
 def discard(qtbot, widget):

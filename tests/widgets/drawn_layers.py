@@ -1,9 +1,12 @@
-"""What is drawn of a case, for tests that need a viewer and no window."""
+"""What is drawn of a case in a viewer without a window, and where a window draws a layer."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from napari import Viewer
 from napari.components import ViewerModel
-from napari.layers import Image
+from napari.layers import Image, Layer
 
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.images.volume import Volume
@@ -21,3 +24,8 @@ def reviewed_layers(flair: Volume, prediction: Prediction) -> ReviewLayers:
     made._case.set_images({"flair": flair})
     made._case.open_prediction(prediction)
     return made
+
+
+def drawing_node(viewer: Viewer, layer: Layer) -> Any:
+    """The vispy node of a layer, to see where on the canvas it is drawn: no public way leads there."""
+    return viewer.window._qt_viewer.canvas.layer_to_visual[layer].node

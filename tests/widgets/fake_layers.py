@@ -54,6 +54,40 @@ class FakeErrors:
         self.chosen = number
 
 
+class FakeUserLabels:
+    """Label layers of the user's, by name; None for one that lies elsewhere."""
+
+    def __init__(self, masks, foreign):
+        self.masks, self.foreign = masks, foreign
+
+    def names(self):
+        return list(self.masks)
+
+    def is_foreign(self, name):
+        return name in self.foreign
+
+    def mask_of(self, name):
+        if self.masks[name] is None:
+            raise InputError(f"Layer {name!r} does not lie on the grid of the scan.")
+        return self.masks[name] > 0
+
+
+class FakeOutline:
+    """What an annotator paints, and how it compares."""
+
+    def __init__(self, masks):
+        self._masks = masks
+
+    def begin(self):
+        self.drawn = np.zeros(next(iter(self._masks.values())).shape, np.uint8)
+
+    def array(self):
+        return self.drawn
+
+    def compare(self, sides):
+        self.compared = sides
+
+
 class FakeLayers:
     """Remembers where the viewer was sent; its label layers are plain arrays."""
 
@@ -65,6 +99,7 @@ class FakeLayers:
     def __init__(self, masks: dict[str, np.ndarray] | None = None) -> None:
         self.masks = dict(masks or {})
         self.foreign: set[str] = set()
+        self.user_labels, self.own_outline = FakeUserLabels(self.masks, self.foreign), FakeOutline(self.masks)
         self.shown = (0, 0)
         self.visited: list[tuple[int, int, int]] = []
         self.previewed: list[float] = []
@@ -78,6 +113,9 @@ class FakeLayers:
 
     def show_alone(self, alone):
         self.alone = alone
+
+    def reveal_chosen(self):
+        return False
 
     def go_to(self, voxel):
         self.visited.append(voxel)
@@ -100,17 +138,6 @@ class FakeLayers:
     def visible(self):
         return ["FLAIR", "entropy"]
 
-    def label_layers(self):
-        return list(self.masks)
-
-    def is_foreign(self, name):
-        return name in self.foreign
-
-    def mask_of(self, name):
-        if self.masks[name] is None:
-            raise InputError(f"Layer {name!r} does not lie on the grid of the scan.")
-        return self.masks[name] > 0
-
     def blind(self, then=lambda: None):
         self.blinded = True
         self.blinding_changed.emit()
@@ -119,18 +146,8 @@ class FakeLayers:
     def point_at(self, voxel):
         self.visited.append(voxel)
 
-    def begin_outline(self):
-        shape = next(iter(self.masks.values())).shape
-        self.outline = np.zeros(shape, np.uint8)
-
-    def outlined(self):
-        return self.outline
-
     def reveal(self, name):
         self.revealed = name
-
-    def compare_outline(self, sides):
-        self.compared = sides
 
     def unblind(self):
         self.blinded = False

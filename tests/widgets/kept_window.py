@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import threading
-import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -21,6 +20,7 @@ import numpy as np
 import pytest
 
 from ..leaks import new_threads, new_widgets, wait_until_empty
+from .looks import choice, choose, differing, looks, undo
 
 SIZE = (1280, 800)
 """Of the window, in pixels."""
@@ -82,8 +82,8 @@ class KeptWindow:
         fill(self.viewer, folder / "sessions.db")
         self.review.layers.results.complete()  # layers that are still to come
         qtbot.wait(50)
-        self._layers = [(layer, _looks(layer)) for layer in self.viewer.layers]
-        self._chosen = [(widget, _choice(widget)) for widget in self._widgets()]
+        self._layers = [(layer, looks(layer)) for layer in self.viewer.layers]
+        self._chosen = [(widget, choice(widget)) for widget in self._widgets()]
         self._place, self._theme = self._seen(), self.viewer.theme
         self._widths = {dock: dock.width() for dock in self._docks()}
         self._is_empty = self.review.case.prediction is None
@@ -120,6 +120,10 @@ class KeptWindow:
 
         return {dock for dock in self.review._window.findChildren(QDockWidget) if dock.isVisible()}
 
+    def _front(self) -> list[str]:
+        """The docks that are not behind others: what lies behind hears no click."""
+        return sorted(opened.dock.key for opened in self.review.opened if opened.area.in_front)
+
     def _seen(self) -> tuple[Any, ...]:
         dims, camera = self.viewer.dims, self.viewer.scene.camera
         zoom = camera.zoom / self._whole()
@@ -140,7 +144,7 @@ class KeptWindow:
         viewer, review = self.viewer, self.review
         case, window = review.case, review._window
         overlays = viewer.canvas.overlays
-        listed = {f"layer {layer.name}": _looks(layer) for layer in viewer.layers}
+        listed = {f"layer {layer.name}": looks(layer) for layer in viewer.layers}
         return {
             **listed,
             "layers": [layer.name for layer in viewer.layers],
@@ -161,8 +165,9 @@ class KeptWindow:
             "reference": case.comparison.reference is None,
             "exercise": review.layers.blinded,
             "docks": sorted(dock.windowTitle() for dock in self._docks()),
+            "front": self._front(),
             "bars": sorted((x.objectName(), x.isVisible()) for x in window.findChildren(QToolBar)),
-            "widgets": Counter(map(repr, map(_choice, self._widgets()))),
+            "widgets": Counter(map(repr, map(choice, self._widgets()))),
             "preferences": {k: v for k, v in asdict(PreferenceStore().load()).items() if k != "target"},
         }
 
@@ -171,7 +176,7 @@ class KeptWindow:
         return {
             "review": (case.review.decisions(), case.review.edit is None, case.review.recorder is None),
             "history": (case.review.unsaved, len(case.review.verdicts), case.unsaved_mask),
-            "undo": _undo(case.review),
+            "undo": undo(case.review),
         }
 
     def put_back(self, qtbot: Any) -> list[str]:
@@ -186,7 +191,7 @@ class KeptWindow:
             qtbot.wait(50)
             was, now = self.as_opened, self.told()
             keys = [key for key in {**was, **now} if was.get(key) != now.get(key)]
-            differs = [f"{key}: {_differing(was.get(key), now.get(key))}" for key in keys]
+            differs = [f"{key}: {differing(was.get(key), now.get(key))}" for key in keys]
             if not differs:
                 break
         return differs
@@ -215,9 +220,11 @@ class KeptWindow:
             review.case.threshold = threshold
             review.case.select(selected)
         for widget, chosen in self._chosen:
-            _choose(widget, chosen)
+            choose(widget, chosen)
         for dock in self._docks() - self._widths.keys():
             dock.hide()
+        for key in set(self.as_opened["front"]) - set(self._front()):
+            review.show_dock(key)
         review._window.resizeDocks([*self._widths], [*self._widths.values()], Qt.Orientation.Horizontal)
         self._dress(own)
         if viewer.theme != self._theme:
@@ -236,12 +243,12 @@ class KeptWindow:
             for place, layer in enumerate(own):
                 if layers[place] is not layer:
                     layers.move(layers.index(layer), place)
-        for layer, looks in self._layers:
-            if layer.metadata.get("uncertainseg", {}) != looks["metadata"]:
-                layer.metadata["uncertainseg"] = dict(looks["metadata"])
+        for layer, before in self._layers:
+            if layer.metadata.get("uncertainseg", {}) != before["metadata"]:
+                layer.metadata["uncertainseg"] = dict(before["metadata"])
             for name in ("visible", "opacity", "contrast_limits", "mode"):
-                if np.asarray(getattr(layer, name, None)).tolist() != looks[name]:
-                    setattr(layer, name, looks[name])
+                if np.asarray(getattr(layer, name, None)).tolist() != before[name]:
+                    setattr(layer, name, before[name])
 
     def _forget_review(self) -> None:
         """Verdicts, painting, and the session that they are in; the next test has a file of its own."""
@@ -308,55 +315,6 @@ class KeptWindow:
                 lambda: [x for x in new_threads(threads) if not x.name.startswith("pytest_timeout")]
             )
             assert not left, f"threads left running: {left}"
-
-
-def _looks(layer: Any) -> dict[str, Any]:
-    names = ("visible", "opacity", "blending", "mode", "contour", "contrast_limits", "editable", "size")
-    found = {name: np.asarray(getattr(layer, name, None)).tolist() for name in names}
-    found["colormap"] = getattr(getattr(layer, "colormap", None), "name", None)
-    found["metadata"] = dict(layer.metadata.get("uncertainseg", {}))
-    found["transform"] = np.asarray(layer.scale).tolist(), np.asarray(layer.translate).tolist()
-    data = layer.data
-    found["data"] = zlib.crc32(np.ascontiguousarray(data)) if isinstance(data, np.ndarray) else len(data)
-    return found
-
-
-def _undo(review: Any) -> Any:
-    """What could be undone and done again."""
-    history = review._history
-    return history.last(back=True) is None, history.last(back=False) is None
-
-
-def _choice(widget: Any) -> tuple[Any, ...]:
-    name = type(widget).__name__, widget.objectName(), widget.accessibleName()
-    if hasattr(widget, "isCheckable"):
-        return (*name, widget.isCheckable() and widget.isChecked())
-    if hasattr(widget, "currentIndex"):
-        return (*name, widget.currentIndex(), widget.count())
-    return (*name, widget.value() if hasattr(widget, "value") else widget.text())
-
-
-def _choose(widget: Any, chosen: tuple[Any, ...]) -> None:
-    try:
-        now = _choice(widget)
-    except RuntimeError:  # it has gone
-        return
-    if now == chosen:
-        return
-    if hasattr(widget, "isCheckable"):
-        widget.click()
-    elif hasattr(widget, "currentIndex"):
-        widget.setCurrentIndex(chosen[3])
-    elif hasattr(widget, "value"):
-        widget.setValue(chosen[3])
-
-
-def _differing(before: Any, now: Any) -> str:
-    """What differs, for the report of a test."""
-    if isinstance(before, dict) and isinstance(now, dict):
-        differs = {key for key in {*before, *now} if before.get(key) != now.get(key)}
-        before, now = ({key: told.get(key) for key in differs} for told in (before, now))
-    return f"{before} before, {now} now"
 
 
 def ensure(make: Callable[[], KeptWindow]) -> None:

@@ -10,19 +10,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from napari.layers import Labels
+from qtpy.QtCore import Qt
 
 from napari_uncertainseg.review.store.entry_details import VerdictDetails
 from napari_uncertainseg.review.store.journal import details_of
 from napari_uncertainseg.widgets.exercises.texts import HIDING
 from napari_uncertainseg.widgets.layers import blinding
 from napari_uncertainseg.widgets.layers.agreement.errors import MISSED
-from napari_uncertainseg.widgets.layers.painting import STILL_DRAWN
+from napari_uncertainseg.widgets.layers.by_reader.painting import STILL_DRAWN
 from napari_uncertainseg.widgets.layers.result_layers import LESIONS
 from napari_uncertainseg.widgets.layers.risk_contours import CORE, ENVELOPE
 from napari_uncertainseg.widgets.layers.selection.selected_outline import NAME as SELECTED
 from napari_uncertainseg.widgets.layers.two_tone_outlines import AROUND, reserved
 from napari_uncertainseg.widgets.lesions.texts import CHOOSE_LESION
 from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data
+from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.shared.responsive import napari_adding
 from napari_uncertainseg.widgets.shared.responsive.turns import Soon
 from napari_uncertainseg.widgets.shared.responsive.units import UnitsBeforehand
@@ -489,3 +491,37 @@ def test_units_are_read_beforehand_and_once(make_viewer, qtbot, monkeypatch) -> 
             each.cleanup()
     finally:
         pint.application_registry.set(before)
+
+
+@pytest.mark.parametrize("how", ["keys", "places"])
+def test_after_very_fast_keys_the_small_views_show_the_last_place(opened, qtbot, how) -> None:
+    """They are drawn a moment after the large view; that moment is not left out for the last key."""
+    viewer, review = opened
+    part = weakref.proxy(review.opened.parts["views"])
+    part.act("three_views")
+    views = weakref.proxy(part.views)  # what waits below would keep the window
+    canvas = napari_internals.drawing_canvas(viewer).native
+    qtbot.wait(50)
+    before = viewer.dims.point
+    if how == "keys":
+        for _ in range(3):
+            qtbot.keyClick(canvas, Qt.Key.Key_N)  # with no turn in between
+        assert review.lesions.table.selected is not None
+    else:
+        for share in np.random.default_rng(3).random((20, 3)):
+            viewer.dims.point = tuple(share * (23 * 3, 39, 31))
+    assert viewer.dims.point != before
+
+    qtbot.waitUntil(lambda: not views.waiting and not review.layers.selected.coming)
+    shown = pictures(views)
+    assert [cross for cross, _ in shown] == [views._on_plane(view.plane) for view in views.views]
+    assert how != "keys" or all(len(view.selected) for view in views.views)
+    views.draw()
+    assert shown == pictures(views)
+    part.act("three_views")
+    qtbot.wait(50)
+
+
+def pictures(views) -> list[tuple[object, object]]:
+    """What the small views show: the crosshair, and all that is drawn."""
+    return [(view.cross, view.grab().toImage()) for view in views.views]

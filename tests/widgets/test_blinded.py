@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_uncertainseg.images.volume import Volume
-from napari_uncertainseg.widgets import menu
+from napari_uncertainseg.widgets import another_scan, menu
 from napari_uncertainseg.widgets.dock_list import DOCKS
 from napari_uncertainseg.widgets.layers.annotator_outline import NAME
 from napari_uncertainseg.widgets.scans.volumes import layer_data
@@ -139,6 +139,24 @@ def test_an_exercise_ends_with_its_scan(review, qtbot):
     assert not dock.busy and not review.layers.blinded and review.case.prediction is None
     assert {x.name for x in viewer.layers} == {"experts", "another"}
     assert review.lesions.empty.isVisibleTo(areas_of(review)["lesions"])
+
+
+def test_a_scan_hidden_in_an_exercise_is_told_of_and_seen_at_the_next_question(review, qtbot, monkeypatch):
+    told = []
+    monkeypatch.setattr(another_scan, "show_info", told.append)
+    viewer = review.layers.viewer
+    dock = begin(review, qtbot)
+    qtbot.waitUntil(lambda: "1 of" in dock.question.text())
+    viewer.layers.selection.active = viewer.layers["FLAIR"]
+    viewer.layers.toggle_selected_visibility()  # as V does
+    qtbot.waitUntil(lambda: len(told) == 1)
+    assert told[0].startswith("Scan hidden: press V, or its eye, to see it.")
+    dock.answer(True)
+    qtbot.waitUntil(lambda: "2 of" in dock.question.text())
+    assert viewer.layers["FLAIR"].visible
+    qtbot.mouseClick(dock.stop_button, LEFT)
+    qtbot.waitUntil(lambda: not review.layers.blinded)
+    assert viewer.layers["FLAIR"].visible and len(told) == 1
 
 
 def test_closing_the_training_dock_ends_it(review, qtbot):

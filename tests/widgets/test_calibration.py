@@ -1,6 +1,5 @@
 """The Calibration dock: reference, region, numbers, and what follows when something changes."""
 
-import gc
 import weakref
 
 import numpy as np
@@ -14,7 +13,7 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.widgets.calibration.dock import CalibrationDock
 from napari_uncertainseg.widgets.calibration.texts import METRICS
 
-from .actions import discard
+from .actions import discard, wait_until_gone
 from .fake_layers import FakeLayers
 
 
@@ -50,7 +49,7 @@ def assert_shows(dock, expected):
 
 
 def test_a_reference_of_somebody_else_is_named(dock, layers):
-    layers.foreign = {"other"}
+    layers.foreign.add("other")
     choose(dock.reference, "expert")
     assert "another patient" not in dock.warning.text()
     choose(dock.reference, "other")
@@ -233,6 +232,4 @@ def test_cleanup_leaves_nothing_connected(qtbot, case, layers):
     gone = weakref.ref(dock)
     dock.deleteLater()
     del dock
-    qtbot.wait(1)
-    gc.collect()
-    assert gone() is None
+    wait_until_gone(qtbot, gone)

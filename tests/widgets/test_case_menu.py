@@ -17,6 +17,7 @@ from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication, QDialog, QFileDialog
 
 from napari_uncertainseg.evaluate.saved_results import read_saved_results
+from napari_uncertainseg.evaluate.worklist import WorkCase
 from napari_uncertainseg.export import write_results
 from napari_uncertainseg.images.files import read_image, write_volume
 from napari_uncertainseg.images.identity import case_sha256, scan_sha256
@@ -24,10 +25,11 @@ from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.widgets import case_desk, menu, window
 from napari_uncertainseg.widgets.reading_bar.case_menu import notices, opening, part, texts
 from napari_uncertainseg.widgets.reading_bar.case_menu.drops import drop_target
-from napari_uncertainseg.widgets.scans import beneath
+from napari_uncertainseg.widgets.scans import beneath, loaded_case
 from napari_uncertainseg.widgets.scans.patient import path_of
 from napari_uncertainseg.widgets.scans.top_scan import top_scan
 from napari_uncertainseg.widgets.shared import napari_internals
+from napari_uncertainseg.widgets.shared.jobs import JobState
 from napari_uncertainseg.widgets.window import open_review, review_of
 
 from .actions import click
@@ -72,18 +74,17 @@ def fill():
 
 
 @pytest.fixture
-def review(make_viewer, fill, monkeypatch, tmp_path, told, quiet):
-    """A window of its own, as for a run."""
-    monkeypatch.setattr(window, "default_file", lambda: tmp_path / "sessions.db")
-    monkeypatch.setattr(part, "recent_file", lambda: tmp_path / "recent.json")
+def own(make_viewer, fill, tmp_path):
+    """A window of its own, for docks that are closed."""
     viewer = make_viewer()
     fill(viewer, tmp_path / "sessions.db")
     return weakref.proxy(review_of(viewer))  # a fixture's value outlives the window
 
 
 @pytest.fixture
-def shared(kept_viewer, monkeypatch, tmp_path, told, quiet):
-    """The empty window that tests share in which nothing is segmented."""
+def review(kept_viewer, monkeypatch, tmp_path, told, quiet):
+    """The empty window that tests share."""
+    monkeypatch.setattr(window, "default_file", lambda: tmp_path / "sessions.db")
     monkeypatch.setattr(part, "recent_file", lambda: tmp_path / "recent.json")
     return weakref.proxy(review_of(kept_viewer))
 
@@ -145,26 +146,26 @@ def offered(review, qtbot):
 # -- name and hint --------------------------------------------------------------------------------
 
 
-def test_the_hint_goes_with_the_first_layer_and_comes_back_with_none(review, qtbot, folders):
-    hint, qt_viewer = case_of(review).hint, review._viewer.window._qt_viewer
+def test_the_hint_goes_with_the_first_layer_and_comes_back_with_none(own, qtbot, folders):
+    hint, qt_viewer = case_of(own).hint, own._viewer.window._qt_viewer
     assert hint.isVisible() and not qt_viewer._welcome_widget.isVisible()
     canvas = qt_viewer.canvas.native
     assert canvas.rect().contains(hint.geometry())
-    layer = review._viewer.add_points([[0, 0, 0]])
+    layer = own._viewer.add_points([[0, 0, 0]])
     assert not hint.isVisible()
-    review._viewer.layers.remove(layer)
+    own._viewer.layers.remove(layer)
     assert hint.isVisible()
-    for dock in list(review.opened):
-        review._viewer.window.remove_dock_widget(dock.area)
-    qtbot.waitUntil(lambda: review._bar is None, timeout=3000)
+    for dock in list(own.opened):
+        own._viewer.window.remove_dock_widget(dock.area)
+    qtbot.waitUntil(lambda: own._bar is None, timeout=3000)
     qtbot.wait(30)
-    assert qt_viewer.show_welcome_screen == review._viewer.window._qt_viewer._welcome_widget.isVisible()
+    assert qt_viewer.show_welcome_screen == own._viewer.window._qt_viewer._welcome_widget.isVisible()
 
 
-def test_the_hint_gives_way_in_a_small_canvas(shared, qtbot):
-    hint = case_of(shared).hint
-    canvas = shared._viewer.window._qt_viewer.canvas.native
-    shared._window.resize(1280, 800)
+def test_the_hint_gives_way_in_a_small_canvas(review, qtbot):
+    hint = case_of(review).hint
+    canvas = review._viewer.window._qt_viewer.canvas.native
+    review._window.resize(1280, 800)
     qtbot.wait(30)
     assert hint.isVisible()
     canvas.resize(120, 60)
@@ -173,22 +174,22 @@ def test_the_hint_gives_way_in_a_small_canvas(shared, qtbot):
     assert hint.isVisible() and canvas.rect().contains(hint.geometry())
 
 
-def test_buttons_of_the_hint_open_things(shared, qtbot, folders, monkeypatch):
+def test_buttons_of_the_hint_open_things(review, qtbot, folders, monkeypatch):
     files = [str(folders / "Ann" / name) for name in ("T1.nii.gz", "FLAIR.nii.gz")]
     monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: (files, ""))
-    click(qtbot, case_of(shared).hint.scan)
-    settle(shared, qtbot)
-    assert names(shared) == ["FLAIR", "T1"]
-    assert [layer.name for layer in shared._viewer.layers if layer.visible] == ["FLAIR"]
+    click(qtbot, case_of(review).hint.scan)
+    settle(review, qtbot)
+    assert names(review) == ["FLAIR", "T1"]
+    assert [layer.name for layer in review._viewer.layers if layer.visible] == ["FLAIR"]
     assert get_settings().application.open_history[0] == str(folders / "Ann")
 
 
-def test_the_name_stands_first_elided_with_the_whole_in_the_tooltip(shared, qtbot, folders):
-    button = case_of(shared).button
+def test_the_name_stands_first_elided_with_the_whole_in_the_tooltip(review, qtbot, folders):
+    button = case_of(review).button
     assert button.text().startswith(texts.NO_CASE)
     long = folders / ("A" * 80 + "_<b>the end")
     shutil.copytree(folders / "Ann", long)
-    drop(shared, qtbot, long / "FLAIR.nii.gz")
+    drop(review, qtbot, long / "FLAIR.nii.gz")
     assert "…" in button.text() and button.width() < 300
     assert f"{'A' * 80}_&lt;b&gt;the end/FLAIR" in button.toolTip()
 
@@ -248,30 +249,30 @@ def test_a_review_that_waits_is_told_of_as_soon_as_its_scan_is_opened_again(revi
 
 
 def test_reviews_that_cannot_be_reached_keep_nothing_beside_the_scan_back(
-    shared, qtbot, folders, told, monkeypatch
+    review, qtbot, folders, told, monkeypatch
 ):
-    answer, lookout = threading.Event(), case_of(shared)._lookout
+    answer, lookout = threading.Event(), case_of(review)._lookout
     monkeypatch.setattr(part, "_waiting", lambda sessions, flair: (answer.wait(20), "a review waits")[1])
-    drop(shared, qtbot, folders / "Ann" / "FLAIR.nii.gz")
-    assert "mask" in offered(shared, qtbot).label.text()
+    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
+    assert "mask" in offered(review, qtbot).label.text()
     assert lookout.busy
-    choose(shared, qtbot, texts.CLOSE)
+    choose(review, qtbot, texts.CLOSE)
     answer.set()
     qtbot.waitUntil(lambda: not lookout.busy, timeout=5000)
     qtbot.wait(20)
     assert not any("waits" in said for said in told), "the scan is closed"
 
 
-def test_a_notice_that_comes_from_another_thread_is_heard_of(shared, qtbot):
-    notices = case_of(shared)._notices
+def test_a_notice_that_comes_from_another_thread_is_heard_of(review, qtbot):
+    notices = case_of(review)._notices
     thread = threading.Thread(target=notices._on_ready)
     with qtbot.waitSignal(notices._soon.timeout, timeout=5000):
         thread.start()
     thread.join()
 
 
-def test_notices_go_one_by_one_and_with_their_case(shared, qtbot, folders, monkeypatch):
-    window = shared._viewer.window._qt_window
+def test_notices_go_one_by_one_and_with_their_case(review, qtbot, folders, monkeypatch):
+    window = review._viewer.window._qt_window
     monkeypatch.setattr(notices, "_OWN_S", 0.1)
 
     def shown():
@@ -289,30 +290,30 @@ def test_notices_go_one_by_one_and_with_their_case(shared, qtbot, folders, monke
             qtbot.waitUntil(lambda before=before: len(shown()) == before + 1, timeout=3000)
 
     stay(60.0)
-    drop(shared, qtbot, folders / "Ann" / "FLAIR.nii.gz")
+    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
     say("first", "second")
-    qtbot.waitUntil(case_of(shared)._notices._clock.isActive, timeout=3000)
+    qtbot.waitUntil(case_of(review)._notices._clock.isActive, timeout=3000)
     stay(0.2)
     qtbot.waitUntil(lambda: not shown(), timeout=3000)  # bare napari never lets go of the first one
-    qtbot.waitUntil(lambda: not case_of(shared)._notices._clock.isActive(), timeout=3000)
+    qtbot.waitUntil(lambda: not case_of(review)._notices._clock.isActive(), timeout=3000)
     stay(60.0)
     say("said of Ann")
     qtbot.wait(200)
-    choose(shared, qtbot, texts.CLOSE)
+    choose(review, qtbot, texts.CLOSE)
     assert not [x for x in shown() if "Ann" in x.message.text()]
 
 
-def test_painting_on_a_mask_of_the_case_is_asked_about(shared, qtbot, folders, answer_questions):
+def test_painting_on_a_mask_of_the_case_is_asked_about(review, qtbot, folders, answer_questions):
     answer = answer_questions(case_desk)
-    drop(shared, qtbot, folders / "Ann" / "FLAIR.nii.gz")
-    line = offered(shared, qtbot)
+    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
+    line = offered(review, qtbot)
     click(qtbot, line.load)
-    layer = shared._viewer.layers["lesions_gt"]
+    layer = review._viewer.layers["lesions_gt"]
     layer.paint((5, 5, 5), 1)
     qtbot.wait(30)
     answer.says = None
-    choose(shared, qtbot, texts.CLOSE)
-    assert "lesions_gt" in answer.questions[0] and "FLAIR" in names(shared)
+    choose(review, qtbot, texts.CLOSE)
+    assert "lesions_gt" in answer.questions[0] and "FLAIR" in names(review)
 
 
 def test_a_folder_is_a_new_case_in_place_of_the_one_before(review, qtbot, folders, monkeypatch, told):
@@ -327,26 +328,26 @@ def test_a_folder_is_a_new_case_in_place_of_the_one_before(review, qtbot, folder
     assert "2 visits" in told[-1] and "Bob" in case_of(review).button.text()
 
 
-def test_recent_cases_open_again_and_those_that_have_gone_are_greyed(shared, qtbot, folders):
+def test_recent_cases_open_again_and_those_that_have_gone_are_greyed(review, qtbot, folders):
     for name in ("Ann", "Bob"):
-        case_of(shared)._loader.open_path(folders / name)
-        settle(shared, qtbot)
+        case_of(review)._loader.open_path(folders / name)
+        settle(review, qtbot)
     shutil.rmtree(folders / "Ann")
-    recent = case_of(shared).menu.recent
-    case_of(shared).menu.aboutToShow.emit()
+    recent = case_of(review).menu.recent
+    case_of(review).menu.aboutToShow.emit()
     qtbot.waitUntil(lambda: not recent.actions()[1].isEnabled(), timeout=3000)
     bob, ann = recent.actions()[:2]
     assert bob.text().startswith("Bob/FLAIR") and str(folders / "Bob") in bob.text() and bob.isEnabled()
     assert "not there any more" in ann.text()
-    choose(shared, qtbot, texts.CLOSE)
-    case_of(shared).menu.aboutToShow.emit()
+    choose(review, qtbot, texts.CLOSE)
+    case_of(review).menu.aboutToShow.emit()
     recent.actions()[0].trigger()
-    settle(shared, qtbot)
-    assert names(shared) == ["FLAIR", "T1"]
-    case_of(shared).menu.aboutToShow.emit()
+    settle(review, qtbot)
+    assert names(review) == ["FLAIR", "T1"]
+    case_of(review).menu.aboutToShow.emit()
     assert recent.actions()[-1].text() == texts.CLEAR_RECENT
     recent.actions()[-1].trigger()
-    case_of(shared).menu.aboutToShow.emit()
+    case_of(review).menu.aboutToShow.emit()
     assert [action.text() for action in recent.actions() if action.text()] == [texts.NO_RECENT]
 
 
@@ -373,6 +374,10 @@ def test_results_open_from_the_menu_the_list_and_by_a_drop(review, qtbot, folder
     assert review.case.prediction is not None
     choose(review, qtbot, texts.CLOSE)
     drop(review, qtbot, results)
+    assert review.case.prediction is not None
+    choose(review, qtbot, texts.CLOSE)
+    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
+    run(review, qtbot)  # results without their scan leave the choice of the FLAIR to the program
     assert review.case.prediction is not None
 
 
@@ -450,6 +455,52 @@ def test_results_of_another_patient_come_in_place_of_the_case_after_a_question(
     assert len(answer.questions) == 2, "nothing says whose these are"
 
 
+def test_a_case_of_a_list_asks_once_where_another_patient_is_open(
+    review, qtbot, folders, answer_questions, monkeypatch
+):
+    """The list of cohorts opened results past the question, and left the scans of the patient before."""
+    answer = answer_questions(case_desk)
+    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz", folders / "Ann" / "T1.nii.gz")
+    run(review, qtbot)
+    results = write_case(folders / "results", review)
+    review.open_dock("cohort")
+    cases = review.cohort.cases
+
+    def open_listed(name, work_case):
+        """As a double click on a row; results are of this person, whoever they were made of."""
+        scan = read_image(folders / name / "FLAIR.nii.gz")
+        monkeypatch.setattr(
+            loaded_case, "read_saved_results", lambda folder: replace(saved, scans={"flair": scan})
+        )
+        cases._begin(work_case, None)
+        qtbot.waitUntil(lambda: cases._jobs.state is JobState.IDLE, timeout=15_000)
+
+    def people():
+        paths = [path_of(layer) for layer in review._viewer.layers]
+        return {path.parent.name for path in paths if path is not None}
+
+    saved = read_saved_results(results)
+    of_bob = WorkCase("Bob", {}, None, results)
+    answer.says = None
+    open_listed("Bob", of_bob)
+    assert len(answer.questions) == 1 and people() == {"Ann"}, "the reader goes on where they were"
+    answer.says = True
+    open_listed("Bob", of_bob)
+    assert len(answer.questions) == 2 and people() == {"Bob"} and "T1" not in names(review)
+    open_listed("Ann", WorkCase("Ann", {}, None, results))
+    assert len(answer.questions) == 2, "from one case of the list to the next, which was chosen by its name"
+    assert people() == {"Ann"}
+    answer.says = None
+    segmented = WorkCase("Bob", {"flair": folders / "Bob" / "FLAIR.nii.gz"})
+    open_listed("Ann", segmented)
+    qtbot.waitUntil(lambda: people() == {"Bob"}, timeout=15_000)
+    assert len(answer.questions) == 2
+    choose(review, qtbot, texts.CLOSE)
+    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
+    open_listed("Ann", segmented)
+    assert len(answer.questions) == 3 and people() == {"Ann"}
+
+
 def test_scans_of_the_patient_who_is_closed_go_also_where_results_come_without_theirs(
     review, qtbot, folders, answer_questions
 ):
@@ -469,6 +520,33 @@ def test_scans_of_the_patient_who_is_closed_go_also_where_results_come_without_t
     (question,) = answer.questions
     assert "Ann" in question and "Bob" in question
     assert marks in review._viewer.layers and not {"FLAIR", "T1"} & set(names(review))
+
+
+def test_who_keeps_results_without_their_scan_is_asked_again_from_a_list(
+    review, qtbot, folders, answer_questions
+):
+    """To have kept them does not make them one of the list."""
+    answer = answer_questions(case_desk)
+    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
+    run(review, qtbot)
+    results = write_case(folders / "results", review)
+    choose(review, qtbot, texts.CLOSE)
+    restored = read_saved_results(results)
+
+    def of(person, sha256):
+        about = {"inputs": {"flair": {"path": str(folders / person / "FLAIR.nii.gz"), "scan_sha256": sha256}}}
+        prediction = replace(restored.prediction, information=restored.prediction.information | about)
+        return replace(restored, prediction=prediction, scans={})
+
+    assert review.cases.show_results(of("Ann", "a"), results)
+    answer.questions.clear()
+    answer.says = None
+    for times in (1, 2):
+        assert not review.cases.show_listed(of("Bob", "b"), results)
+        assert len(answer.questions) == times
+    answer.says = True
+    assert review.cases.show_listed(of("Bob", "b"), results) and len(answer.questions) == 3
+    assert review.cases.show_listed(of("Ann", "a"), results) and len(answer.questions) == 3
 
 
 def test_results_of_the_very_scan_in_another_folder_are_no_other_patients(
@@ -529,17 +607,17 @@ def test_a_flair_of_another_patient_is_a_question(review, qtbot, folders, answer
     assert (review.case.prediction is None) == (says is True)
 
 
-def test_by_napari_too_each_file_alone_is_one_question(shared, qtbot, folders, answer_questions):
+def test_by_napari_too_each_file_alone_is_one_question(review, qtbot, folders, answer_questions):
     answer = answer_questions(case_desk)
     answer.says = None
-    drop(shared, qtbot, folders / "Ann" / "FLAIR.nii.gz")
+    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
     files = [str(folders / "Bob" / f"{name}.nii.gz") for name in ("FLAIR", "T1")]
     for file in files:
-        shared._viewer.open([file], plugin="napari-uncertainseg")
+        review._viewer.open([file], plugin="napari-uncertainseg")
         qtbot.wait(30)  # napari lets events pass while it reads
-    assert names(shared) == ["FLAIR"] and len(answer.questions) == 1
-    shared.cases._same_drop.timeout.emit()  # some time later
-    shared._viewer.open(files[:1], plugin="napari-uncertainseg")
+    assert names(review) == ["FLAIR"] and len(answer.questions) == 1
+    review.cases._same_drop.timeout.emit()  # some time later
+    review._viewer.open(files[:1], plugin="napari-uncertainseg")
     assert len(answer.questions) == 2
 
 
@@ -575,27 +653,27 @@ def test_what_is_not_of_the_case_lies_hidden_below_it(
 # -- no question which reader ---------------------------------------------------------------------
 
 
-def test_a_drop_is_read_by_us_also_where_others_claim_the_name(shared, qtbot, folders, monkeypatch):
+def test_a_drop_is_read_by_us_also_where_others_claim_the_name(review, qtbot, folders, monkeypatch):
     opened = []
     monkeypatch.setattr(
-        type(shared._viewer.window._qt_viewer), "_qt_open", lambda _, files, **options: opened.append(files)
+        type(review._viewer.window._qt_viewer), "_qt_open", lambda _, files, **options: opened.append(files)
     )
     scan = folders / "Ann" / "FLAIR.nii.gz"
-    drop(shared, qtbot, scan)
-    assert names(shared) == ["FLAIR"] and opened == []
-    drop(shared, qtbot, scan, modifiers=Qt.KeyboardModifier.AltModifier)  # napari's way to choose a reader
+    drop(review, qtbot, scan)
+    assert names(review) == ["FLAIR"] and opened == []
+    drop(review, qtbot, scan, modifiers=Qt.KeyboardModifier.AltModifier)  # napari's way to choose a reader
     note = folders / "note.tif"
     note.write_bytes(b"")
-    drop(shared, qtbot, note)
+    drop(review, qtbot, note)
     get_settings().plugins.extension2reader = {"*.nii.gz": "another-plugin"}  # the user's own wish
-    drop(shared, qtbot, scan)
-    assert len(opened) == 3 and names(shared) == ["FLAIR"]
+    drop(review, qtbot, scan)
+    assert len(opened) == 3 and names(review) == ["FLAIR"]
     get_settings().plugins.extension2reader = {}
 
 
-def test_a_folder_of_scans_may_be_dropped_too(shared, qtbot, folders):
-    drop(shared, qtbot, folders / "Bob")
-    assert names(shared) == ["FLAIR", "T1"]
+def test_a_folder_of_scans_may_be_dropped_too(review, qtbot, folders):
+    drop(review, qtbot, folders / "Bob")
+    assert names(review) == ["FLAIR", "T1"]
 
 
 # -- a mask beside it -----------------------------------------------------------------------------

@@ -93,6 +93,7 @@ class Window:
             "inputs": {"flair": {"name": "FLAIR", "path": str(about["path"]), "sha256": loaded.case.name}},
         }
         self.case.open_prediction(dataclasses.replace(found, information=information))
+        return True
 
 
 @pytest.fixture

@@ -615,21 +615,26 @@ def test_window_and_level_leave_the_letter_of_a_narrow_cell_free(opened, part, q
     assert overlay.text.startswith("W ") and "\n" not in overlay.text
 
 
-def test_window_and_level_are_of_the_cell_under_the_mouse(opened, part, qtbot):
+@pytest.mark.parametrize("size", [(400, 1200), (1200, 400)])
+def test_window_and_level_are_of_the_cell_under_the_mouse(opened, part, qtbot, size):
     viewer, layers = opened._viewer, opened._viewer.layers
+    viewer.canvas.size = size  # cells lie beside each other, or above
     press(qtbot, opened, S, SHIFT)
     qtbot.wait(50)
     canvas = napari_internals.drawing_canvas(viewer).native
     rows, columns = viewer.canvas.grid.actual_shape(layers)
-    text = viewer.canvas.overlays["window_and_level"]
+    assert (rows > 1) is (size[0] > size[1])
+    text, in_cell = viewer.canvas.overlays["window_and_level"], opened.opened.parts["window"].in_cell
     for name in ("FLAIR", "t1"):
         row, column = viewer.canvas.grid.position(layers.index(layers[name]), layers)
         at = (canvas.width() * (column + 0.4) / columns, canvas.height() * (row + 0.4) / rows)
         before = {each: tuple(layers[each].contrast_limits) for each in ("FLAIR", "t1")}
         mouse(canvas, QEvent.Type.MouseMove, at)
         qtbot.wait(20)
-        said = " ".join(text.text.split()) if text.visible else ""
-        assert said.startswith(f"{name}: W ") if (row, column) == (rows - 1, 0) else not said
+        lowest = (row, column) == (rows - 1, 0)  # there napari's own text stands
+        assert (text.visible, in_cell.isVisibleTo(canvas)) == (lowest, not lowest)
+        assert " ".join((text if lowest else in_cell).text.split()).startswith(f"{name}: W ")
+        assert lowest or in_cell.geometry().contains(*map(int, at))
         assert f"{name}: W " in opened.opened.parts["window"].button.toolTip()
         drag(qtbot, canvas, RIGHT, at, (at[0] + 40, at[1]))
         changed = [each for each in before if tuple(layers[each].contrast_limits) != before[each]]
@@ -637,4 +642,4 @@ def test_window_and_level_are_of_the_cell_under_the_mouse(opened, part, qtbot):
     qtbot.keyClick(opened._window, Qt.Key.Key_R)
     assert [tuple(layers[x].contrast_limits) == before[x] for x in before] == [True, False]
     press(qtbot, opened, S, SHIFT)
-    assert text.text.startswith("W ")
+    assert text.text.startswith("W ") and not in_cell.isVisibleTo(canvas)

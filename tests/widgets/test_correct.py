@@ -21,6 +21,7 @@ from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.window import review_of
 
 from .actions import click, focus
+from .drawn_layers import drawing_node
 
 FIRST, SECOND, THIRD = (5, 10, 8), (12, 21, 18), (18, 32, 26)
 SHIFT = Qt.KeyboardModifier.ShiftModifier
@@ -63,7 +64,7 @@ class Hands:
     def pixel(self, voxel):
         """Where the middle of a voxel of the visible slice is drawn."""
         layer = self.viewer.layers["lesions"]
-        node = napari_internals.drawing_node(self.viewer, layer)
+        node = drawing_node(self.viewer, layer)
         shown = [voxel[axis] + 0.5 for axis in self.viewer.dims.displayed]  # vispy counts from the edge
         x, y = node.get_transform("visual", "canvas").map(np.array(shown[::-1]))[:2]
         return QPoint(round(float(x)), round(float(y)))

@@ -200,24 +200,24 @@ def test_an_outline_is_compared_and_kept(qtbot, dock, layers, file):
     assert layers.blinded and "your outline" in dock.question.text() and not dock.yes.isVisible()
     click(qtbot, dock.stop_button)
     assert "Nothing is outlined yet" in dock.question.text() and layers.blinded  # goes on
-    layers.outline[4:7, 8:14, 6:10] = 1
-    layers.outline[4:7, 30:32, 6:10] = 2
+    layers.own_outline.drawn[4:7, 8:14, 6:10] = 1
+    layers.own_outline.drawn[4:7, 30:32, 6:10] = 2
     dock.confidence.setValue(80)
     click(qtbot, dock.stop_button)
     assert not layers.blinded and dock.outline.isVisible() and not dock.score.isVisible()
-    assert np.bincount(layers.compared.ravel()).tolist()[1:] == [72, 36, 24]
+    assert np.bincount(layers.own_outline.compared.ravel()).tolist()[1:] == [72, 36, 24]
     assert "3 slices. Lesions missed: 0, false positives: 1" in dock.outline.summary.text()
     assert dock.outline.numbers.item(0, 0).text() == f"{2 * 72 / (72 + 24 + 108):.2f}"
     dock.outline.alone.selectRow(0)
-    assert layers.outline[layers.visited[-1]] == 2
+    assert layers.own_outline.drawn[layers.visited[-1]] == 2
     with Store(file) as store:
         (session,) = store.sessions()
         (verdict,) = store.verdicts(session.id).values()
         assert verdict.decision == "outlined" and verdict.confidence == 0.8 and session.closed
-        np.testing.assert_array_equal(store.masks.read(verdict.mask), layers.outline)
+        np.testing.assert_array_equal(store.masks.read(verdict.mask), layers.own_outline.drawn)
     dock.whole.setChecked(True)
     click(qtbot, dock.begin_button)
-    layers.outline[4:7, 8:14, 6:12] = 1
+    layers.own_outline.drawn[4:7, 8:14, 6:12] = 1
     click(qtbot, dock.stop_button)
     assert (
         "24 slices. Lesions missed: 1, false positives: 0. Dice before: 0.71." in dock.outline.summary.text()

@@ -5,7 +5,7 @@ from qtpy.QtCore import Qt
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.review.feedback import NO_FEEDBACK, Feedback
-from napari_uncertainseg.widgets.layers.painting import STILL_DRAWN
+from napari_uncertainseg.widgets.layers.by_reader.painting import STILL_DRAWN
 from napari_uncertainseg.widgets.lesions.actions import KEYS
 from napari_uncertainseg.widgets.lesions.dock import LesionsDock
 from napari_uncertainseg.widgets.shared.feedback import texts

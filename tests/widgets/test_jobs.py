@@ -1,6 +1,5 @@
 """One job at a time: progress, Cancel, errors, and nothing kept afterwards."""
 
-import gc
 import logging
 import threading
 import time
@@ -13,6 +12,8 @@ from napari_uncertainseg._base import Cancelled, InputError
 from napari_uncertainseg.progress.times import NOTHING_LEFT
 from napari_uncertainseg.widgets.shared import jobs
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
+
+from .actions import wait_until_gone
 
 
 @pytest.fixture
@@ -166,8 +167,7 @@ def test_nothing_is_kept_after_the_end(runner, qtbot, ending):
     runner.start(work)
     del scan, work
     qtbot.waitUntil(lambda: runner.state is JobState.IDLE, timeout=2000)
-    gc.collect()
-    assert gone() is None
+    wait_until_gone(qtbot, gone)
 
 
 def test_cleanup_twice_ends_the_thread(runner, qtbot):

@@ -9,6 +9,7 @@ from qtpy.QtCore import Qt
 
 from napari_uncertainseg.widgets.layers.result_layers import CANDIDATES, LESIONS
 from napari_uncertainseg.widgets.layers.selection.selected_outline import NAME as OUTLINE
+from napari_uncertainseg.widgets.lesions.texts import OUTLINED_AGAIN
 from napari_uncertainseg.widgets.reading_bar.overlays import texts
 from napari_uncertainseg.widgets.scans.volumes import is_result
 from napari_uncertainseg.widgets.shared import napari_internals
@@ -79,14 +80,33 @@ def test_maps_that_were_removed_are_said_to_be(review, kept_viewer, qtbot):
 
 
 @pytest.mark.parametrize("closed", [(OUTLINE,), (OUTLINE, LESIONS)])
-def test_the_outline_of_what_is_chosen_opens_its_eye(review, kept_viewer, qtbot, closed):
+@pytest.mark.parametrize("which", [Qt.Key.Key_G, Qt.Key.Key_W, Qt.Key.Key_U])
+def test_what_is_not_outlined_is_not_judged_but_outlined_again(review, kept_viewer, qtbot, closed, which):
     viewer = kept_viewer
     key(qtbot, viewer, Qt.Key.Key_N)
+    chosen = review.case.selected
     for name in closed:
         viewer.layers[name].visible = False
-    key(qtbot, viewer, Qt.Key.Key_G)
+    key(qtbot, viewer, which)
+    assert not review.case.review.verdicts and review.case.selected == chosen
+    assert review.lesions.message.text() == OUTLINED_AGAIN
     check_outlined(viewer, review, LESIONS)
     assert viewer.layers[LESIONS].visible is (LESIONS not in closed), "only the chosen one needs to be seen"
+    key(qtbot, viewer, which)
+    assert [verdict.voxel for verdict in review.case.review.verdicts] == [chosen]
+
+
+@pytest.mark.parametrize("removed", [(OUTLINE,), (LESIONS,), (OUTLINE, LESIONS)])
+def test_what_was_removed_is_not_judged_unseen_either(review, kept_viewer, qtbot, removed):
+    viewer = kept_viewer
+    key(qtbot, viewer, Qt.Key.Key_N)
+    viewer.layers.selection = {viewer.layers[name] for name in removed}
+    viewer.layers.remove_selected()
+    key(qtbot, viewer, Qt.Key.Key_G)
+    assert not review.case.review.verdicts
+    check_outlined(viewer, review, LESIONS)
+    key(qtbot, viewer, Qt.Key.Key_G)
+    assert len(review.case.review.verdicts) == 1
 
 
 def test_hidden_overlays_stay_hidden_and_come_back_with_the_outline(review, kept_viewer, qtbot):
@@ -97,5 +117,7 @@ def test_hidden_overlays_stay_hidden_and_come_back_with_the_outline(review, kept
     qtbot.wait(700)
     key(qtbot, viewer, Qt.Key.Key_N)
     assert part.hiding.hidden and not viewer.layers[OUTLINE].visible
+    key(qtbot, viewer, Qt.Key.Key_G)  # the picture says that all are hidden
+    assert part.hiding.hidden and len(review.case.review.verdicts) == 1
     part.toggle()
     check_outlined(viewer, review, LESIONS)

@@ -12,18 +12,13 @@ from napari.layers import Image
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication, QPushButton
 
-from napari_uncertainseg._base import InputError, as_warning
+from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.identity import case_sha256, scan_sha256
 from napari_uncertainseg.review.session.opening import UNNAMED
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.widgets import closing as closing_module
 from napari_uncertainseg.widgets import window as module
-from napari_uncertainseg.widgets.calibration import dock as calibration_module
-from napari_uncertainseg.widgets.classes import dock as classes_module
-from napari_uncertainseg.widgets.explain import dock as explain_module
-from napari_uncertainseg.widgets.lesions import export as export_module
 from napari_uncertainseg.widgets.lesions import resume_offer as offer_module
-from napari_uncertainseg.widgets.raters import dock as raters_module
 from napari_uncertainseg.widgets.scans.volumes import layer_data
 from napari_uncertainseg.widgets.session import dock as session_module
 from napari_uncertainseg.widgets.session import texts
@@ -528,27 +523,15 @@ def test_nothing_is_exported_of_a_session_that_is_played_back(window, prediction
     assert lesions.recorded.text() == f"▶ Playback of a session: step 2 of {steps}"
     assert lesions.recorded.isVisibleTo(lesions)
 
-    def never(*asked, **options):
-        raise AssertionError("a file was asked for")
-
-    for asking in (export_module, raters_module, classes_module, calibration_module, explain_module):
-        for name in ("ask_file", "ask_folder"):
-            monkeypatch.setattr(asking, name, never, raising=False)
-    for button in (export.table_button, export.results_button):
-        export.message.clear()
-        button.click()
-        assert export.message.text() == as_warning(texts.LOCKED)
-    export.export_seg()
-    for act, said in (
-        (review.raters.export_table, review.raters.message),
-        (review.classes.export_table, review.classes.message),
-        (review.calibration.export_bins, review.calibration.message),
-        (review.explain.export, review.explain.message),
-    ):
-        act()
-        assert said.text() == as_warning(texts.LOCKED)
     result = review.opened.parts["result"]
     result.button.click()
+    buttons = (
+        *(export.table_button, export.results_button, export.seg_button, review.raters.export),
+        *(review.classes.export, review.calibration.figure_button, review.calibration.table_button),
+        *(review.explain.results.export, result.panel.exports.copy_button, result.panel.exports.pdf_button),
+        *(result.panel.exports.dicom_button, result.panel.adjudication.save_button),
+    )
+    assert {(button.isEnabled(), button.toolTip()) for button in buttons} == {(False, texts.LOCKED)}
     assert result.panel.follower.measured is None
     qtbot.waitUntil(lambda: result.panel.status.text() == texts.LOCKED, timeout=5000)
     correct = review.opened.parts["correct"]
@@ -556,6 +539,8 @@ def test_nothing_is_exported_of_a_session_that_is_played_back(window, prediction
     assert correct.tools.row.said.text() == texts.LOCKED
     review.session.replay.end_button.click()
     assert lesions.recorded.text() == own and correct.tools.row.said.text() == ""
+    assert [button.isEnabled() for button in (export.table_button, export.results_button)] == [True, True]
+    assert all(button.toolTip() and button.toolTip() != texts.LOCKED for button in buttons)
 
 
 def made_of(prediction, flair, *modalities, model="bundled"):

@@ -26,12 +26,12 @@ def grid():
 
 
 @pytest.fixture
-def review(segmented_viewer, qtbot):
-    made = review_of(segmented_viewer)
+def review(kept_viewer, qtbot):
+    made = review_of(kept_viewer)
     made.show_dock("lesions")
     qtbot.waitUntil(lambda: not made.layers.settling, timeout=15_000)
     yield weakref.proxy(made)  # a fixture's value outlives the window
-    segmented_viewer.dims.ndisplay = 2
+    kept_viewer.dims.ndisplay = 2
     qtbot.wait(50)
 
 
@@ -81,9 +81,9 @@ def check_in_sight(viewer, world):
     assert (apart <= np.array(viewer.canvas.size) / 2).all()
 
 
-def test_the_lesion_is_there_after_3d(review, segmented_viewer, qtbot):
+def test_the_lesion_is_there_after_3d(review, kept_viewer, qtbot):
     """In three views, whichever plane is large; twice, since the second way there is another."""
-    viewer = segmented_viewer
+    viewer = kept_viewer
     review.opened.parts["views"].act("three_views")
     for order in ((0, 1, 2), (0, 1, 2), (1, 0, 2), (2, 0, 1)):
         viewer.dims.order = order
@@ -96,8 +96,8 @@ def test_the_lesion_is_there_after_3d(review, segmented_viewer, qtbot):
         check_in_sight(viewer, world)
 
 
-def test_a_lesion_that_was_chosen_in_3d_is_there_afterwards(review, segmented_viewer, qtbot):
-    viewer = segmented_viewer
+def test_a_lesion_that_was_chosen_in_3d_is_there_afterwards(review, kept_viewer, qtbot):
+    viewer = kept_viewer
     choose(review, 1)
     shift_d(qtbot, viewer, review)
     world, voxel = choose(review, 3)
@@ -108,8 +108,8 @@ def test_a_lesion_that_was_chosen_in_3d_is_there_afterwards(review, segmented_vi
     check_in_sight(viewer, world)
 
 
-def test_what_the_reader_moved_stays_moved(review, segmented_viewer, qtbot):
-    viewer = segmented_viewer
+def test_what_the_reader_moved_stays_moved(review, kept_viewer, qtbot):
+    viewer = kept_viewer
     world, voxel = choose(review, 2)
     viewer.scene.camera.center = centre = (0.0, world[1] + 500, world[2])  # looking elsewhere
     shift_d(qtbot, viewer, review)
@@ -122,8 +122,8 @@ def test_what_the_reader_moved_stays_moved(review, segmented_viewer, qtbot):
     np.testing.assert_allclose(viewer.dims.point, np.add(world, (12, 0, 0)), atol=1e-3)
 
 
-def test_surfaces_and_scans_with_finer_steps_go_by_hand(review, segmented_viewer, qtbot):
-    viewer = segmented_viewer
+def test_surfaces_and_scans_with_finer_steps_go_by_hand(review, kept_viewer, qtbot):
+    viewer = kept_viewer
     world, voxel = choose(review, 2)
     viewer.add_image(np.zeros((140, 40, 32)), name="fine", translate=(-66.6, -20.2, -16.3))
     np.testing.assert_allclose(viewer.dims.point, world, atol=1e-3)
@@ -137,8 +137,8 @@ def test_surfaces_and_scans_with_finer_steps_go_by_hand(review, segmented_viewer
     check_shown(viewer, review, world, voxel)
 
 
-def test_an_exercise_in_3d_keeps_the_slice(review, segmented_viewer, qtbot):
-    viewer = segmented_viewer
+def test_an_exercise_in_3d_keeps_the_slice(review, kept_viewer, qtbot):
+    viewer = kept_viewer
     world, voxel = choose(review, 2)
     shift_d(qtbot, viewer, review)
     hidden = []

@@ -66,17 +66,17 @@ def test_before_a_run_keys_of_results_say_why(empty, qtbot):
     assert pressed.silent(ALL) == {*TOOLS, *works, "show_all_keys", "show_result"}
 
 
-def test_in_3d_keys_of_slices_say_why(segmented_viewer, qtbot):
-    pressed = Pressed(segmented_viewer)
-    review = review_of(segmented_viewer)
+def test_in_3d_keys_of_slices_say_why(kept_viewer, qtbot):
+    pressed = Pressed(kept_viewer)
+    review = review_of(kept_viewer)
     review.show_dock("lesions")
     qtbot.wait(50)
     pressed("next_lesion")
-    segmented_viewer.dims.ndisplay = 3
+    kept_viewer.dims.ndisplay = 3
     slices = {"toggle_overlays", "next_map", "flip_next", "flip_back", "side_by_side", "reset_window"}
     slices |= {"next_window", "measure_length", "measure_region", "fit_or_whole"}
     assert pressed.silent(slices) == set()
-    segmented_viewer.dims.ndisplay = 2
+    kept_viewer.dims.ndisplay = 2
 
 
 def test_a_key_of_a_closed_dock_opens_it(segmented_viewer, qtbot):
@@ -92,8 +92,8 @@ def test_a_key_of_a_closed_dock_opens_it(segmented_viewer, qtbot):
     assert pressed("surer") == [exercise_texts.CLOSED] and "exercises" not in areas_of(review)
 
 
-def test_what_the_list_says_is_also_said_while_it_lies_behind_another_dock(segmented_viewer, qtbot):
-    review, pressed = review_of(segmented_viewer), Pressed(segmented_viewer)
+def test_what_the_list_says_is_also_said_while_it_lies_behind_another_dock(kept_viewer, qtbot):
+    review, pressed = review_of(kept_viewer), Pressed(kept_viewer)
     review.show_dock("lesions")
     qtbot.waitUntil(lambda: not review.lesions.visibleRegion().isEmpty(), timeout=5000)
     pressed("next_lesion")
@@ -112,9 +112,9 @@ def test_with_all_docks_closed_no_key_does_anything(empty, qtbot):
     assert pressed.silent(ALL) == set(ALL) and not areas_of(review)
 
 
-def test_overlays_that_are_switched_off_cannot_be_hidden(segmented_viewer):
-    pressed = Pressed(segmented_viewer)
-    shown = [layer for layer in segmented_viewer.layers if layer.name != "FLAIR"]
+def test_overlays_that_are_switched_off_cannot_be_hidden(kept_viewer):
+    pressed = Pressed(kept_viewer)
+    shown = [layer for layer in kept_viewer.layers if layer.name != "FLAIR"]
     for layer in shown:
         layer.visible = False
     assert len(pressed("toggle_overlays")) == 1

@@ -388,21 +388,21 @@ def test_slice_changes_are_told(viewer, shown, order, axis):
 
 def test_label_layers_and_their_edits(viewer, shown, mask, grid):
     changes, edits = [], []
-    shown.layers_changed.connect(lambda: changes.append(shown.label_layers()))
+    shown.layers_changed.connect(lambda: changes.append(shown.user_labels.names()))
     shown.labels_edited.connect(edits.append)
     data, options, _ = layer_data(Volume(mask.astype(np.uint8), grid, "expert"), "labels")
     viewer.add_layer(Labels(data.copy(), **options))
     assert changes[-1] == ["expert"]
-    np.testing.assert_array_equal(shown.mask_of("expert"), mask)
+    np.testing.assert_array_equal(shown.user_labels.mask_of("expert"), mask)
     viewer.layers["expert"].name = "consensus"
     assert changes[-1] == ["consensus"]
     _paint(viewer.layers["consensus"], (np.array([1]), np.array([1]), np.array([1])), 1)
     assert edits == ["consensus"]
-    assert shown.mask_of("consensus")[1, 1, 1]
+    assert shown.user_labels.mask_of("consensus")[1, 1, 1]
     viewer.layers.remove("consensus")
     assert changes[-1] == []
     with pytest.raises(InputError, match="no layer 'consensus'"):
-        shown.mask_of("consensus")
+        shown.user_labels.mask_of("consensus")
 
 
 def test_a_reference_drawn_in_napari_over_an_oblique_scan(mask, grid, flair):
@@ -419,14 +419,14 @@ def test_a_reference_drawn_in_napari_over_an_oblique_scan(mask, grid, flair):
     viewer._new_labels()
     drawn = viewer.layers[-1]
     _paint(drawn, (np.array([7]), np.array([11]), np.array([3])), 1)
-    assert np.argwhere(layers.mask_of(drawn.name)).tolist() == [[7, 11, 3]]
+    assert np.argwhere(layers.user_labels.mask_of(drawn.name)).tolist() == [[7, 11, 3]]
     layers.cleanup()
 
 
 def test_a_reference_on_another_grid_is_refused(viewer, shown):
     viewer.add_labels(np.zeros((5, 6, 7), int), name="small", scale=(-1, -1, -1))
     with pytest.raises(InputError, match=r"'small' \(5 x 6 x 7 voxels\)"):
-        shown.mask_of("small")
+        shown.user_labels.mask_of("small")
 
 
 # -- orientation ----------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 """The Lesions dock, driven as a reader drives it."""
 
 import dataclasses
-import gc
 import weakref
 
 import numpy as np
@@ -22,7 +21,7 @@ from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.store.predictions import register_prediction
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.uncertainty.lesion_ranking import rank_lesions
-from napari_uncertainseg.widgets.layers.painting import STILL_DRAWN
+from napari_uncertainseg.widgets.layers.by_reader.painting import STILL_DRAWN
 from napari_uncertainseg.widgets.lesions import export as exporting
 from napari_uncertainseg.widgets.lesions import texts
 from napari_uncertainseg.widgets.lesions.actions import ACTIONS
@@ -30,7 +29,7 @@ from napari_uncertainseg.widgets.lesions.dock import LesionsDock
 from napari_uncertainseg.widgets.lesions.table import LesionTable
 from napari_uncertainseg.widgets.lesions.table_model import BAR, COLUMNS, Filter
 
-from .actions import discard
+from .actions import discard, wait_until_gone
 from .fake_layers import FakeLayers
 
 KEYS = [column.key for column in COLUMNS]
@@ -516,9 +515,7 @@ def test_cleanup_leaves_nothing_connected(qtbot, case, layers):
     gone = weakref.ref(dock)
     dock.deleteLater()
     del dock
-    qtbot.wait(10)
-    gc.collect()
-    assert gone() is None
+    wait_until_gone(qtbot, gone)
 
 
 def test_it_says_for_whom_a_session_is_recorded(dock, case, tmp_path):

@@ -1,6 +1,5 @@
 """The Raters dock, with real layers: choosing, comparing, what is shown, what goes wrong."""
 
-import gc
 import weakref
 
 import numpy as np
@@ -18,6 +17,8 @@ from napari_uncertainseg.widgets.layers.rater_layers import CONSENSUS, DISAGREEM
 from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
 from napari_uncertainseg.widgets.raters.dock import RatersDock
 from napari_uncertainseg.widgets.scans.volumes import is_result, layer_data, spacing_of
+
+from .actions import wait_until_gone
 
 NAMES = ["Anna", "Ben", "Cleo"]
 
@@ -225,6 +226,4 @@ def test_it_leaves_nothing_behind(qtbot, layers):
     dock.close()
     dock.deleteLater()
     del dock
-    qtbot.wait(10)
-    gc.collect()
-    assert gone() is None
+    wait_until_gone(qtbot, gone)

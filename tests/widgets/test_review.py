@@ -1,6 +1,5 @@
 """The arrangement in a real viewer: opened once, closed with X, opened again, keys, a run, no leaks."""
 
-import gc
 import weakref
 
 import pytest
@@ -31,7 +30,7 @@ from napari_uncertainseg.widgets.shared.dock_area import DockArea
 from napari_uncertainseg.widgets.window import open_review, review_of
 
 from ..review.many_sessions import a_department
-from .actions import focus, press
+from .actions import focus, press, wait_until_gone
 from .fake_window import docks_with
 from .fakes import FakeSegmenter
 
@@ -87,8 +86,7 @@ def test_closed_docks_stop_listening_are_freed_and_open_again_on_the_same_case(v
     review.case.review.judge((5, 10, 8), "accepted")
     case, gone, heard_by = review.case, weakref.ref(review.lesions), len(review.case.lesions_changed)
     _close_with_x(_docks(viewer)["Lesions"], qtbot)
-    gc.collect()
-    assert gone() is None
+    wait_until_gone(qtbot, gone)
     assert len(case.lesions_changed) < heard_by
     assert sorted(_docks(viewer)) == ["Calibration", "Segment"]
     case.threshold = 0.4
@@ -151,8 +149,8 @@ def test_a_session_outlasts_its_window(make_viewer, viewer, qtbot, flair):
     assert review.session.message.text() == "" and review.case.review.verdicts == given
     gone = weakref.ref(review.session)
     _close_with_x(_docks(later)["Session"], qtbot)
-    gc.collect()
-    assert gone() is None and review.case.review.recorder is None
+    wait_until_gone(qtbot, gone)
+    assert review.case.review.recorder is None
 
 
 def test_keys_judge_wherever_the_focus_is(viewer, qtbot, flair):

@@ -17,6 +17,7 @@ from napari_uncertainseg.widgets.shared.jobs import JobState
 from napari_uncertainseg.widgets.window import review_of
 
 from .actions import click, press
+from .drawn_layers import drawing_node
 from .test_surfaces import NAME, parts, wait
 
 
@@ -38,7 +39,7 @@ def show(qtbot, review):
 
 def on_canvas(viewer, layer, places):
     """Pixels of places in the layer, and their depth."""
-    node = napari_internals.drawing_node(viewer, layer)
+    node = drawing_node(viewer, layer)
     found = node.get_transform("visual", "canvas").map(np.atleast_2d(places)[:, ::-1])
     return found[:, :2] / found[:, 3:]
 

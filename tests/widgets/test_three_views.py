@@ -19,6 +19,7 @@ from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 from napari_uncertainseg.widgets.window import open_review, review_of
 
 from .actions import areas_of, click, focus
+from .drawn_layers import drawing_node
 from .fake_window import docks_with
 from .fakes import FakeSegmenter
 from .mouse_events import NONE, RIGHT, SHIFT, drag
@@ -80,7 +81,7 @@ def voxel_shown(viewer):
 
 def on_large(viewer, world):
     """Pixel of a place on napari's canvas, as it draws it."""
-    node = napari_internals.drawing_node(viewer, viewer.layers["FLAIR"])
+    node = drawing_node(viewer, viewer.layers["FLAIR"])
     layer, shown = viewer.layers["FLAIR"], viewer.dims.displayed
     data = np.asarray(layer.world_to_data(world))[list(shown)] + 0.5  # a pixel's middle
     found = node.get_transform("visual", "canvas").map(data[::-1])

@@ -282,5 +282,5 @@ def test_open_the_sample(make_viewer, qtbot, monkeypatch, flair, mask, grid):
     qtbot.waitUntil(lambda: len(viewer.layers) == 4, timeout=10_000)
     assert not review.segment.sample.isVisible()
     assert review.segment.roles.layer("flair").name == "FLAIR"
-    assert review.layers.label_layers() == ["simulated lesions", "simulated rater 1"]
+    assert review.layers.user_labels.names() == ["simulated lesions", "simulated rater 1"]
     qtbot.waitUntil(lambda: review.segment.settings.device.text() != texts.DEVICE_SEARCH, timeout=60_000)

@@ -392,7 +392,7 @@ def test_what_is_of_somebody_else_is_named_while_it_is_shown(review, patients):
         assert set(banners(review).values()) == {words}, path
         layer.visible = False
         assert set(banners(review).values()) == {"Case: Ann"}
-        assert review.layers.is_foreign("expert") == named, (
+        assert review.layers.user_labels.is_foreign("expert") == named, (
             path
         )  # Calibration asks, where it is the reference
         layers.remove(layer)

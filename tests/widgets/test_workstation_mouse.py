@@ -13,6 +13,7 @@ from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.shared.preferences import PreferenceStore
 from napari_uncertainseg.widgets.window import review_of
 
+from .drawn_layers import drawing_node
 from .mouse_events import ALT, CONTROL, LEFT, MIDDLE, RIGHT, SHIFT, drag, mouse, wheel
 
 ENTROPY = "entropy (nats)"
@@ -38,7 +39,7 @@ def seen(segmented_viewer, qtbot):
 
 def under(seen, at):
     """The place in the world that napari draws at a pixel: from its own transform of a layer."""
-    node = napari_internals.drawing_node(seen.viewer, seen.flair)
+    node = drawing_node(seen.viewer, seen.flair)
     data = node.get_transform("visual", "canvas").imap((*at, 0, 1))
     down, right = (data[:2] / data[3])[::-1]
     return np.array(seen.flair.data_to_world((0, down, right)))[1:]

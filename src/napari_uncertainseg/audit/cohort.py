@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from napari_uncertainseg._base import InputError, pluralised
-from napari_uncertainseg.disk.columns import FILE, Column, Layout, any_text, lacking, perhaps
+from napari_uncertainseg.disk.columns import FILE, Column, Layout, a_name, any_text, lacking, perhaps
 from napari_uncertainseg.disk.result_folder import load_summary
-from napari_uncertainseg.disk.tables import known, stated
+from napari_uncertainseg.disk.tables import known, named, stated
 from napari_uncertainseg.evaluate.patients.visits import PATIENT, TABLE, Visit, find_visits
 from napari_uncertainseg.evaluate.worklist import RESULTS
 from napari_uncertainseg.modalities import main_of
@@ -153,7 +153,7 @@ def _layout(asked: Sequence[str]) -> Layout:
             raise InputError(f"The column '{name}' says which case it is, and makes no groups; name another.")
     own = (
         perhaps(REFERENCE, FILE),
-        Column(NAME, any_text("what the case is called"), needed=False, filled=False, unique=True),
+        Column(NAME, a_name("what the case is called"), needed=False, filled=False, unique=True),
     )
     others = (Column(name, any_text("what is known of the case"), filled=False) for name in asked)
     return replace(TABLE, columns=(*TABLE.columns, *others, *own))
@@ -161,7 +161,7 @@ def _layout(asked: Sequence[str]) -> Layout:
 
 def _names(visits: Sequence[Visit]) -> list[str]:
     """Names as the table says; else as the results say, and where those are alike, with the folder."""
-    found = [stated(visit.said.get(NAME, "")) or _called(visit.folder) for visit in visits]
+    found = [named(visit.said.get(NAME, "")) or _called(visit.folder) for visit in visits]
     often = Counter(found)
     return [n if often[n] == 1 else f"{n} ({v.folder})" for n, v in zip(found, visits, strict=True)]
 

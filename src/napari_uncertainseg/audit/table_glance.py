@@ -9,13 +9,15 @@ from pathlib import Path
 import pandas as pd
 
 from napari_uncertainseg._base import InputError, Progress, silent
-from napari_uncertainseg.disk.tables import NO_VALUE, read_tsv
+from napari_uncertainseg.disk.tables import NO_VALUE, named, read_tsv
 from napari_uncertainseg.runs.places import COHORT, REFERRAL
 
 _MOST_VALUES = 20
 _OF_READERS = frozenset(
     ("folder", "patient", "reference", "name", "case", "model", "task", "acquisition", "flair")
 )
+_NAMES = _OF_READERS - {"folder", "reference", "flair"} | {"source"}
+"""Columns whose cells are names: a patient may be called NA."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,8 @@ def look_at_table(path: Path, progress: Progress = silent) -> TableGlance:
         raise InputError(f"{path} holds no {REFERRAL}: {why}. Choose a table, or another folder.")
     table = read_tsv(_table_of(path), texts=True).apply(lambda column: column.str.strip())
     table = table[(table != "").any(axis=1)]
-    columns = {_known_name(str(name)): _glance(table[name]) for name in table}
+    names = {name: _known_name(str(name)) for name in table}
+    columns = {own: _glance(table[name], own) for name, own in names.items()}
     return TableGlance(path, len(table), columns, stamp, path.is_dir())
 
 
@@ -110,8 +113,9 @@ def _known_name(name: str) -> str:
     return name.casefold() if name.casefold() in _OF_READERS else name
 
 
-def _glance(column: pd.Series) -> ColumnGlance:
-    known = column[~column.str.lower().isin(NO_VALUE)]
+def _glance(column: pd.Series, name: str) -> ColumnGlance:
+    missing = column.map(named) == "" if name in _NAMES else column.str.lower().isin(NO_VALUE)
+    known = column[~missing]
     counts = known.value_counts(sort=False)
     first = {str(value): int(count) for value, count in counts.head(_MOST_VALUES).items()}
     numbers = bool(len(known)) and bool(pd.to_numeric(known, errors="coerce").notna().all())

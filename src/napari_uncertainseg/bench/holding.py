@@ -135,7 +135,7 @@ def _simulated(scene: Scene, folder: Path) -> tuple[list[Path], Path, Any]:
 
     p, members = lesion_maps(scene, _LESIONS)
     prediction = prediction_of(scene, p, members)
-    ranker_of(prediction).prepare()  # as it is after a run
+    ranker_of(prediction).rank(prediction.threshold)  # as it is after a run
     prediction.sha256  # noqa: B018 - likewise
     flair = scene.images["flair"]
     files = [

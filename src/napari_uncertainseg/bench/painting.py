@@ -65,7 +65,7 @@ def _fill(scene: Scene, review: Review) -> None:
 
     p, members = lesion_maps(scene, min(scene.lesions, MOVED))
     flair, prediction = scene.images["flair"], prediction_of(scene, p, members)
-    ranker_of(prediction).prepare()  # as it is after a run
+    ranker_of(prediction).prepare()  # as it is soon after the first move
     review.layers.add([layer_data(flair)])
     review.case.set_images({"flair": flair})
     review.case.open_prediction(prediction)

@@ -143,7 +143,7 @@ class WindowPath:
 
     def _choose_reference(self) -> None:
         layers = self.review.layers
-        layers.reference.choose(layers.label_layers()[-1])
+        layers.reference.choose(layers.user_labels.names()[-1])
 
     def _show_contours(self) -> None:
         """Where no cases allow a guarantee, the outlines are asked for as the box does."""

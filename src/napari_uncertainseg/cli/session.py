@@ -86,7 +86,7 @@ def _list(options: Namespace) -> None:
 
 def _verify(options: Namespace) -> None:
     with _open(options) as store, store.reading():
-        from napari_uncertainseg.review.store.kept_hashes import not_as_kept
+        from napari_uncertainseg.review.store.verification.kept_hashes import not_as_kept
 
         faults = store.verify(options.session)
         sound = [session_id for session_id, fault in faults.items() if not fault]
@@ -113,7 +113,7 @@ def _export(options: Namespace) -> None:
         from napari_uncertainseg.evaluate.case_folder import write_json
         from napari_uncertainseg.export import write_table
         from napari_uncertainseg.review.reports.verdict_table import as_json, verdict_table
-        from napari_uncertainseg.review.store.kept_hashes import hashes, hashes_file
+        from napari_uncertainseg.review.store.verification.kept_hashes import hashes, hashes_file
 
         beside = hashes_file(options.out)
         table = verdict_table(store, named=not options.without_names)

@@ -42,12 +42,19 @@ class Holds:
         Whether it is a path, which counts from the table's folder.
     is_number
         Whether it is a number.
+    is_name
+        Whether it is a name: what stands for a missing value elsewhere may be one, such as NA or -.
     """
 
     words: str
     fits: Callable[[str], bool] = bool
     is_path: bool = False
     is_number: bool = False
+    is_name: bool = False
+
+    def cell_of(self, row: Row, column: str) -> str:
+        """A cell of a row; empty where it is missing."""
+        return row.name(column) if self.is_name else row.known(column)
 
 
 def a_number(least: float = -math.inf, most: float = math.inf, *, whole: bool = False) -> Holds:
@@ -75,6 +82,11 @@ def one_of(words: str, choices: Sequence[str]) -> Holds:
 def any_text(words: str) -> Holds:
     """Any text."""
     return Holds(words)
+
+
+def a_name(words: str) -> Holds:
+    """A name, of which only an empty cell, or ``n/a`` as our own tables have it, says that there is none."""
+    return Holds(words, is_name=True)
 
 
 FILE = Holds("a file or folder", is_path=True)
@@ -218,7 +230,7 @@ def check_row(path: Path, layout: Layout, row: Row) -> None:
         With the first that is not.
     """
     for column in layout.columns:
-        if cell := row.known(column.name):
+        if cell := column.holds.cell_of(row, column.name):
             _check_cell(path, row, column, cell)
         elif column.filled and column.name in row.places:
             right = column.holds.words
@@ -276,7 +288,7 @@ def _listed(names: Sequence[str]) -> str:
 def _check_unique(path: Path, layout: Layout, column: Column, table: Rows) -> None:
     lines: dict[str | float, int] = {}
     for row in table.rows:
-        cell = row.known(column.name)
+        cell = column.holds.cell_of(row, column.name)
         value = float(cell) if cell and column.holds.is_number else cell  # 1 and 1.0 are one number
         if cell and lines.setdefault(value, row.line) != row.line:
             raise InputError(

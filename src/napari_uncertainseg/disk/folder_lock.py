@@ -84,13 +84,18 @@ def said_by_lock(folder: Path) -> str:
 def is_claimed(folder: Path) -> bool:
     """Whether a run has a folder, as far as can be told: of one on another computer, its lock is believed."""
     try:
-        owner = json.loads((folder / LOCK).read_text(encoding="utf-8", errors="replace"))
-        host, process, began = str(owner["host"]), int(owner["process"]), float(owner["began"])
+        host, process, began = _owner((folder / LOCK).read_text(encoding="utf-8", errors="replace"))
     except OSError:
         return False
     except (ValueError, KeyError, TypeError, OverflowError):
         return True  # it is being written
     return host != platform.node() or _lives(process, began)
+
+
+def _owner(lock: str) -> tuple[str, int, float]:
+    """Whose lock it is: host, process, and when that began, by the text of the lock."""
+    owner = json.loads(lock)
+    return str(owner["host"]), int(owner["process"]), float(owner["began"])
 
 
 def is_of_runs(path: Path) -> bool:
@@ -184,8 +189,7 @@ def _clear_dead(lock: Path) -> None:
     except FileNotFoundError:
         return
     try:
-        owner = json.loads(text)
-        host, process, began = str(owner["host"]), int(owner["process"]), float(owner["began"])
+        host, process, began = _owner(text)
     except (ValueError, KeyError, TypeError, OverflowError):
         if time.time() - state.st_mtime < _YOUNG_S:
             raise InputError(f"{lock.parent}: another run begins to write there; try again.") from None

@@ -9,7 +9,8 @@ from __future__ import annotations
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -74,6 +75,33 @@ def write_arrays(file: BinaryIO, arrays: Mapping[str, Any]) -> None:
                 # Not documented: where another Python has no such attribute, zlib packs as before.
                 vars(part)["_compressor"] = _raw_packer()
                 np.lib.format.write_array(part, np.asanyarray(values), allow_pickle=False)
+
+
+class PackingThread:
+    """Another thread, in which files are packed while the next is made: packing lets go of Python's lock.
+
+    A context manager, which waits for all files at its end, and raises what the first that failed raised.
+    Whatever goes wrong, the thread has ended afterwards, and writes nothing more.
+    """
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1)
+        self._started: list[Future[Any]] = []
+
+    def do(self, write: Callable[..., Any], *arguments: Any, **options: Any) -> None:
+        """Call a function there, after those before."""
+        self._started.append(self._pool.submit(write, *arguments, **options))
+
+    def __enter__(self) -> PackingThread:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        try:
+            if kind is None:
+                for each in self._started:
+                    each.result()
+        finally:
+            self._pool.shutdown(cancel_futures=True)
 
 
 def _raw_packer() -> Any:

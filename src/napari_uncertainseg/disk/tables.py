@@ -57,6 +57,11 @@ def stated(cell: str) -> str:
     return "" if cell.strip().casefold() in NO_VALUE else cell
 
 
+def named(cell: str) -> str:
+    """A cell with a name, such as NA or -; empty where it is, or has our own word for that."""
+    return "" if cell.strip().casefold() == MISSING else cell
+
+
 def as_tsv(table: pd.DataFrame) -> str:
     """A table as tab-separated text; a missing value becomes ``n/a``."""
     harmless = table.apply(lambda column: column.map(as_written) if _has_text(column) else column)
@@ -141,6 +146,10 @@ class Row:
     def known(self, column: str) -> str:
         """A cell; empty where it stands for a missing value, or there is no such column."""
         return stated(self.get(column))
+
+    def name(self, column: str) -> str:
+        """A cell with a name; empty where there is none, or no such column."""
+        return named(self.get(column))
 
     def number(self, column: str) -> float:
         """A cell that was seen to hold a number; NaN where it is not known, or there is no such column."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.disk.columns import Column, Layout, any_text, perhaps, read_table
+from napari_uncertainseg.disk.columns import Column, Layout, a_name, any_text, perhaps, read_table
 from napari_uncertainseg.disk.result_folder import MAP_OF_ALL, check_results, check_written, note_on
 from napari_uncertainseg.disk.tables import Row
 from napari_uncertainseg.images.files import check_on_grid, grid_by_header
@@ -22,7 +22,7 @@ _TABLE = Layout(
     (
         Column(FOLDER, any_text("a folder of results")),
         Column(REFERENCE, any_text("the mask to compare with")),
-        perhaps("patient", any_text("the patient's name")),
+        perhaps("patient", a_name("the patient's name")),
         perhaps(RATERS, any_text("masks of raters, with semicolons between")),
     ),
 )

@@ -9,7 +9,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from napari_uncertainseg._base import InputError, Progress, silent
-from napari_uncertainseg.disk.columns import FILE, Column, Layout, any_text, check_row, open_table, perhaps
+from napari_uncertainseg.disk.columns import (
+    FILE,
+    Column,
+    Layout,
+    a_name,
+    any_text,
+    check_row,
+    open_table,
+    perhaps,
+)
 from napari_uncertainseg.disk.result_folder import is_results
 from napari_uncertainseg.disk.tables import MOST_BYTES, Row
 from napari_uncertainseg.evaluate.scan_folders import MOST, Budget, bids_cases, folder_cases, is_bids
@@ -184,7 +193,7 @@ def _read_table(path: Path, most: int, lenient: bool, wanted: WantedScans) -> Wo
         except InputError as error:
             if not lenient:
                 raise
-            unusable.append(UnusableCase(row.known("name") or f"row {row.line}", str(error)))
+            unusable.append(UnusableCase(row.name("name") or f"row {row.line}", str(error)))
             continue
         if case.name in rows:
             raise InputError(
@@ -204,7 +213,7 @@ def _layout(wanted: WantedScans) -> Layout:
         (
             Column(wanted.main, FILE),
             *(perhaps(name, FILE) for name in wanted.others),
-            perhaps("name", any_text("what the case is called")),
+            perhaps("name", a_name("what the case is called")),
             perhaps("reference", FILE),
             perhaps(RESULTS, any_text("a folder of results")),
         ),
@@ -217,7 +226,7 @@ def _case_of(path: Path, row: Row, taken: Mapping[str, int], wanted: WantedScans
     if len(names) < len(files):
         raise InputError(f"{path}, row {row.line}: one file has two roles; each needs a file of its own.")
     reference = files.pop("reference", None)
-    name = row.known("name") or _name_of(row[wanted.main], files[wanted.main], taken)
+    name = row.name("name") or _name_of(row[wanted.main], files[wanted.main], taken)
     return WorkCase(name, files, reference, _results(path, row.known(RESULTS)))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
@@ -146,20 +146,30 @@ def explain_in_steps(
     passes: Iterator[Saliency] = iter(())
     if SALIENCY in order:
         passes = smoothgrad(case.scene, region, setting, share.of(SALIENCY))
-        for saliency in islice(passes, min(_FIRST, setting.passes)):
-            if saliency.passes in shown_after or saliency.passes == setting.passes:
-                found = _with_saliency(case, found, saliency, setting)
-                yield found
+    first = islice(passes, min(_FIRST, setting.passes))
+    found = yield from _saliency_steps(case, found, first, setting, shown_after)
     if not order:
         yield found
     for part in order:
         if part != SALIENCY:
             found = _with_part(case, found, region, part, setting, stage, share.of(part), len(order) == 1)
             yield found
+    yield from _saliency_steps(case, found, passes, setting, shown_after)
+
+
+def _saliency_steps(
+    case: ExplainedCase,
+    found: Explanation,
+    passes: Iterable[Saliency],
+    setting: SmoothGradSetting,
+    shown_after: Collection[int],
+) -> Generator[Explanation, None, Explanation]:
+    """What is known after each pass that is shown, the last one among them; gives what is known after all."""
     for saliency in passes:
         if saliency.passes in shown_after or saliency.passes == setting.passes:
             found = _with_saliency(case, found, saliency, setting)
             yield found
+    return found
 
 
 def _with_saliency(

@@ -54,8 +54,9 @@ def prepare_for(
     images: Mapping[str, Volume],
     *,
     progress: Progress,
+    meanwhile: Callable[[Prepared], object] = lambda prepared: None,
 ) -> tuple[Prepared, NetworkInput]:
-    """Scans on the main one's grid, and what the network reads of them.
+    """Scans on the main one's grid, and what the network reads of them, which is not to be written to.
 
     Parameters
     ----------
@@ -67,9 +68,14 @@ def prepare_for(
         Those that the model reads, by modality.
     progress
         Called while it works.
+    meanwhile
+        Called once with the scans, as soon as they are there: it can start what else looks at them.
     """
     said = model.preprocessing
     if isinstance(said, ForeignPreprocessing):
-        return foreign(images, model.modalities, model.main, said, progress=progress)
+        prepared, source = foreign(images, model.modalities, model.main, said, progress=progress)
+        meanwhile(prepared)
+        return prepared, source
     prepared = own(images, progress=progress)
-    return prepared, prepared.network_input(said.spacing, said.smoothing)
+    meanwhile(prepared)
+    return prepared, prepared.network_input(said.spacing, said.smoothing, copied=False)

@@ -6,7 +6,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,6 +21,7 @@ from napari_uncertainseg.images.preparation.foreign import prepare_foreign
 from napari_uncertainseg.images.preparation.found_brain import FoundBrain, accept
 from napari_uncertainseg.images.preparation.prepare import NetworkInput, Prepared, prepare
 from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.inference.pace.trial import can_be_tried, try_network
 from napari_uncertainseg.inference.prediction_accumulator import AccumulatedMaps, PredictionAccumulator
 from napari_uncertainseg.inference.provenance import (
     about_model,
@@ -206,13 +207,18 @@ class _Run:
             if modality not in used
         ]
         scans = self.beside.submit(lambda: {modality: describe_scan(one) for modality, one in used.items()})
+        looked: list[Future[ScanRecalibration]] = []
+
+        def look(seen: Prepared) -> None:
+            looked.append(self.beside.submit(recalibration_of_scan, model, self.segmenter.method, used, seen))
+
         self._expect(used)
+        self._try_network()
         with self._stage("prepare"):
-            prepared, source = prepare_scans(used, progress=self.course)
-            self.moved = recalibration_of_scan(model, self.segmenter.method, used, prepared)
+            prepared, source = prepare_scans(used, progress=self.course, meanwhile=look)
+            self.moved = looked[0].result()
         self.notes += [*prepared.notes, *model.notes, *note_on_target(model), *self.moved.notes]
-        said = (self.segmenter._method.note, self.segmenter.device.note)
-        self.notes += [note for note in said if note]
+        self.notes += filter(None, (self.segmenter._method.note, self.segmenter.device.note))
         with self._stage("network"):
             self._load_first()
         with self._stage("members"):
@@ -263,6 +269,18 @@ class _Run:
             if not is_out_of_memory(error):  # then another device may have room for it, see `_members`
                 raise
 
+    def _try_network(self) -> None:
+        """Where nobody knows what this network takes here, ask it first: then the time left can be told."""
+        segmenter, device = self.segmenter, self._devices()[0]
+        model, members = segmenter.model, segmenter.members
+        passes = steps.passing(segmenter.method, model.name, members, loaded=self.loaded)
+        unknown = self.course.wants_trial(key for key, size in passes.items() if size)
+        if unknown and can_be_tried(model, device):
+            with self._stage("network"):
+                self._load_first()
+                if segmenter.has_engine(device, 0):
+                    try_network(self.course, segmenter._engine(device, 0), segmenter._method, model, members)
+
     def _engine_for(self, device: Device, index: int) -> Engine:
         segmenter, key = self.segmenter, steps.of_model(steps.NETWORK, "load", self.segmenter.model.name)
         if segmenter.has_engine(device, index):
@@ -276,9 +294,8 @@ class _Run:
         segmenter, main = self.segmenter, used[self.segmenter.model.main]
         name, voxels = segmenter.model.name, steps.millions(main.grid.shape)
         self.loaded = segmenter.has_engine(self._devices()[0], 0)
-        self.course.expect(
-            steps.segmenting(len(used), voxels, segmenter.method, name, segmenter.members, loaded=self.loaded)
-        )
+        count, method, members = len(used), segmenter.method, segmenter.members
+        self.course.expect(steps.segmenting(count, voxels, method, name, members, loaded=self.loaded))
 
     def _members(self, prepared: Prepared, source: NetworkInput) -> AccumulatedMaps:
         modalities = self.segmenter.model.modalities
@@ -303,9 +320,8 @@ class _Run:
     ) -> AccumulatedMaps:
         """Run the method from its beginning, with windows of at most `largest` voxels."""
         self.device = engine.device
-        segmenter = self.segmenter
+        segmenter, known = self.segmenter, dict[int, Windows]()
         collector = PredictionAccumulator(source, shape, segmenter.model.classes)
-        known = dict[int, Windows]()
         placed = engine.place(image)
 
         def windows(index: int) -> Windows:
@@ -340,10 +356,7 @@ class _Run:
             return collector.result()
 
     def _checker(self, collector: PredictionAccumulator, known: Mapping[int, Windows]) -> Callable[[], None]:
-        """Tells the member, and the share of the first pass, or of those after it, that is done.
-
-        Where there are many windows, those that are done tell too.
-        """
+        """Tells the member, and what share of the first pass, or of those after it, is done, by windows."""
         count = self.segmenter.members
 
         def check() -> None:

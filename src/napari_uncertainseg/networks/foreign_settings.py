@@ -22,7 +22,6 @@ MAX_SETTINGS_BYTES = 1 << 20
 MAX_CHANNELS = 64
 
 Text = Annotated[str, Field(min_length=1, max_length=4096, description="text")]
-_Channel = Annotated[str, Field(max_length=128)]
 Names = Annotated[
     tuple[Annotated[str, Field(min_length=1, max_length=128)], ...],
     Field(min_length=1, max_length=MAX_CHANNELS, strict=False, description="a list of names"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,6 +18,7 @@ from napari_uncertainseg.progress.estimate import (
     left_by_share,
     time_left,
 )
+from napari_uncertainseg.progress.segmentation import READY, TRIAL
 from napari_uncertainseg.progress.usual_times import UsualTimes, times_of_user
 from napari_uncertainseg.progress.words import SOON_S
 
@@ -119,6 +120,25 @@ class Course:
         """Whether the work has said what its steps are."""
         return self._planned
 
+    def wants_trial(self, keys: Iterable[str]) -> bool:
+        """Whether steps are worth a trial on a small piece, see `UsualTimes.wants_trial`."""
+        return self._times.wants_trial(keys)
+
+    def trial(self, work: Callable[[Callable[[], float]], Mapping[str, float]], stage: str) -> None:
+        """Try steps on a small piece.
+
+        Parameters
+        ----------
+        work
+            Is given a clock, and returns the seconds that one unit of each step seems to take.
+        stage
+            What is being done, for the user.
+        """
+        with self.step(TRIAL, stage=stage):
+            found = work(self._clock)
+        with self._lock:
+            self._times.learn_trial(found)
+
     # -- what a work says ---------------------------------------------------------------------
 
     def __call__(self, stage: str, fraction: float) -> None:
@@ -184,7 +204,8 @@ class Course:
             self._open[-1].begun += took
         self._whole.stage = step.stage
         if ended:
-            self._ended.append(step.seen(self._clock()))
+            if _kind(step.key) not in (READY, TRIAL):  # what these find says more than what they take
+                self._ended.append(step.seen(self._clock()))
             seconds, size = self._taken.get(step.key, (0.0, 0.0))
             self._taken[step.key] = seconds + took, size + step.size
 

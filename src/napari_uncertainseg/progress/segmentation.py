@@ -9,6 +9,7 @@ ALIGN, REGISTER, SKULL, BRAIN = "align", "register", "skull", "brain"
 BIAS, NORMALISE, STEPS_OF_MODEL = "bias", "normalise", "steps of the model"
 NETWORK, FIRST_PASS, PASSES, MAPS, FEATURES = "network", "first pass", "passes", "maps", "features"
 LESIONS, WRITE, VISITS = "lesions", "write", "visits"
+READY, TRIAL = "ready", "trial"
 """Keys of steps. Sizes are millions of voxels of the scan where all voxels are gone through, else counts."""
 
 USUAL_VOXELS = 7.2
@@ -47,6 +48,13 @@ def passing(
     first = of_model(FIRST_PASS if loaded else f"{FIRST_PASS}/new", method, model)
     more = 0 if method in _ALL_AT_ONCE else members - 1
     return {first: box, of_model(PASSES, method, model): more * box}
+
+
+def tried(method: str, model: str, seconds: Sequence[float]) -> dict[str, float]:
+    """Seconds by key, of a first pass and of a later one as tried; the very first is like any other."""
+    firsts = [of_model(first, method, model) for first in (FIRST_PASS, f"{FIRST_PASS}/new")]
+    later = {of_model(PASSES, method, model): one for one in seconds[1:]}
+    return {**dict.fromkeys(firsts, seconds[0]), **later}
 
 
 def segmenting(

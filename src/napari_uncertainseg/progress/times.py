@@ -17,6 +17,8 @@ class Spreads:
         Of a step from time to time.
     again
         Of a step that this machine has done before, from what it took then.
+    tried
+        Of a step from what a trial on a small piece says; that is off alike for all steps of a kind.
     """
 
     machine: float = 0.7
@@ -24,6 +26,7 @@ class Spreads:
     step: float = 0.35
     once: float = 0.15
     again: float = 0.2
+    tried: float = 0.25
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Usual:
     by_table
         Seconds of a unit by the table, for who compares the two; None where that has nothing like it.
     runs
-        In how many earlier runs on this machine it was measured.
+        In how many earlier runs on this machine it was measured; 0 for one that was tried there at most.
     """
 
     key: str

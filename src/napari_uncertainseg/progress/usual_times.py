@@ -8,7 +8,7 @@ import math
 import os
 import platform
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +31,8 @@ DEFAULTS: Mapping[str, float] = {
     "normalise": 0.005,
     "steps of the model": 0.1,
     "network": 2.0,
+    "ready": 0.6,
+    "trial": 0.2,
     "first pass": 0.7,
     "first pass/mc-dropout": 0.5,
     "first pass/new": 2.0,
@@ -63,6 +65,8 @@ _KINDS: Mapping[str, str] = {
     "brain": "registration",
     "register": "registration",
     "bias": "registration",
+    "ready": "files",
+    "trial": "network",
     "first pass": "network",
     "passes": "network",
 }
@@ -95,6 +99,7 @@ class UsualTimes:
         self, path: Path | None = None, machine: str | None = None, spreads: Spreads | None = None
     ) -> None:
         self._path = path
+        self.lasting = path is not None and _can_be_written(path)
         self.spreads = spreads or Spreads()
         self._machine = this_machine() if machine is None else machine
         self._kept = _usable(_read(path).get(self._machine))
@@ -102,11 +107,16 @@ class UsualTimes:
     @property
     def known(self) -> bool:
         """Whether anything was measured on this machine."""
-        return bool(self._kept)
+        return any(runs for _, runs in self._kept.values())
+
+    def wants_trial(self, keys: Iterable[str]) -> bool:
+        """Whether steps are worth a trial: of some nothing is known, and what is found will be kept."""
+        room = len(self._kept) < _MOST_STEPS
+        return self.lasting and room and any(key not in self._kept for key in keys)
 
     @cached_property
     def kept(self) -> tuple[Usual, ...]:
-        """What was measured on this machine before this run, for one unit of each step."""
+        """What was measured or tried on this machine before this run, for one unit of each step."""
         return tuple(
             Usual(key, _kind(key), seconds, _default(key), runs)
             for key, (seconds, runs) in self._kept.items()
@@ -122,8 +132,8 @@ class UsualTimes:
         size
             How much there is to do, in the units that the step is measured in.
         """
-        if key in self._kept:
-            seconds, runs = self._kept[key]
+        seconds, runs = self._kept.get(key, (0.0, 0))
+        if runs:
             return Usual(key, _kind(key), seconds * size, runs=runs)
         default = _default(key)
         return None if default is None else Usual(key, _kind(key), default * size)
@@ -138,6 +148,18 @@ class UsualTimes:
                 weight = 1 / min(max(count, 1), _MEMORY)
                 mean = (1 - weight) * math.log(before) + weight * math.log(took)
                 self._kept[key] = math.exp(mean), count + 1
+        self._keep(seconds)
+
+    def learn_trial(self, seconds: Mapping[str, float]) -> None:
+        """Take in what one unit of each step seems to take by a trial, where it was never measured."""
+        self.__dict__.pop("kept", None)
+        for key, took in seconds.items():
+            new = not self._kept.get(key, (0.0, 0))[1]
+            if new and _LEAST <= took <= _LARGEST and (key in self._kept or len(self._kept) < _MOST_STEPS):
+                self._kept[key] = took, 0
+        self._keep(seconds)
+
+    def _keep(self, seconds: Mapping[str, float]) -> None:
         if self._path is not None and seconds:
             with suppress(OSError, InputError):  # a full or read-only disk is no reason to say anything
                 self._write(self._path)
@@ -170,6 +192,14 @@ def this_machine() -> str:
     return f"{platform.machine()}, {os.cpu_count() or 1} cores, {host}"
 
 
+def _can_be_written(path: Path) -> bool:
+    """Whether a file can be made or replaced, as far as that is seen without trying."""
+    with suppress(OSError):
+        above = next(one for one in path.parents if one.exists())
+        return above.is_dir() and os.access(above, os.W_OK) and not path.is_dir()
+    return False
+
+
 def _kind(key: str) -> str:
     first = key.partition("/")[0]
     return _KINDS.get(first, first)
@@ -195,12 +225,12 @@ def _read(path: Path | None) -> dict[str, Any]:
 
 
 def _usable(kept: object) -> dict[str, tuple[float, int]]:
-    """Seconds and runs by key, of those entries that can be believed."""
+    """Seconds and runs by key, of those entries that can be believed; 0 runs where it was only tried."""
     found: dict[str, tuple[float, int]] = {}
     for key, entry in kept.items() if isinstance(kept, dict) else ():
         said = entry if isinstance(entry, dict) else {}
         seconds, runs = _number(said.get("seconds")), _number(said.get("runs"))
-        if _LEAST <= seconds <= _LARGEST and runs >= 1:
+        if _LEAST <= seconds <= _LARGEST and runs >= 0:
             found[key] = seconds, int(min(runs, 1000))
     return dict(list(found.items())[:_MOST_STEPS])
 

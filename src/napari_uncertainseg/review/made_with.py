@@ -8,6 +8,9 @@ from typing import Any
 from napari_uncertainseg.modalities import main_of, title_of
 from napari_uncertainseg.review.store.session_settings import ReviewSettings, SessionSettings
 
+SCANS_NOT_NOTED = "it does not say with which scans it was made (older versions did not note them)"
+"""Of a review whose settings name none, within a sentence."""
+
 
 def scans_in_words(modalities: Sequence[str]) -> str:
     """Titles of one or more modalities: "FLAIR", "FLAIR and T1", "FLAIR, T1 and T2"."""
@@ -38,7 +41,7 @@ def other_scans(settings: SessionSettings, about: Mapping[str, Any]) -> str:
         return ""
     used, now = settings.scans, list(about.get("inputs", {}))
     if not used:
-        return "It was made with this scan and others: open the same ones, and press Run."
+        return f"I{SCANS_NOT_NOTED[1:]}: open the same ones as then, and press Run."
     missing, extra = [m for m in used if m not in now], [m for m in now if m not in used]
     if missing and not extra:
         what = f"add the {scans_in_words(missing)} before Run."

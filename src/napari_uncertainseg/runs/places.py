@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.disk.columns import Column, Layout, any_text, read_table
+from napari_uncertainseg.disk.columns import Column, Layout, a_name, any_text, read_table
 from napari_uncertainseg.evaluate.worklist import RESULTS, WorkCase
 from napari_uncertainseg.images.files import stem
 
@@ -29,7 +29,7 @@ _REFERRAL = Layout(
     "visit",
     (
         Column("rank", any_text("a number that says how soon it is read")),
-        Column("name", any_text("what the visit is called")),
+        Column("name", a_name("what the visit is called")),
         Column(RESULTS, any_text("a folder of results")),
     ),
 )

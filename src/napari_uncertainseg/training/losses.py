@@ -201,16 +201,13 @@ def multi_head_loss(
     probability = answered(torch.sigmoid(logits))
     mean = probability.mean(dim=1)
     opinions = _opinions(logits, probability, _voxels(raters, inside), counts, choice, disagreement)
-    for each in _deeper_stages(layers, raters.mean(dim=1, keepdim=True), weight):
-        opinions = opinions + each
+    opinions = sum(_deeper_stages(layers, raters.mean(dim=1, keepdim=True), weight), start=opinions)
     logit = torch.logit(mean.clamp(_SURE, 1 - _SURE))
     truth = reference[:, 0][inside]
     loss = dice_cross_entropy(logit, truth, counts) + _OPINIONS * opinions
     if lesions and regions is not None:
         loss = loss + lesions * lesion_loss(mean, truth, regions[inside], counts)
-    if calibration:
-        loss = loss + calibration * _error_of_images(mean, truth, inside, binning)
-    return loss
+    return loss + calibration * _error_of_images(mean, truth, inside, binning) if calibration else loss
 
 
 def _deeper_stages(layers: list[Tensor], soft: Tensor, weight: Tensor) -> Iterator[Tensor]:

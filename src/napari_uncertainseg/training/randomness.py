@@ -120,3 +120,11 @@ def widest(image: Tensor, radius: int) -> Tensor:
             torch.maximum(out.narrow(axis, 0, n), image.narrow(axis, 1, n), out=out.narrow(axis, 0, n))
             image = out
     return image
+
+
+def rotation(a: int, b: int, angle: Tensor) -> Tensor:
+    """A rotation in the plane of two axes by an angle (radians), (3, 3)."""
+    turn = torch.eye(3)
+    turn[a, a] = turn[b, b] = torch.cos(angle)
+    turn[a, b], turn[b, a] = -torch.sin(angle), torch.sin(angle)
+    return turn

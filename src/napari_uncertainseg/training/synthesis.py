@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from napari_uncertainseg.training.planting import has_t1, present
-from napari_uncertainseg.training.randomness import Draw, blur, widest
+from napari_uncertainseg.training.randomness import Draw, blur, rotation, widest
 
 _GAPS = (0.1, 0.75)
 """By how much grey matter is brighter than white on FLAIR."""
@@ -70,10 +70,7 @@ def spatial_grid(size: tuple[int, int, int], source: tuple[int, int, int], draw:
     if draw.chance(0.6):
         for a, b in ((0, 1), (0, 2), (1, 2)):
             angle = torch.deg2rad(12 * draw.normal(1).clamp(-2, 2))[0]
-            turn = torch.eye(3)
-            turn[a, a] = turn[b, b] = torch.cos(angle)
-            turn[a, b], turn[b, a] = -torch.sin(angle), torch.sin(angle)
-            matrix = matrix @ turn
+            matrix = matrix @ rotation(a, b, angle)
     for axis, p in enumerate((0.05, 0.05, 0.5)):  # left-right is natural; the others serve flip sampling
         if draw.chance(p):
             matrix[:, axis] *= -1

@@ -132,3 +132,19 @@ def in_rows(labels: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     row = np.zeros(max(int(labels.max(initial=0)), int(np.max(numbers, initial=0))) + 1, np.uint16)
     row[np.asarray(numbers, np.intp)] = np.arange(1, len(numbers) + 1)
     return row[labels]
+
+
+def worth_a_number(sizes: np.ndarray, min_voxels: int) -> np.ndarray:
+    """Which components are large enough, and among the largest that 16 bits can number; bool (n,).
+
+    Parameters
+    ----------
+    sizes
+        Voxels of each component, its number as index, shape (n + 1,).
+    min_voxels
+        Fewest that count.
+    """
+    kept: np.ndarray = sizes[1:] >= min_voxels
+    if np.count_nonzero(kept) > MOST:
+        kept[np.argsort(-sizes[1:], kind="stable")[MOST:]] = False
+    return kept

@@ -23,7 +23,7 @@ from napari_uncertainseg.uncertainty.lesion_columns import (
     REAL_COLUMNS,
     MeasureColumn,
 )
-from napari_uncertainseg.uncertainty.lesion_numbers import MOST, LesionNumbers
+from napari_uncertainseg.uncertainty.lesion_numbers import LesionNumbers, worth_a_number
 from napari_uncertainseg.uncertainty.lesion_statistics import LesionStatistics, measure_lesions
 from napari_uncertainseg.uncertainty.listing.painted_lesions import by_number, take_models_values
 from napari_uncertainseg.uncertainty.listing.ranked_table import LabelImage, ranked
@@ -204,15 +204,21 @@ class Ranker:
         self._possible: tuple[float, Components] | None = None
         self._unpainted: Lesions | None = None
         self._images = LabelImage(grid.shape), LabelImage(grid.shape)
+        self._last: tuple[tuple[float, ...], tuple[LesionStatistics, int, bool]] | None = None
 
     def prepare(self) -> None:
         """Make moves of the threshold several times faster, at the price of some twenty moves' time once.
 
-        The result is the same. May be called from another thread, before the first `rank`. Does nothing
-        where most of a large image is foreground: that is no segmentation, and would take gigabytes.
+        The result is the same. May be called from another thread after the first `rank`. Does nothing where
+        most of a large image is foreground: that is no segmentation, and would take gigabytes.
         """
         if self._has_hierarchy():
             self._members.prepare()
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether `prepare` has nothing left to do."""
+        return self._members.is_prepared
 
     def rank(
         self,
@@ -239,16 +245,8 @@ class Ranker:
                 f"Threshold {threshold}, candidate threshold {candidate_threshold} and smallest volume "
                 f"{min_volume} mm3 must be numbers."
             )
-        min_voxels = voxels_of(min_volume, self.grid.voxel_volume)
-        box, lesions, candidates = self._components(threshold, candidate_threshold, min_voxels, edit)
-        found = measure_lesions(box, lesions, candidates, self._maps, self.grid)
-        found.values["persistence"] = self._persistence(found)
-        n = lesions.n
-        by_p_real = self._add_p_real(found, threshold, candidate_threshold)
-        likely = found.values[P_REAL if by_p_real else "max_probability"]
-        found.values["doubt"] = np.where(np.arange(len(likely)) < n, 1 - likely, likely)
-        found.values["lsu"] = 1 - self._members.overlaps(found.index, found.label, found.sizes, threshold)
-        self._mark_drawn(found, threshold, edit)
+        least = voxels_of(min_volume, self.grid.voxel_volume)
+        found, n, by_p_real = self._found(threshold, candidate_threshold, least, edit)
         volumes = {}
         if edit is not None and edit.any():
             own = self._without_edit(threshold, min_volume, candidate_threshold)
@@ -271,6 +269,26 @@ class Ranker:
         if edit is None:
             self._unpainted = outlined
         return outlined
+
+    def _found(
+        self, threshold: float, candidate_threshold: float, min_voxels: int, edit: np.ndarray | None
+    ) -> tuple[LesionStatistics, int, bool]:
+        """Lesions and candidates, how many are lesions, whether doubt goes by being real; the last stays."""
+        asked = (float(threshold), float(candidate_threshold), min_voxels)
+        if edit is None and self._last is not None and self._last[0] == asked:
+            return self._last[1]
+        box, lesions, candidates = self._components(threshold, candidate_threshold, min_voxels, edit)
+        found = measure_lesions(box, lesions, candidates, self._maps, self.grid)
+        found.values["persistence"] = self._persistence(found)
+        n = lesions.n
+        by_p_real = self._add_p_real(found, threshold, candidate_threshold)
+        likely = found.values[P_REAL if by_p_real else "max_probability"]
+        found.values["doubt"] = np.where(np.arange(len(likely)) < n, 1 - likely, likely)
+        found.values["lsu"] = 1 - self._members.overlaps(found.index, found.label, found.sizes, threshold)
+        self._mark_drawn(found, threshold, edit)
+        if edit is None:
+            self._last = asked, (found, n, by_p_real)
+        return found, n, by_p_real
 
     def _without_edit(self, threshold: float, min_volume: float, candidate_threshold: float) -> Lesions:
         """The model's own outlines: the last that were found with nothing painted, where they are these."""
@@ -317,8 +335,8 @@ class Ranker:
         else:
             box = self._foreground.box
             lesions, candidates = self._hierarchy.cut(threshold)[0], self._cut_once(candidate_threshold)
-        lesions = lesions.only(_worth_a_label(lesions.sizes, min_voxels))
-        free = _worth_a_label(candidates.sizes, min_voxels)
+        lesions = lesions.only(worth_a_number(lesions.sizes, min_voxels))
+        free = worth_a_number(candidates.sizes, min_voxels)
         # A lesion that nobody painted lies inside of one of them: any voxel tells which.
         whole = edit is not None or threshold < candidate_threshold
         taken = lesions.where if whole else lesions.where[lesions.one_voxel]
@@ -380,11 +398,3 @@ class Ranker:
             candidate &= ~removed
         lesions, candidates = (Components.from_mask(mask, *label_mask(mask)) for mask in (lesion, candidate))
         return box, lesions, candidates
-
-
-def _worth_a_label(sizes: np.ndarray, min_voxels: int) -> np.ndarray:
-    """Which components are large enough, and among the largest that 16 bits can number."""
-    kept = sizes[1:] >= min_voxels
-    if np.count_nonzero(kept) > MOST:
-        kept[np.argsort(-sizes[1:], kind="stable")[MOST:]] = False
-    return kept

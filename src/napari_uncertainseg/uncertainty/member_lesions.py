@@ -44,9 +44,14 @@ class MemberLesions:
 
     def prepare(self) -> None:
         """Build what makes every later threshold fast."""
-        if len(self._close):
+        if not self.is_prepared:
             made = [partial(Hierarchy.from_map, values, self._floor) for values in self._close.values]
             self._lookup = Lookup.from_hierarchies(in_parallel(made))
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether that is built, or there are no members."""
+        return self._lookup is not None or not len(self._close)
 
     def overlaps(
         self, index: np.ndarray, label: np.ndarray, sizes: np.ndarray, threshold: float

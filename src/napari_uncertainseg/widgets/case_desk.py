@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from weakref import ReferenceType, ref
+from typing import TYPE_CHECKING
+from weakref import ReferenceType, WeakSet, ref
 
 from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import QTimer
@@ -15,15 +16,20 @@ from qtpy.QtWidgets import QWidget
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.belonging import ScanOrigin, belongs, contradiction, same_patient
 from napari_uncertainseg.images.identity import case_name
-from napari_uncertainseg.images.volume import Grid
-from napari_uncertainseg.modalities import guess_modality, main_of
+from napari_uncertainseg.widgets.another_scan import AnotherScan
 from napari_uncertainseg.widgets.case_opener import CaseOpener
 from napari_uncertainseg.widgets.open_docks import OpenDocks
 from napari_uncertainseg.widgets.scans.beneath import Beneath
 from napari_uncertainseg.widgets.scans.chosen_scans import ChosenScans
 from napari_uncertainseg.widgets.scans.layer_reader import LayerData
-from napari_uncertainseg.widgets.scans.patient import case_name_of, is_strange, origin_of, strange_scan
-from napari_uncertainseg.widgets.scans.segmented_scan import inputs_of, name_of, origin_in
+from napari_uncertainseg.widgets.scans.patient import (
+    case_name_of,
+    described,
+    is_strange,
+    origin_of,
+    strange_scan,
+)
+from napari_uncertainseg.widgets.scans.segmented_scan import inputs_of, name_of, origin_of_results
 from napari_uncertainseg.widgets.scans.volumes import KEY, is_brain, is_result
 from napari_uncertainseg.widgets.segment.leaving_case import close_case
 from napari_uncertainseg.widgets.shared.connections import Connections
@@ -73,7 +79,7 @@ class CaseDesk:
         opener: CaseOpener,
         docks: OpenDocks,
         in_exercise: Callable[[], bool],
-        show: Callable[[SavedResults, Path], bool],
+        show: Callable[[SavedResults, Path, LayerData | None], bool],
         open_docks: Callable[[], None],
     ) -> None:
         self.chosen = ChosenScans()
@@ -82,6 +88,10 @@ class CaseDesk:
         self._show, self._open_docks = show, open_docks
         self._results: tuple[ReferenceType[Prediction], Path] | None = None
         self._painted: set[str] = set()
+        self._listed: WeakSet[Layer] = WeakSet()
+        """Layers that came with a case of a list."""
+        self._listed_prediction: Callable[[], Prediction | None] = lambda: None
+        self._goes_on = False
         self._answer: tuple[bool, ScanOrigin] | None = None
         """What the user said of a file a moment ago, and of which: napari hands over each file alone."""
         self._same_drop = QTimer()
@@ -89,10 +99,10 @@ class CaseDesk:
         self._same_drop.setInterval(_SAME_DROP_MS)
         self._same_drop.timeout.connect(self._forget_answer)
         self._beneath = Beneath(layers.viewer)
-        self._spared, self._turns = SparedObjects(layers.viewer, case), Turns()
-        self._units, self._leaving = UnitsBeforehand(window), ManyLeaving(layers.viewer)
-        self._freed = FreedMemory(layers.viewer)
-        self._sessions = SessionsBeforehand(case, window)
+        self._turns, viewer = Turns(), layers.viewer
+        first = SparedObjects(viewer, case), UnitsBeforehand(window), SessionsBeforehand(case, window)
+        rest = ManyLeaving(viewer), FreedMemory(viewer), AnotherScan(layers, case)
+        self._helpers = self._beneath, *first, *rest
         self._connections = Connections((layers.labels_edited, self._on_painted))
 
     def _on_painted(self, name: str) -> None:
@@ -248,7 +258,7 @@ class CaseDesk:
     def admit(self, layers: Sequence[LayerData]) -> bool:
         """Ask about scans of another patient than the case's; False where they are not to be shown."""
         self.complete()
-        open_now, scans = self._origin(), [x for x in map(_described, layers) if x is not None]
+        open_now, scans = self._origin(), [x for x in map(described, layers) if x is not None]
         if open_now is None or self.in_exercise:
             return True
         if self._answer is not None:
@@ -270,7 +280,7 @@ class CaseDesk:
         if flair is None or open_now is None:
             return list(layers)
         which = [
-            i for i, x in enumerate(map(_described, layers)) if x is not None and self._covers(*x, open_now)
+            i for i, x in enumerate(map(described, layers)) if x is not None and self._covers(*x, open_now)
         ]
         return self._beneath.put(layers, which, flair, self.name)
 
@@ -303,17 +313,56 @@ class CaseDesk:
 
     # -- results --------------------------------------------------------------------------------
 
-    def show_results(self, restored: SavedResults, folder: Path) -> bool:
+    def show_results(self, restored: SavedResults, folder: Path, reference: LayerData | None = None) -> bool:
         """Show a folder of results that was read; False where the user keeps what is open.
 
         Layers of the case before go where scans come with the results, or where these are of another
-        patient, but for those on which the user painted.
+        patient, but for those on which the user painted. A mask to compare with is shown with it.
         """
         self.complete()
         why = self._other_patient(restored)
-        own = self._own_layers() if restored.scans or why else []
+        with self._giving_way(origin_of_results(restored), why, comes=bool(restored.scans)) as agreed:
+            return agreed and self._show(restored, folder, reference)
+
+    def show_listed(self, restored: SavedResults, folder: Path, reference: LayerData | None = None) -> bool:
+        """The same for a case of a list. From one of the list to the next nothing is asked."""
+        with self._going_on():
+            return self.show_results(restored, folder, reference)
+
+    @contextmanager
+    def giving_way_to_listed(self, layers: Iterable[LayerData]) -> Iterator[bool]:
+        """While scans of a case of a list are shown in place of the case: False where the user keeps that.
+
+        From one case of the list to the next nothing is asked.
+        """
+        self.complete()
+        scans = [found[0] for found in map(described, layers) if found is not None]
+        open_now = self._origin()
+        whys = [(each, same_patient(each, open_now).why) for each in scans] if open_now is not None else []
+        theirs, why = next((each for each in whys if each[1]), (scans[0], ""))
+        with self._going_on(), self._giving_way(theirs, why, comes=False) as agreed:
+            yield agreed
+
+    @contextmanager
+    def _going_on(self) -> Iterator[None]:
+        """While a case of a list comes; it is remembered as such, by its layers or its prediction."""
+        layers, flair, before = self._layers.viewer.layers, self.flair, self._case.original
+        there, of_list = set(layers), self._listed_prediction() is before
+        self._goes_on = flair in self._listed if flair is not None else of_list
+        try:
+            yield
+        finally:
+            self._goes_on = False
+            self._listed.update(layer for layer in layers if layer not in there)
+            if (original := self._case.original) is not before:  # one that the reader keeps is what it was
+                self._listed_prediction = (lambda: None) if original is None else ref(original)
+
+    @contextmanager
+    def _giving_way(self, theirs: ScanOrigin, why: str, *, comes: bool) -> Iterator[bool]:
+        """While another case comes, with scans or without; layers of the one before go."""
+        own = self._own_layers() if comes or why else []
         with self._opener.replacing([layer for layer in own if layer.name not in self._painted]):
-            return self._may_leave_for(restored, why) and self._show(restored, folder)
+            yield self._goes_on or self._may_leave_for(theirs, why)
 
     def _other_patient(self, restored: SavedResults) -> str:
         """Why results seem to be of another patient than the case; empty where they do not.
@@ -321,16 +370,15 @@ class CaseDesk:
         The very scan may have been copied: then only its folder speaks against it.
         """
         flair, open_now = self.flair, self._origin()
-        why = "" if open_now is None else same_patient(_origin_of_results(restored), open_now).why
+        why = "" if open_now is None else same_patient(origin_of_results(restored), open_now).why
         if why and flair is not None and self._layers.scan.hashes.of(flair) in inputs_of(restored.prediction):
             return ""
         return why
 
-    def _may_leave_for(self, restored: SavedResults, why: str) -> bool:
-        """Ask before results of another patient come in place of the case; its review would be left."""
+    def _may_leave_for(self, theirs: ScanOrigin, why: str) -> bool:
+        """Ask before another patient comes in place of the case; its review would be left."""
         if not why or self.in_exercise:  # then nothing is opened anyway, and it is said why
             return True
-        theirs = _origin_of_results(restored)
         question = (
             f"{strange_scan(case_name(theirs.path, theirs.name), self.name, why)}\n\n"
             f"A window shows one patient at a time. What is saved of {self.name} stays saved."
@@ -341,33 +389,10 @@ class CaseDesk:
     def cleanup(self) -> None:
         """Let go of the layers. May be called twice."""
         self._same_drop.stop()
-        self._beneath.cleanup()
-        self._spared.cleanup()
-        self._units.cleanup()
-        self._sessions.cleanup()
-        self._leaving.cleanup()
-        self._freed.cleanup()
+        for helper in self._helpers:
+            helper.cleanup()
         self._turns.drop()
         self._connections.disconnect_all()
-
-
-def _described(layer: LayerData) -> tuple[ScanOrigin, str | None] | None:
-    """Of whom a scan is that was read, and what kind of scan; None for a mask."""
-    _, options, kind = layer
-    known: dict[str, Any] = options.get("metadata", {}).get(KEY, {})
-    name, path, grid = str(options.get("name", "")), known.get("path"), known.get("grid")
-    if kind != "image":
-        return None
-    origin = ScanOrigin(name, path, known.get("uids", {}), grid if isinstance(grid, Grid) else None)
-    return origin, known.get("modality") or guess_modality(name)
-
-
-def _origin_of_results(restored: SavedResults) -> ScanOrigin:
-    """Of whom results are: by their scan, or where that is not there, by where it was."""
-    scan = restored.scans.get(main_of(restored.scans)) if restored.scans else None
-    if scan is None:
-        return origin_in(restored.prediction)
-    return ScanOrigin(scan.name, scan.path, scan.uids, scan.grid)
 
 
 def _short(name: str, most: int = 40) -> str:

@@ -1,15 +1,22 @@
-"""The docks that are open in a window, with what is in them."""
+"""The docks that are open in a window, with what is in them, and how they are tabbed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from qtpy.QtCore import QObject, Qt
+from qtpy.QtWidgets import QDockWidget, QMainWindow
+
 from napari_uncertainseg.widgets.dock_description import Dock
 from napari_uncertainseg.widgets.reading_bar.part import PartWidget
+from napari_uncertainseg.widgets.shared import napari_canvas, napari_internals
 from napari_uncertainseg.widgets.shared.dock_area import DockArea
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
+
+_WIDTH = 400
+"""Pixels of a dock that comes to the front."""
 
 W = TypeVar("W", bound=DockWidget)
 
@@ -70,3 +77,33 @@ class OpenDocks:
     def clear(self) -> None:
         """Take out all."""
         self._by_key.clear()
+
+    def around(self, key: str) -> QDockWidget | None:
+        """What napari put around the open dock with a key, if any."""
+        opened = self.get(key)
+        parent: QObject | None = None if opened is None else opened.area
+        while parent is not None and not isinstance(parent, QDockWidget):
+            parent = parent.parent()
+        return parent
+
+    def arrange(self, window: QMainWindow, docks: Iterable[Dock], front: str) -> None:
+        """Tab what is open of some docks in a window, in their order, with one of them in front."""
+        shown = [(dock, found) for dock in docks if (found := self.around(dock.key)) is not None]
+        anchor = next((found for _, found in shown), None)
+        tabbed = [] if anchor is None else window.tabifiedDockWidgets(anchor)
+        for dock, found in shown:
+            napari_internals.set_dock_title(found, dock.title)
+            found.show()
+            # Where it is already it stays: napari writes all its settings whenever a dock is moved.
+            if found is not anchor and found not in tabbed and not found.isFloating():
+                napari_canvas.tabify(window, anchor, found)
+        first = next((found for dock, found in shown if dock.key == front), None)
+        if first is not None:
+            first.raise_()
+            window.resizeDocks([first], [_WIDTH], Qt.Orientation.Horizontal)
+
+    def raise_dock(self, key: str) -> None:
+        """Bring an open dock to the front."""
+        if (found := self.around(key)) is not None:
+            found.show()
+            found.raise_()

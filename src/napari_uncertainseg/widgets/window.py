@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari.utils.notifications import show_info
-from qtpy.QtCore import QEvent, QObject, Qt
-from qtpy.QtWidgets import QDockWidget, QMainWindow
+from qtpy.QtCore import QEvent, QObject
+from qtpy.QtWidgets import QMainWindow
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
@@ -34,7 +34,7 @@ from napari_uncertainseg.widgets.reading_bar.parts import PARTS
 from napari_uncertainseg.widgets.scans.layer_reader import LayerData, read_layers
 from napari_uncertainseg.widgets.scans.loaded_case import LoadedCase
 from napari_uncertainseg.widgets.segment.dock import SegmentDock
-from napari_uncertainseg.widgets.shared import napari_canvas, napari_internals
+from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.shared.dock_area import DockArea
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.kept_review import ReviewKeeper
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from napari import Viewer
 
 _NAME = "uncertainseg-review"
-_WIDTH = 400
 ATTENTION, SHARE = "attention (share of the answer)", "share"
 """The layer of trained attention, and its unit."""
 
@@ -148,6 +147,10 @@ class Review(QObject):
         self._ensure(key)
         self.arrange(key)
 
+    def arrange(self, front: str) -> None:
+        """Tab the docks that are open, with one of them in front."""
+        self.opened.arrange(self._window, self.docks.values(), front)
+
     def _ensure(self, key: str) -> None:
         if self.docks[key] not in self.opened:
             area = DockArea(self.make_widget(key))
@@ -169,7 +172,7 @@ class Review(QObject):
             sessions=self.sessions,
             keeper=self.keeper,
             open_case=self.open_case,
-            open_results=self.show_results,
+            open_results=self.cases.show_listed,
             run=self.run,
             show_findings=self.show_findings,
             open_dock=self.open_dock,
@@ -211,51 +214,26 @@ class Review(QObject):
         if self._bar is not None:
             self._bar.show_keys(self._keys.listed())
 
-    def arrange(self, front: str) -> None:
-        """Tab the docks that are open, with one of them in front."""
-        shown = {key: dock for key in self.docks if (dock := self._dock_around(key)) is not None}
-        anchor = next(iter(shown.values()), None)
-        tabbed = [] if anchor is None else self._window.tabifiedDockWidgets(anchor)
-        for key, dock in shown.items():
-            napari_internals.set_dock_title(dock, self.docks[key].title)
-            dock.show()
-            # Where it is already it stays: napari writes all its settings whenever a dock is moved.
-            if dock is not anchor and dock not in tabbed and not dock.isFloating():
-                napari_canvas.tabify(self._window, anchor, dock)
-        if front in shown:
-            shown[front].raise_()
-            self._window.resizeDocks([shown[front]], [_WIDTH], Qt.Orientation.Horizontal)
-
     def show_dock(self, key: str) -> None:
         """Bring a dock to the front."""
-        dock = self._dock_around(key)
-        if dock is not None:
-            dock.show()
-            dock.raise_()
-
-    def _dock_around(self, key: str) -> QDockWidget | None:
-        opened = self.opened.get(key)
-        parent: QObject | None = None if opened is None else opened.area
-        while parent is not None and not isinstance(parent, QDockWidget):
-            parent = parent.parent()
-        return parent
+        self.opened.raise_dock(key)
 
     # -- cases --------------------------------------------------------------------------------
 
-    def open_case(self, loaded: LoadedCase) -> None:
-        """Show a case of a worklist instead of the one before, and segment it.
+    def open_case(self, loaded: LoadedCase) -> bool:
+        """Show a case of a worklist instead of the one before, and segment it; False where that is kept.
 
         Raises
         ------
         InputError
-            If a dock needs the case that is open, as during an exercise.
+            If a dock needs the case that is open, or during an exercise or a replay.
         """
-        for widget in self.opened.widgets:
-            if reason := widget.holds_case:
-                raise InputError(reason)
-        self.open()
-        self.cases.complete()
-        self._opener.open(loaded, self.dock(SegmentDock))
+        self.cases.check_free()
+        with self.cases.giving_way_to_listed(loaded.layers.values()) as agreed:
+            if agreed:
+                self.open()
+                self._opener.open(loaded, self.dock(SegmentDock))
+        return agreed
 
     def open_results(self, folder: Path) -> None:
         """Show a folder of results, with its scans, maps, lesions, verdicts and painting.

@@ -59,7 +59,7 @@ def test_results_that_were_mended_bring_their_outline_back(
 
 
 def test_an_outline_is_no_reference_for_lesions(layers, mending):
-    assert MENDING not in layers.label_layers()
+    assert MENDING not in layers.user_labels.names()
 
 
 def test_a_scan_of_another_reader_is_mended_in_its_own_order(

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from napari_uncertainseg.audit.challenge import charts
-from napari_uncertainseg.audit.challenge.measures import BENCHMARK, FAMILIES, RATERS, RETENTION
+from napari_uncertainseg.audit.challenge.measures.measure import BENCHMARK, FAMILIES, RATERS, RETENTION
 from napari_uncertainseg.audit.challenge.sentences import sentences
 from napari_uncertainseg.audit.challenge.sheet import ALL, GAP, IN, OUT, Row, Sheet
 from napari_uncertainseg.audit.pages.parts import head, interval, paragraphs, picture

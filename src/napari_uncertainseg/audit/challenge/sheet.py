@@ -12,7 +12,8 @@ import numpy as np
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.audit.challenge.case import REFERENCE, CaseScores, Judged
 from napari_uncertainseg.audit.challenge.intervals import Estimate, PatientDraws, Statistic
-from napari_uncertainseg.audit.challenge.measures import Measure, measures
+from napari_uncertainseg.audit.challenge.measures.all_measures import measures
+from napari_uncertainseg.audit.challenge.measures.measure import Measure
 from napari_uncertainseg.audit.challenge.retained import (
     POOR_PUBLISHED,
     cases_retained,

@@ -14,7 +14,15 @@ import numpy as np
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.audit.ranking.metrics import directions, impossible
 from napari_uncertainseg.audit.ranking.scores import Scores
-from napari_uncertainseg.disk.columns import Column, Holds, Layout, a_number, any_text, read_table, unfit
+from napari_uncertainseg.disk.columns import (
+    Column,
+    Holds,
+    Layout,
+    a_name,
+    a_number,
+    read_table,
+    unfit,
+)
 from napari_uncertainseg.disk.tables import NO_VALUE, Rows
 from napari_uncertainseg.runs.places import TABLE
 
@@ -27,10 +35,10 @@ _TABLE = Layout(
     "a table of scores",
     "score",
     (
-        Column(CASE, any_text("what the case is called"), also="visit"),
-        Column(MODEL, any_text("what the model is called")),
-        Column(PATIENT, any_text("the patient's name")),
-        Column(TASK, any_text("what the task is called")),
+        Column(CASE, a_name("what the case is called"), also="visit"),
+        Column(MODEL, a_name("what the model is called")),
+        Column(PATIENT, a_name("the patient's name")),
+        Column(TASK, a_name("what the task is called")),
     ),
     further="a column for each metric",
 )

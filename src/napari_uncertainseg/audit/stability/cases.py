@@ -13,6 +13,7 @@ from napari_uncertainseg.disk.columns import (
     RESULTS_FOLDER,
     Column,
     Layout,
+    a_name,
     a_number,
     any_text,
     perhaps,
@@ -28,8 +29,8 @@ _TABLE = Layout(
     "acquisition",
     (
         Column(FOLDER, RESULTS_FOLDER),
-        Column(PATIENT, any_text("the patient's name")),
-        Column(ACQUISITION, any_text("what the scanner, dose or setting is called")),
+        Column(PATIENT, a_name("the patient's name")),
+        Column(ACQUISITION, a_name("what the scanner, dose or setting is called")),
         perhaps("kind", any_text("how it was imitated")),
         perhaps("strength", a_number()),
         perhaps("harmonised", any_text("how the scan was harmonised")),

@@ -42,4 +42,4 @@ def patients_of_table(path: Path) -> list[str]:
     InputError
         If the table or a folder cannot be read.
     """
-    return [case.row.known(PATIENT) or patient_of(case.folder) for case in read_cases(Path(path))]
+    return [case.row.name(PATIENT) or patient_of(case.folder) for case in read_cases(Path(path))]

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_uncertainseg._base import InputError, pluralised
-from napari_uncertainseg.disk.columns import RESULTS_FOLDER, Column, Layout, any_text, perhaps, read_table
+from napari_uncertainseg.disk.columns import (
+    RESULTS_FOLDER,
+    Column,
+    Layout,
+    a_name,
+    perhaps,
+    read_table,
+)
 from napari_uncertainseg.disk.result_folder import is_results
+from napari_uncertainseg.disk.tables import NO_VALUE
 from napari_uncertainseg.evaluate.patients.names import PATIENT, patient_of
 from napari_uncertainseg.evaluate.worklist import RESULTS, VISITS
 
@@ -18,8 +27,8 @@ TABLE = Layout(
     "visit",
     (
         Column(RESULTS, RESULTS_FOLDER),
-        perhaps(PATIENT, any_text("the patient's name")),
-        perhaps(SOURCE, any_text("the hospital or data set")),
+        perhaps(PATIENT, a_name("the patient's name")),
+        perhaps(SOURCE, a_name("the hospital or data set")),
     ),
 )
 """Of folders of results."""
@@ -90,6 +99,12 @@ def find_visits(paths: Sequence[Path], layout: Layout = TABLE) -> tuple[list[Vis
             f"The patient '{several[0]}' is in several sources, and counts as one person: give different "
             "people different names."
         )
+    for name, often in Counter(one.patient for one in found).items():
+        if often > 1 and name.casefold() in NO_VALUE:
+            notes.append(
+                f"{often} visits count as those of one patient called '{name}'. If that means that nobody is "
+                "named, leave these cells empty: each visit then counts as a patient."
+            )
     return found, notes
 
 
@@ -110,5 +125,5 @@ def _visits_of(path: Path, layout: Layout) -> Iterator[Visit]:
 def _listed(path: Path, layout: Layout) -> Iterator[Visit]:
     for row in read_table(path, layout).rows:
         folder = path.parent / row[RESULTS]
-        own = row.known(PATIENT) or patient_of(folder)
-        yield Visit(folder, own, row.known(SOURCE), row.line, row.cells)
+        own = row.name(PATIENT) or patient_of(folder)
+        yield Visit(folder, own, row.name(SOURCE), row.line, row.cells)

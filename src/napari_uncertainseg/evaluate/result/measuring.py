@@ -30,6 +30,7 @@ from napari_uncertainseg.lesions.shapes.diameter import longest_diameter
 from napari_uncertainseg.networks.real_probability import P_REAL
 from napari_uncertainseg.review.store.painted_volumes import PaintedVolumes
 from napari_uncertainseg.review.verdicts import VERDICTS, says_lesion
+from napari_uncertainseg.uncertainty.listing.listed_lesion import box_in_table
 
 if TYPE_CHECKING:
     from napari_uncertainseg.images.volume import Grid
@@ -41,7 +42,6 @@ _PLACES = ("periventricular", "juxtacortical", "infratentorial", "deep white mat
 """`explain.place.lesions.PLACES`, which lies above this room; a test compares the two."""
 _MIDDLE_MM = 3.0
 """A lesion whose centroid is nearer to the middle of the brain than this has no side."""
-_BOX = tuple((f"start_{axis}", f"stop_{axis}") for axis in "sar")
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,7 +196,7 @@ def _lesion(
     is_models: bool,
     middle: float | None,
 ) -> ResultLesion:
-    box = tuple(slice(int(row[start]), int(row[stop])) for start, stop in _BOX)
+    box = box_in_table(row)
     return ResultLesion(
         index=index,
         number=row["number"],

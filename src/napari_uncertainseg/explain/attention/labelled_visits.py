@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_uncertainseg.disk.columns import Column, Layout, any_text, one_of, perhaps, read_table
+from napari_uncertainseg.disk.columns import Column, Layout, a_name, any_text, one_of, perhaps, read_table
 from napari_uncertainseg.disk.tables import Row, Rows, read_rows
 from napari_uncertainseg.evaluate.worklist import RESULTS, VISITS
 from napari_uncertainseg.training.mil.table_rules import SIZE, labels_of_patients, numbers_of_cells
@@ -112,5 +112,5 @@ def _layout(label: str, column: str, to_do: bool) -> Layout:
     visit = Column(SCAN, any_text("a scan")) if to_do else Column(RESULTS, any_text("a folder of results"))
     said = Column(label, one_of("1 or 0, yes or no", (*_YES, *_NO)))
     others = [Column(column, any_text("a number or a word"), filled=False)] if column else []
-    names = [perhaps(PATIENT, any_text("the patient's name")), perhaps(SOURCE, any_text("the hospital"))]
+    names = [perhaps(PATIENT, a_name("the patient's name")), perhaps(SOURCE, a_name("the hospital"))]
     return Layout(_NAME, "visit", (visit, said, *others, *names))

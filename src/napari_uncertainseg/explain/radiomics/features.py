@@ -8,7 +8,7 @@ says so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -80,11 +80,25 @@ def lesion_radiomics(
         If the shapes differ, the image is not 3-D, a value in a lesion is NaN or infinite, or the bins are
         too narrow.
     """
+    numbers, voxels = _voxels_of_lesions(image, labels, margin)
+    voxel_mm3 = float(np.prod([float(s) for s in spacing]))
+    rows: list[tuple[float, ...]] = []
+    for values, where in voxels:
+        progress("features of lesions", len(rows) / len(numbers))
+        rows.append(_features(values, where, voxel_mm3, levels or GreyLevels()))
+    table = pd.DataFrame(rows, columns=list(FEATURE_NAMES), dtype=float)
+    table.insert(0, LABEL, numbers.astype(np.int64))
+    return table
+
+
+def _voxels_of_lesions(
+    image: np.ndarray, labels: np.ndarray, margin: int
+) -> tuple[np.ndarray, Iterator[tuple[np.ndarray, np.ndarray]]]:
+    """The labels that there are, and of each its values in the image, float64 (n,), and where, (n, 3)."""
     image = as_numbers(image, "The image", unknown=True)
     labels = as_labels(labels)
     check_dimensions("The image", image)
     check_same_shape("The image", image.shape, "the label image", labels.shape)
-    voxel_mm3 = float(np.prod([float(s) for s in spacing]))
     grown = _grown(labels, margin)
     where = np.argwhere(grown)
     label, values = grown[tuple(where.T)], image[tuple(where.T)].astype(np.float64)
@@ -92,14 +106,7 @@ def lesion_radiomics(
         raise InputError("The image holds NaN or infinite values in a lesion; radiomics needs numbers there.")
     order = np.argsort(label, kind="stable")
     numbers, begins = np.unique(label[order], return_index=True)
-    rows: list[tuple[float, ...]] = []
-    for own in np.split(order, begins[1:]):
-        if len(own):
-            progress("features of lesions", len(rows) / len(numbers))
-            rows.append(_features(values[own], where[own], voxel_mm3, levels or GreyLevels()))
-    table = pd.DataFrame(rows, columns=list(FEATURE_NAMES), dtype=float)
-    table.insert(0, LABEL, numbers.astype(np.int64))
-    return table
+    return numbers, ((values[own], where[own]) for own in np.split(order, begins[1:]) if len(own))
 
 
 def _grown(labels: np.ndarray, margin: int) -> np.ndarray:

@@ -142,20 +142,26 @@ def write_dicom_seg(
     """
     path, source = Path(path), Path(source)
     check_installed("DICOM SEG")
+    lesions = _lesions_of(mask, grid, path)
+    check_target(path, source, "DICOM SEG")
+    with lenient():
+        series = read_series(source, grid)
+        segment = make_segment(_LABEL, algorithm, reviewed=reviewed)
+        seg = make_segmentation(series, lesions, [segment])
+        with replaced_file(path) as file:
+            seg.save_as(file)
+    return path
+
+
+def _lesions_of(mask: np.ndarray, grid: Grid, path: Path) -> np.ndarray:
+    """The lesions of a mask as segment 1, uint8; InputError where there are none, or the grid is another."""
     check_same_shape(f"{path}: the mask", mask.shape, "its grid", grid.shape)
     lesions = mask != 0
     if not lesions.any():
         raise InputError(
             f"{path}: there is no lesion to write; an empty DICOM SEG could not be told from a broken one."
         )
-    check_target(path, source, "DICOM SEG")
-    with lenient():
-        series = read_series(source, grid)
-        segment = make_segment(_LABEL, algorithm, reviewed=reviewed)
-        seg = make_segmentation(series, lesions.astype(np.uint8), [segment])
-        with replaced_file(path) as file:
-            seg.save_as(file)
-    return path
+    return lesions.astype(np.uint8)
 
 
 def check_installed(what: str) -> None:

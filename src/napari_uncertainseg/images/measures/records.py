@@ -201,7 +201,7 @@ def cases_in(path: Path) -> list[str]:
     InputError
         If it cannot be read.
     """
-    return [name for name in dict.fromkeys(row.known("case") for row in read_rows(path).rows) if name]
+    return [name for name in dict.fromkeys(row.name("case") for row in read_rows(path).rows) if name]
 
 
 def _about(values: Values | None) -> dict[str, Any]:
@@ -240,7 +240,7 @@ def _measurement(row: Row, grid: Grid, where: str) -> Measurement:
     own = Slice(axis, index)
     if kind == RULER:  # what the places say counts: somebody may have changed one of the two
         length = length_mm(points, grid)
-    name, key = row.known("name")[:80], row.get("key")
+    name, key = row.name("name")[:80], row.get("key")
     if not _KEY.fullmatch(key):  # of a table that was written before measurements had one
         key = _key_of(f"{kind} {name} {plane} {row['points_ras_mm']}")
     return Measurement(kind, drawn, own, name, length, count, volume, area, key=key)

@@ -24,6 +24,10 @@ _SHOWN = 0.02
 """Share of the brain's volume that a scan must show around it to say anything."""
 
 
+_SLAB = 16
+"""Slices that are normalised at a time; of fewer, threads mostly wait for each other's turn in Python."""
+
+
 def normalise(data: np.ndarray, brain: np.ndarray, modality: str) -> np.ndarray:
     """Bring a scan to the intensities that the networks know.
 
@@ -66,16 +70,18 @@ def normalise(data: np.ndarray, brain: np.ndarray, modality: str) -> np.ndarray:
         raise InputError("The scan has the same value everywhere in the brain: choose a scan with contrast.")
     del inside
     out = np.zeros(data.shape, np.float32)
-    found = out[box]
+    found, given = out[box], data[box]
     with np.errstate(over="ignore"):  # outside the brain, where nothing is kept of it
-        found[...] = data[box]
-        if not by_tissue:
-            np.clip(found, *bounds, out=found)
-        found -= np.float32(level)
-        found /= np.float32(unit)
-    if by_tissue:
-        np.clip(found, -MOST, MOST, out=found)
-    np.copyto(found, np.float32(0), where=~where)
+        for first in range(0, len(found), _SLAB):  # so few stay in the processor's cache
+            part = found[first : first + _SLAB]
+            part[...] = given[first : first + _SLAB]
+            if not by_tissue:
+                np.clip(part, *bounds, out=part)
+            part -= np.float32(level)
+            part /= np.float32(unit)
+            if by_tissue:
+                np.clip(part, -MOST, MOST, out=part)
+            np.copyto(part, np.float32(0), where=~where[first : first + _SLAB])
     return out
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import scipy
 
 from napari_uncertainseg._base import InputError, Progress, silent
-from napari_uncertainseg._boxes import bounding_box
+from napari_uncertainseg._boxes import bounding_box, bounding_slices
 from napari_uncertainseg._parallel import in_parallel
 from napari_uncertainseg.images.preparation.align import Coarse, align, compare
 from napari_uncertainseg.images.preparation.bias import CORRECTION, correct_bias
@@ -124,7 +124,9 @@ class Prepared:
     bias_corrected: bool = False
     notes: tuple[str, ...] = ()
 
-    def network_input(self, spacing: float = 1.0, smoothing: float = 0.0) -> NetworkInput:
+    def network_input(
+        self, spacing: float = 1.0, smoothing: float = 0.0, *, copied: bool = True
+    ) -> NetworkInput:
         """Cut out the brain's bounding box, on cubic voxels.
 
         Parameters
@@ -133,12 +135,16 @@ class Prepared:
             Of the network, mm. A scan within 1 % of it is copied as it is.
         smoothing
             Standard deviation of the Gaussian that the FLAIR is smoothed with, in the network's voxels.
+        copied
+            Whether scans that stay on their voxels are copied; else they are parts of these ones, which must
+            not be written to.
         """
         box = bounding_box(self.brain)  # no margin: what is around the brain only costs time
         inside = self.brain[box]
         shape = resampled_shape(inside.shape, self.grid.spacing, (spacing,) * 3)
         if shape == inside.shape:
-            channels, brain = {m: c[box].copy() for m, c in self.channels.items()}, inside.copy()
+            channels = {m: c[box].copy() if copied else c[box] for m, c in self.channels.items()}
+            brain = inside.copy()
         else:
             brain = zoom(inside, shape) >= 0.5
             channels = {m: zoom(c[box], shape) * brain for m, c in self.channels.items()}
@@ -160,21 +166,38 @@ def smoothed(flair: np.ndarray, brain: np.ndarray, sigma: float) -> np.ndarray:
     """
     if not sigma:
         return flair
-    found = flair
+    near, found = _near(brain, sigma), flair
     for axis in range(flair.ndim):  # as `scipy.ndimage.gaussian_filter`, one axis after the other
-        before, found = found, np.empty_like(flair)
+        before, found = found, np.zeros_like(flair)
         across = (axis + 1) % flair.ndim
-        slabs = [
-            (slice(None),) * across + (slice(first, first + _SLAB),)
-            for first in range(0, flair.shape[across], _SLAB)
-        ]
         in_parallel(
             [
                 partial(scipy.ndimage.gaussian_filter1d, before[slab], sigma, axis, output=found[slab])
-                for slab in slabs
+                for slab in near[across]
             ]
         )
     return found * brain
+
+
+def _near(brain: np.ndarray, sigma: float) -> list[list[tuple[slice, ...]]]:
+    """For each axis the slabs across it, each as small as what a Gaussian makes of the brain in it.
+
+    What lies farther from the brain is 0 and stays so.
+    """
+    reach = int(4 * sigma + 0.5)  # where scipy ends it
+    found = []
+    for axis, size in enumerate(brain.shape):
+        slabs = []
+        for first in range(0, size, _SLAB):
+            wide = [slice(None)] * brain.ndim
+            wide[axis] = slice(max(0, first - reach), first + _SLAB + reach)
+            box = bounding_slices(brain[tuple(wide)])
+            slab = [slice(max(0, side.start - reach), side.stop + reach) for side in box]
+            slab[axis] = slice(first, min(first + _SLAB, size))
+            if box[axis].stop > box[axis].start:
+                slabs.append(tuple(slab))
+        found.append(slabs)
+    return found
 
 
 def prepare(

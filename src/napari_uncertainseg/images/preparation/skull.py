@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import cc3d
 import numpy as np
 import scipy
 
@@ -30,6 +31,7 @@ _SCALP, _SKULL = slice(0, 8), slice(5, 16)  # depths at which they are looked fo
 _SMOOTH, _SMOOTHED = 2.0, 4.0  # mm that depth is smoothed by before its slope is taken; how often it reaches
 _DARK = 0.42  # of the deep tissue, or of the scalp where that is brighter
 _AIR = 0.05  # of the brightest: what differs less from the background is air
+_EACH = 101  # voxels from one that is looked at to the next, to find a value that most have
 _CONSTANT = 0.5  # of the air has one and the same value where something was cut out
 
 
@@ -93,10 +95,10 @@ def shown_surface(scan: Volume, around: Surroundings) -> np.ndarray:
     different = scan.data != np.float32(around.background)
     inside = different if around.constant else np.abs(scan.data - around.background) > around.level
     box = bounding_box(inside)  # what lies around it is air
-    labels, count = scipy.ndimage.label(inside[box])
-    sizes = np.bincount(labels.ravel(), minlength=1)
-    sizes[0] = 0
+    labels, count = _parts(inside[box])
     if count > 1:
+        sizes = np.bincount(labels.ravel())
+        sizes[0] = 0
         inside[box] = (sizes >= 0.01 * sizes.max())[labels]
     return without_holes(inside)
 
@@ -125,8 +127,12 @@ def glance(scan: Volume) -> Glance:
 
 def _background(data: np.ndarray, low: float, bright: float) -> float:
     """The most common value: of all where a cut left much of it, or else of the dark ones."""
-    if 2 * np.count_nonzero(data == (least := data.min())) > data.size:
-        return float(least)  # no other can be as common, and nothing is sorted
+    for likely in (
+        data.min(),
+        np.partition(sample := data.ravel()[::_EACH], sample.size // 2)[sample.size // 2],
+    ):
+        if 2 * np.count_nonzero(data == likely) > data.size:
+            return float(likely)  # no other can be as common, and not all are sorted
     values, counts = np.unique(data, return_counts=True)
     if counts.max() < 0.1 * data.size:
         dark = values <= low + 0.3 * (bright - low)
@@ -162,12 +168,34 @@ def _around(mask: np.ndarray, spacing: np.ndarray) -> Box:
 
 def largest_part(mask: np.ndarray) -> np.ndarray:
     """The largest of the parts of a mask that do not touch; bool."""
-    labels, count = scipy.ndimage.label(mask)
+    labels, count = _parts(mask)
     if count < 2:
         return mask
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
     return labels == sizes.argmax()
+
+
+def _parts(mask: np.ndarray, across: int | None = None) -> tuple[np.ndarray, int]:
+    """Parts that do not touch, as `scipy.ndimage.label` numbers them, and their count.
+
+    Parameters
+    ----------
+    mask
+        bool, any number of axes.
+    across
+        Slices across this axis do not touch each other; None where they do.
+    """
+    if mask.ndim == 3 and across is None and mask.size:
+        # It numbers in the order of memory, and in version 4.1 fails on thin images without some room.
+        roomy = np.pad(np.ascontiguousarray(mask), (0, 1))
+        labels, count = cc3d.connected_components(roomy, connectivity=6, return_N=True)
+        return labels[:-1, :-1, :-1], int(count)
+    touching = scipy.ndimage.generate_binary_structure(mask.ndim, 1)
+    if across is not None:
+        touching &= (np.arange(3) == 1).reshape([3 if axis == across else 1 for axis in range(mask.ndim)])
+    labels, count = scipy.ndimage.label(mask, touching)
+    return labels, count
 
 
 def without_holes(mask: np.ndarray, across: int | None = None) -> np.ndarray:
@@ -188,10 +216,9 @@ def without_holes(mask: np.ndarray, across: int | None = None) -> np.ndarray:
         return mask.copy()
     planes = [axis != across for axis in range(mask.ndim)]
     around = np.pad(~mask[box], [(int(plane),) * 2 for plane in planes], constant_values=True)
-    touching = scipy.ndimage.generate_binary_structure(mask.ndim, 1)
-    if across is not None:
-        touching &= (np.arange(3) == 1).reshape([3 if axis == across else 1 for axis in range(mask.ndim)])
-    labels, count = scipy.ndimage.label(around, touching)
+    labels, count = _parts(around, across)
+    if count == 1 and across is None:
+        return mask.copy()  # all around it is one: it encloses nothing
     outside = np.zeros(count + 1, bool)
     outside[labels[tuple(0 if plane else slice(None) for plane in planes)]] = True
     filled = mask.copy()

@@ -21,6 +21,7 @@ import platformdirs
 
 from napari_uncertainseg.disk.folder_lock import scratch_beside
 from napari_uncertainseg.networks.engines.openvino_import import import_openvino
+from napari_uncertainseg.networks.engines.rewritten.merged_upsampling import merge_upsampling
 
 if TYPE_CHECKING:
     import openvino
@@ -28,7 +29,13 @@ if TYPE_CHECKING:
     from napari_uncertainseg.networks.multihead import MultiHeadUNet
     from napari_uncertainseg.networks.multihead_parts import Part
 
-_CODE = ("multihead.py", "multihead_parts.py", "normalisation.py", "without_torch/multihead_sizes.py")
+_CODE = (
+    "multihead.py",
+    "multihead_parts.py",
+    "normalisation.py",
+    "without_torch/multihead_sizes.py",
+    "engines/rewritten/merged_upsampling.py",
+)
 """Modules of `networks` that decide, with this one, what a converted network is."""
 
 
@@ -43,7 +50,9 @@ def is_cached(key: str) -> bool:
     return any(cache_folder().glob(f"{key[:32]}-*-{_code_version()}/sha256"))
 
 
-def converted(network: Callable[[], MultiHeadUNet], part: Part, key: str) -> openvino.Model:
+def converted(
+    network: Callable[[], MultiHeadUNet], part: Part, key: str, *, merged: bool = True
+) -> openvino.Model:
     """One part of a network as an OpenVINO graph, from the cache where it is there and whole.
 
     Parameters
@@ -54,14 +63,18 @@ def converted(network: Callable[[], MultiHeadUNet], part: Part, key: str) -> ope
         What the graph does.
     key
         Hash of the weights and of the network's shape.
+    merged
+        Whether steps that can be one are one; otherwise each convolution is the network's own.
     """
     openvino = import_openvino()
-    folder = cache_folder() / f"{key[:32]}-{part}-{_code_version()}"
+    folder = cache_folder() / f"{key[:32]}-{part}{'' if merged else '-apart'}-{_code_version()}"
     with contextlib.suppress(RuntimeError, OSError, ValueError):
         if (folder / "sha256").read_text() == _digest(folder):
             return openvino.Core().read_model(folder / "graph.xml")
     shutil.rmtree(folder, ignore_errors=True)
     graph = _convert(network, part)
+    if merged:
+        graph = merge_upsampling(graph)
     # A cache that cannot be written (read-only home, full disk) costs time, not the run.
     with contextlib.suppress(OSError, RuntimeError):
         _save(graph, folder)

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from napari_uncertainseg.networks.engines.device import Device
 from napari_uncertainseg.networks.engines.engine import Check
-from napari_uncertainseg.networks.engines.exact_norms import exact_norms
 from napari_uncertainseg.networks.engines.openvino_graph import OpenVinoGraph
 from napari_uncertainseg.networks.engines.openvino_import import import_openvino
 from napari_uncertainseg.networks.engines.patches import Patches
+from napari_uncertainseg.networks.engines.rewritten.exact_norms import exact_norms
 
 CLOSE = 0.001
 """Logits that differ by no more are the same: no probability then differs by more than 0.0005."""

@@ -8,8 +8,8 @@ from napari_uncertainseg._base import InputError
 from napari_uncertainseg.lesions.editing.at_click import ClickedPlace
 from napari_uncertainseg.lesions.editing.boxes import painted_after
 from napari_uncertainseg.review.correcting.outlines import Corrected, Outlines
-from napari_uncertainseg.review.session.case_review import CaseReview
-from napari_uncertainseg.review.session.reviewed_case import ReviewedCase
+from napari_uncertainseg.review.open_case.case_review import CaseReview
+from napari_uncertainseg.review.open_case.reviewed_case import ReviewedCase
 from napari_uncertainseg.review.verdicts import Voxel
 from napari_uncertainseg.uncertainty.lesion_ranking import ranker_of
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,8 @@ _LEAST_FREE = 1 << 16
 """Bytes that SQLite needs beside a file to read it."""
 _PATIENCE_S = 15
 """How long a statement waits for another program that writes."""
+_ONE_AT_A_TIME = threading.RLock()
+"""Alembic keeps what it works on in its modules: of two threads one would write into the other's file."""
 
 
 def connect(
@@ -223,6 +226,13 @@ def _begin(connection: Any) -> None:
 
 
 def _bring_up_to_date(engine: Engine, backed_up: bool, create: bool) -> None:
+    # Of a file the tables as they should be are made, too. Nobody waits for a server that does not answer.
+    is_file = engine.url.get_backend_name() == "sqlite"
+    with _ONE_AT_A_TIME if is_file else nullcontext():
+        _migrate(engine, backed_up, create)
+
+
+def _migrate(engine: Engine, backed_up: bool, create: bool) -> None:
     name, is_file = display_name(engine.url), engine.url.get_backend_name() == "sqlite"
     with engine.connect() as connection:
         connection.exec_driver_sql("SELECT 1 FROM sqlite_master" if is_file else "SELECT 1").close()
@@ -239,7 +249,7 @@ def _bring_up_to_date(engine: Engine, backed_up: bool, create: bool) -> None:
         return
     if now is not None and not backed_up:
         _back_up(engine, now)
-    with engine.begin() as connection:
+    with _ONE_AT_A_TIME, engine.begin() as connection:
         from alembic import command
 
         config.attributes["connection"] = connection

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from enum import IntEnum
@@ -13,12 +14,14 @@ from napari_uncertainseg._checks import check_same_shape
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions.components import label_mask, voxels_of
 from napari_uncertainseg.lesions.matching import detections, dice, lesions_touching
+from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.raters.agreement import SurfaceDistances
 from napari_uncertainseg.review.database.allowed_content import Unreadable
 from napari_uncertainseg.review.lessons.lesson import PROJECT
 from napari_uncertainseg.review.lessons.questions import representative_voxel
 from napari_uncertainseg.review.store.entry_details import VerdictDetails
 from napari_uncertainseg.review.store.journal import details_of
+from napari_uncertainseg.review.store.predictions import register_prediction
 from napari_uncertainseg.review.store.records import NewTask
 from napari_uncertainseg.review.store.session_settings import ExerciseSettings
 from napari_uncertainseg.review.store.store import Store
@@ -81,6 +84,25 @@ class OutlineComparison:
     invented: tuple[OutlineLocation, ...]
     inner_right: float
     outer_covers: float
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredOutline:
+    """An outline that is kept.
+
+    Attributes
+    ----------
+    comparison
+        With the consensus.
+    earlier
+        Dice of the annotator's outlines before, the first of them first.
+    sides
+        `Side` of each voxel, on the grid.
+    """
+
+    comparison: OutlineComparison
+    earlier: tuple[float, ...]
+    sides: np.ndarray
 
 
 def compare_outline(
@@ -183,6 +205,44 @@ def save_outline(
     store.record(session, "verdict", made.id, said)
     store.record(session, "closed", None, {})
     return session
+
+
+def score_outline(
+    open_store: Callable[[], Store],
+    prediction: Prediction,
+    annotator: str,
+    outline: np.ndarray,
+    consensus: np.ndarray,
+    confidence: float,
+    *,
+    whole: bool = False,
+) -> ScoredOutline:
+    """Compare an outline, keep it as a finished session, and put it beside the annotator's earlier ones.
+
+    Parameters
+    ----------
+    open_store
+        Gives the sessions; called once the outline has been compared.
+    prediction
+        The case and the output that it is about; the outline lies on its grid.
+    annotator
+        Who outlined.
+    outline, consensus, whole
+        As for `compare_outline`.
+    confidence
+        That the outline is right, 0.5 to 1.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to compare, or it cannot be kept.
+    """
+    comparison = compare_outline(outline, consensus, prediction.grid, whole=whole)
+    store = open_store()
+    case, output = register_prediction(store, prediction)
+    session = save_outline(store, annotator, case, output, outline, confidence, comparison)
+    earlier = earlier_outline_scores(store, annotator, without=session)
+    return ScoredOutline(comparison, tuple(earlier), label_sides(outline, consensus, whole=whole))
 
 
 def earlier_outline_scores(store: Store, annotator: str, *, without: str = "") -> list[float]:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from napari_uncertainseg._base import pluralised
 from napari_uncertainseg.review.database.allowed_content import Unreadable
-from napari_uncertainseg.review.made_with import scans_in_words
-from napari_uncertainseg.review.session.opening import UNNAMED
+from napari_uncertainseg.review.made_with import SCANS_NOT_NOTED, scans_in_words
+from napari_uncertainseg.review.session.opening import may_resume
 from napari_uncertainseg.review.store.current_verdicts import current_verdicts
 from napari_uncertainseg.review.store.entry_details import PaintedDetails
 from napari_uncertainseg.review.store.journal import details_of
@@ -69,6 +69,8 @@ class ResumeOffer:
     def _how_to_go_on(self) -> str:
         settings = self.session.settings
         scans = settings.scans if isinstance(settings, ReviewSettings) else ()
+        if not scans:
+            return f"I{SCANS_NOT_NOTED[1:]}: press Run with the same ones as then."
         if len(scans) < 2:
             return "Press Run to go on with it."
         both = "both" if len(scans) == 2 else "all of them"
@@ -116,7 +118,7 @@ def latest_open_review(
     name = " ".join(annotator.split())
     offers: list[ResumeOffer] = []
     for session in store.sessions():
-        mine = not name or session.annotator in (name, UNNAMED)
+        mine = may_resume(name, session.annotator)
         if session.kind != "review" or session.closed is not None or not mine:
             continue
         same = which(session)

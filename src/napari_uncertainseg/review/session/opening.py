@@ -21,6 +21,19 @@ UNNAMED = "unnamed reader"
 """Annotator of a review until a name is typed."""
 
 
+def may_resume(reader: str, annotator: str) -> bool:
+    """Whether a reader may go on with a session: with their own, and with one that nobody put a name to.
+
+    Parameters
+    ----------
+    reader
+        Who reads now; empty where no name is typed, and then whoever began it is taken to go on.
+    annotator
+        Of the session.
+    """
+    return not reader or annotator in (reader, UNNAMED)
+
+
 def open_reading(
     store: Store, prediction: Prediction, lesions: Lesions, annotator: str, order: str, **settings: Any
 ) -> str:

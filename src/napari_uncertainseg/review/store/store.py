@@ -10,7 +10,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from napari_uncertainseg.review.database.allowed_content import (
     made_plain,
     shown_id,
 )
-from napari_uncertainseg.review.database.checked_writes import insert, insert_all, replace, update
+from napari_uncertainseg.review.database.checked_writes import insert, insert_all
 from napari_uncertainseg.review.database.connection import (
     connect,
     database_errors_as_input_errors,
@@ -37,11 +36,11 @@ from napari_uncertainseg.review.database.connection import (
 from napari_uncertainseg.review.database.readings import Readings
 from napari_uncertainseg.review.store.case_names import free_name, labels, name_of
 from napari_uncertainseg.review.store.current_verdicts import CurrentVerdict, current_verdicts
-from napari_uncertainseg.review.store.journal import GENESIS, Entry, NewEntry, append_entry
+from napari_uncertainseg.review.store.journal import GENESIS, Entry, NewEntry
+from napari_uncertainseg.review.store.journal_writer import JournalWriter, moment
 from napari_uncertainseg.review.store.masks import MaskStore
 from napari_uncertainseg.review.store.queries import (
     chain_of,
-    has_task,
     look_through,
     session_rows,
     sessions_in,
@@ -53,16 +52,18 @@ from napari_uncertainseg.review.store.records import (
     NewTask,
     Session,
     Task,
-    entry_of,
-    entry_row,
     session_of,
     task_of,
     task_row,
-    verdict_row,
 )
-from napari_uncertainseg.review.store.session_digest import LEFT_OUT, is_covered, seal, seal_of_task
 from napari_uncertainseg.review.store.session_settings import settings_to_store
-from napari_uncertainseg.review.store.verification import fault_of
+from napari_uncertainseg.review.store.verification.faults import fault_of
+from napari_uncertainseg.review.store.verification.session_digest import (
+    LEFT_OUT,
+    is_covered,
+    seal,
+    seal_of_task,
+)
 
 DATABASE = "sessions.db"
 """Name of the file where none is given."""
@@ -113,11 +114,11 @@ class Store:
 
     def project(self, name: str) -> int:
         """Number of a project, made when it is not there."""
-        return self._known_or_new(schema.projects, {"name": name_of(name)}, lambda _: {"created": _now()})
+        return self._known_or_new(schema.projects, {"name": name_of(name)}, lambda _: {"created": moment()})
 
     def annotator(self, name: str) -> int:
         """Number of an annotator, made when it is not there; a pseudonym will do."""
-        return self._known_or_new(schema.annotators, {"name": name_of(name)}, lambda _: {"created": _now()})
+        return self._known_or_new(schema.annotators, {"name": name_of(name)}, lambda _: {"created": moment()})
 
     def case(self, project: int, name: str, folder: str, sha256: str | None = None) -> int:
         """Number of a case of a project, made when it is not there.
@@ -209,14 +210,14 @@ class Store:
             "annotator_id": annotator,
             "kind": kind,
             "settings": settings_to_store(settings),
-            "opened": _now(),
+            "opened": moment(),
         }
         with database_errors_as_input_errors(self._engine.url), self._engine.begin() as connection:
             insert(connection, schema.sessions, row)
             rows = [task_row(session, i, task) for i, task in enumerate(tasks)]
             insert_all(connection, schema.tasks, rows, schema.tasks.c.session_id == session)
             opened = seal(connection, session, len(tasks))
-            self._append(connection, session, "opened", None, opened, self._last(connection, session, None))
+            JournalWriter(connection, self.name, session).append("opened", None, opened)
         return session
 
     def sessions(self) -> list[Session]:
@@ -256,13 +257,13 @@ class Store:
         """Add what came up later to the end of a session; an entry says so. ``after`` as for `record`."""
         t = schema.tasks
         with database_errors_as_input_errors(self._engine.url), self._engine.begin() as connection:
-            last = self._last(connection, session_id, after)
+            journal = JournalWriter(connection, self.name, session_id, after=after)
             query = sa.select(sa.func.max(t.c.position)).where(t.c.session_id == session_id)
             row = task_row(session_id, int(connection.scalar(query) or 0) + 1, task)
             task_id = int(insert(connection, t, row))
             said = {"target": task.target, "label": row["label"], "voxel": list(map(int, task.voxel))}
             said["row"] = seal_of_task(connection, task_id)
-            self._append(connection, session_id, "added", None, said, last)
+            journal.append("added", None, said)
             return task_of({**row, "id": task_id})
 
     # -- the journal --------------------------------------------------------------------------
@@ -298,13 +299,9 @@ class Store:
         self, session_id: str, kind: str, new: Iterable[NewEntry], *, after: int | None = None
     ) -> list[Entry]:
         """Write entries of a kind, each on a task; all of them or none. As `record` otherwise."""
-        made: list[Entry] = []
         with database_errors_as_input_errors(self._engine.url), self._engine.begin() as connection:
-            last = self._last(connection, session_id, after)
-            for task, content in new:
-                made.append(self._append(connection, session_id, kind, task, content, last))
-                last = made[-1].number, made[-1].hash
-        return made
+            journal = JournalWriter(connection, self.name, session_id, after=after)
+            return [journal.append(kind, task, content) for task, content in new]
 
     def entries(self, session_id: str) -> list[Entry]:
         """The journal of a session."""
@@ -349,50 +346,3 @@ class Store:
         """Hash of a session's last entry: kept elsewhere, it proves that the journal was not cut short."""
         entries = self.entries(session_id)
         return entries[-1].hash if entries else GENESIS
-
-    def _last(self, connection: Connection, session_id: str, after: int | None) -> tuple[int, str]:
-        """Number and hash of the last entry of a session; nobody else can write until this is done."""
-        s, e = schema.sessions, schema.entries
-        # Whoever holds the session's row writes the next entry.
-        held = connection.execute(sa.select(s.c.closed).where(s.c.id == session_id).with_for_update()).first()
-        if held is None:
-            raise InputError(f"{self.name}: there is no session {session_id}.")
-        if held.closed is not None:
-            raise InputError("This session is closed; open a new one.")
-        query = sa.select(e).where(e.c.session_id == session_id).order_by(e.c.number.desc()).limit(1)
-        row = connection.execute(query).mappings().first()
-        last = (0, GENESIS) if row is None else (entry_of(row).number, str(row["hash"]))
-        if after is not None and after != last[0]:
-            raise InputError(
-                "This session was continued in another window. Resume it here again to see what was done."
-            )
-        return last
-
-    def _append(
-        self,
-        connection: Connection,
-        session_id: str,
-        kind: str,
-        task: int | None,
-        content: Mapping[str, Any],
-        last: tuple[int, str],
-    ) -> Entry:
-        if task is not None and not has_task(connection, session_id, task):
-            raise InputError(f"{self.name}: session {session_id} has no task {task}.")
-        entry = append_entry(last, session_id, _now(), kind, task, content)
-        entry.details  # noqa: B018 - reading it checks it: nothing is written that could not be read
-        insert(connection, schema.entries, entry_row(entry))
-        if kind == "closed":
-            update(connection, schema.sessions, [session_id], {"closed": entry.at})
-        if task is not None:
-            self._update_verdict(connection, session_id, task)
-        return entry
-
-    def _update_verdict(self, connection: Connection, session_id: str, task: int) -> None:
-        found = current_verdicts(entry for entry, _ in chain_of(connection, session_id, task)).get(task)
-        row = None if found is None else verdict_row(session_id, task, found)
-        replace(connection, schema.verdicts, [task], row)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds")

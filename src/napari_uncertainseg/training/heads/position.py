@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from napari_uncertainseg.training.heads.anatomy import STEP, Anatomy
 from napari_uncertainseg.training.heads.classes import MAY_HOLD_LESIONS, Tissue
-from napari_uncertainseg.training.randomness import Draw
+from napari_uncertainseg.training.randomness import Draw, rotation
 
 MNI_CEREBRUM = torch.tensor([[-46.0, -105.0, -70.0], [80.0, 72.0, 70.0]])
 """First and last position of the cerebrum of MNI space, (s, a, r) mm."""
@@ -68,10 +68,7 @@ def _affine(draw: Draw) -> Tensor:
     matrix = torch.diag(draw.uniform(0.84, 1.16, 3)) + 0.03 * draw.normal(3, 3).clamp(-2, 2)
     for a, b, most in ((0, 1, 20.0), (0, 2, 12.0), (1, 2, 12.0)):
         angle = torch.deg2rad(draw.uniform(-most, most, 1))[0]
-        turn = torch.eye(3)
-        turn[a, a] = turn[b, b] = torch.cos(angle)
-        turn[a, b], turn[b, a] = -torch.sin(angle), torch.sin(angle)
-        matrix = matrix @ turn
+        matrix = matrix @ rotation(a, b, angle)
     if draw.chance(0.5):
         matrix[2] *= -1
     return matrix

@@ -10,6 +10,7 @@ from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.lesions.shapes.diameter import longest_diameter
 from napari_uncertainseg.uncertainty.at_a_glance.doubt_words import DoubtWord, doubt_word
 from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
+from napari_uncertainseg.uncertainty.listing.listed_lesion import listed_lesion
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,15 +65,14 @@ def selected_lesion(
     grid
         On which they lie.
     """
-    number = 0 if lesions is None or voxel is None else lesions.component_at(voxel)
-    if lesions is None or grid is None or not number:
+    if lesions is None or voxel is None or grid is None:
         return None
-    labels, table = (
-        (lesions.labels, lesions.table) if number > 0 else (lesions.candidates, lesions.candidate_table)
-    )
-    row = table[table["label"] == abs(number)].iloc[0]
-    s, a, r = (slice(int(row[f"start_{axis}"]), int(row[f"stop_{axis}"])) for axis in "sar")
-    inside, doubt = labels[s, a, r] == abs(number), float(row["doubt"])
+    number = lesions.component_at(voxel)
+    listed = listed_lesion(lesions, number) if number else None
+    if listed is None:
+        return None
+    row, inside = listed.row, listed.inside
+    (s, a, r), doubt = listed.box, float(row["doubt"])
     return SelectedLesion(
         number=number,
         diameter_mm=longest_diameter(inside, grid.affine[:3, :3]),

@@ -6,7 +6,7 @@ What changes slowly is measured on blocks of about 2 mm, distances on blocks of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -96,14 +96,14 @@ def _measured(
     coarse = dict(zip(scans, means, strict=True))
     healthy = blocks.share * np.clip(1 - doubtful / 0.2, 0, 1) * (coarse["flair"] > FLUID)
     brightness = flair[tuple(index)].astype(float)
+    nearby = _Nearby.of_weight(healthy, blocks, _NEARBY)
 
     def contrast(name: str) -> dict[str, np.ndarray]:
-        nearby = _local_mean(coarse[name], healthy, blocks, _NEARBY)
-        own = scans[name][tuple(index)] - blocks.at(nearby, index)
+        own = scans[name][tuple(index)] - blocks.at(nearby.mean(coarse[name]), index)
         return {"contrast" if name == "flair" else f"contrast_{name}": own}
 
     found = {"brightness": brightness, "over_grey": brightness - brightest, "depth": depth}
-    parts = [
+    parts: list[Callable[[], dict[str, np.ndarray]]] = [
         partial(_edges, coarse["flair"], blocks, index),
         partial(_other_side, coarse["flair"], doubtful, blocks, index),
         *(partial(contrast, name) for name in scans),
@@ -125,7 +125,7 @@ def _other_side(
 ) -> dict[str, np.ndarray]:
     """What there is at the same place on the other side, by measure."""
     other = _mirrored(blocks, index)
-    smooth = _local_mean(flair, blocks.share, blocks, _BESIDE)
+    smooth = _Nearby.of_weight(blocks.share, blocks, _BESIDE).mean(flair)
     return {
         "asymmetry": blocks.at(smooth, index) - _sample(smooth, other),
         "mirrored": _sample(_blurred(doubtful, blocks, _BESIDE), other),
@@ -216,13 +216,35 @@ def _blurred(values: np.ndarray, blocks: _Blocks, sigma: float) -> np.ndarray:
     return np.asarray(scipy.ndimage.gaussian_filter(values.astype(np.float32), sigmas, truncate=3.0))
 
 
-def _local_mean(values: np.ndarray, weight: np.ndarray, blocks: _Blocks, sigma: float) -> np.ndarray:
-    """Mean of what has weight nearby; of all that has weight where there is hardly any."""
-    near = _blurred(weight, blocks, sigma)
-    total = float(weight.sum())
-    everywhere = float((values * weight).sum()) / total if total > 0 else 0.0
-    few = 1e-3  # so much of the mean everywhere is mixed in, and no block is divided by 0
-    return np.asarray((_blurred(values * weight, blocks, sigma) + few * everywhere) / (near + few))
+@dataclass(frozen=True, eq=False)
+class _Nearby:
+    """What counts of the blocks near each, for means of several maps.
+
+    Attributes
+    ----------
+    weight
+        float32, of each block.
+    near
+        The same, blurred.
+    """
+
+    weight: np.ndarray
+    near: np.ndarray
+    _blocks: _Blocks
+    _sigma: float  # mm
+
+    @classmethod
+    def of_weight(cls, weight: np.ndarray, blocks: _Blocks, sigma: float) -> _Nearby:
+        return cls(weight, _blurred(weight, blocks, sigma), blocks, sigma)
+
+    def mean(self, values: np.ndarray) -> np.ndarray:
+        """Mean of what has weight nearby; of all that has weight where there is hardly any."""
+        weighed = values * self.weight
+        total = float(self.weight.sum())
+        everywhere = float(weighed.sum()) / total if total > 0 else 0.0
+        few = 1e-3  # so much of the mean everywhere is mixed in, and no block is divided by 0
+        blurred = _blurred(weighed, self._blocks, self._sigma)
+        return np.asarray((blurred + few * everywhere) / (self.near + few))
 
 
 def _distance(inside: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:

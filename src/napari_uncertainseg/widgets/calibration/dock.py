@@ -11,7 +11,6 @@ from qtpy.QtWidgets import (
     QComboBox,
     QFormLayout,
     QHBoxLayout,
-    QPushButton,
     QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
@@ -34,6 +33,7 @@ from napari_uncertainseg.widgets.shared.definitions import DefinedLabel
 from napari_uncertainseg.widgets.shared.dialogs import ask_file
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.form_helpers import (
+    ExportButton,
     PlainLabel,
     set_layer_choices,
     show_layer_choice,
@@ -90,6 +90,8 @@ class CalibrationDock(DockWidget):
             signal.disconnect(slot, missing_ok=True)
         self.recalibration.cleanup()
         self.view.cleanup()
+        self.figure_button.cleanup()
+        self.table_button.cleanup()
 
     # -- widgets ------------------------------------------------------------------------------
 
@@ -114,12 +116,9 @@ class CalibrationDock(DockWidget):
             self.numbers[key].setToolTip(texts.metric_tip(meaning))
         self.voxels = PlainLabel()
         self.voxels.setToolTip(texts.COUNT_TIP)
-        self.figure_button = QPushButton(texts.EXPORT_FIGURE)
-        self.figure_button.setToolTip(
-            texts.EXPORT_FIGURE_TIP if figures.can_draw() else texts.NO_MATPLOTLIB_TIP
-        )
-        self.table_button = QPushButton(texts.EXPORT_BINS)
-        self.table_button.setToolTip(texts.EXPORT_BINS_TIP)
+        tip = texts.EXPORT_FIGURE_TIP if figures.can_draw() else texts.NO_MATPLOTLIB_TIP
+        self.figure_button = ExportButton(texts.EXPORT_FIGURE, tip, self._case)
+        self.table_button = ExportButton(texts.EXPORT_BINS, texts.EXPORT_BINS_TIP, self._case)
         self.message = wrapping_label(Qt.AlignmentFlag.AlignLeft, selectable=True)
 
     def _lay_out(self) -> None:
@@ -176,7 +175,7 @@ class CalibrationDock(DockWidget):
 
     def _list_layers(self) -> None:
         """List the label layers; a chosen one that was removed is no longer chosen."""
-        names, inside = self._layers.label_layers(), self.inside.currentData()
+        names, inside = self._layers.user_labels.names(), self.inside.currentData()
         for box in (self.reference, self.inside):
             set_layer_choices(box, names)
         if inside is not None and inside not in names:
@@ -213,7 +212,7 @@ class CalibrationDock(DockWidget):
             self._case.comparison.region = Region()
             return
         try:
-            mask = self._layers.mask_of(name)
+            mask = self._layers.user_labels.mask_of(name)
         except InputError as error:
             self.inside.setCurrentIndex(0)
             self._warn(str(error))
@@ -246,8 +245,8 @@ class CalibrationDock(DockWidget):
         self._show_numbers(reliability)
         self.voxels.setText(_counts(reliability, unit))
         no_mask = self.region.currentData() == "mask" and self.inside.currentData() is None
-        reference = self._choice.name
-        if reliability is not None and reference is not None and self._layers.is_foreign(reference):
+        reference, labels = self._choice.name, self._layers.user_labels
+        if reliability is not None and reference is not None and labels.is_foreign(reference):
             self._warn(texts.foreign_reference(reference))
         elif no_mask:
             self._warn(texts.CHOOSE_MASK)
@@ -292,9 +291,6 @@ class CalibrationDock(DockWidget):
         self._save("reliability.tsv", texts.TABLE_KINDS, _write_bins)
 
     def _save(self, name: str, kinds: str, write: Callable[[Path, Reliability], object]) -> None:
-        if why := self._case.review.locked:
-            self.message.setText(as_warning(why))
-            return
         reliability = self._case.comparison.reliability
         path = (
             None

@@ -19,7 +19,7 @@ from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.dialogs import ask_file
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.form_helpers import (
-    button_with_tip,
+    ExportButton,
     choice_box,
     fill_choices,
     set_layer_choices,
@@ -65,6 +65,7 @@ class ClassesDock(DockWidget):
         self._jobs.cleanup()
         self._connections.disconnect_all()
         self.view.cleanup()
+        self.export.cleanup()
 
     @property
     def classes(self) -> Classes | None:
@@ -85,7 +86,7 @@ class ClassesDock(DockWidget):
         self.view = ReliabilityView()
         self.view.setMinimumHeight(240)
         self.together, self.message = wrapping_label(), wrapping_label(selectable=True)
-        self.export = button_with_tip(texts.EXPORT, texts.EXPORT_TIP)
+        self.export = ExportButton(texts.EXPORT, texts.EXPORT_TIP, self._case)
         self.empty = wrapping_label(Qt.AlignmentFlag.AlignCenter)
 
     def _lay_out(self) -> None:
@@ -169,7 +170,7 @@ class ClassesDock(DockWidget):
     def _list_layers(self) -> None:
         """List the label layers; one that was removed is no longer chosen."""
         chosen = self.label_map.currentData()
-        set_layer_choices(self.label_map, self._layers.label_layers())
+        set_layer_choices(self.label_map, self._layers.user_labels.names())
         if chosen is not None and self.label_map.currentData() != chosen:
             self._measure()
 
@@ -191,7 +192,7 @@ class ClassesDock(DockWidget):
         self.message.setText(texts.MEASURING)
         if name is not None and not classes.overlapping:
             try:
-                labels = self._layers.labels_of(name)
+                labels = self._layers.user_labels.numbers_of(name)
             except InputError as error:
                 self._on_failed(str(error))
                 return
@@ -270,9 +271,6 @@ class ClassesDock(DockWidget):
         """Ask for a file, and write the table into it."""
         from napari_uncertainseg.export import write_table
 
-        if why := self._case.review.locked:
-            self.message.setText(as_warning(why))
-            return
         path = ask_file(self, texts.EXPORT_TITLE, file_of_case(self._case, "classes.tsv"), texts.TABLE_KINDS)
         if path is None or self.measured is None:
             return

@@ -314,8 +314,7 @@ class CasesPanel(QWidget):
             return show is not None and show(loaded.results, loaded.folder, loaded.reference)
         if not self._discard.allows():  # reviewed while the files were read
             return False
-        self._open_case(loaded)
-        return True
+        return self._open_case(loaded)
 
     # -- from the store to the screen ---------------------------------------------------------
 

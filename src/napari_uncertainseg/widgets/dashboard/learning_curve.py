@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import pyqtgraph as pg
 from pyqtgraph.graphicsItems.ScatterPlotItem import renderSymbol
-from qtpy.QtCore import QEvent, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QFont, QIcon, QPixmap
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_uncertainseg.review.reports.learning_curves import LearningPoint
 from napari_uncertainseg.widgets.dashboard import texts
-from napari_uncertainseg.widgets.shared.plots import Frame, theme_of
+from napari_uncertainseg.widgets.shared.plots import Frame, Plot, theme_of
 
 # Okabe and Ito's palette, darker where the background is light.
 _ON_DARK = ("#56b4e9", "#e69f00", "#2fc296", "#f0e442", "#e08bc0", "#ff7f50")
@@ -25,7 +25,7 @@ _APART = 0.6
 """Share of an exercise's width over which the points of the annotators are spread."""
 
 
-class LearningCurveView(QWidget):
+class LearningCurveView(Plot):
     """A curve per annotator.
 
     Parameters
@@ -35,20 +35,14 @@ class LearningCurveView(QWidget):
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__((0, 4, 4, 6), parent)
         self._curves: list[tuple[int, Sequence[LearningPoint]]] = []
         self._items: list[pg.GraphicsObject] = []
-        self._canvas = pg.GraphicsLayoutWidget(parent=self)
-        self._canvas.setFrameShape(self._canvas.Shape.NoFrame)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._canvas)
-        self._canvas.ci.layout.setContentsMargins(0, 4, 4, 6)
         self._frame = Frame(self._canvas, row=0)
         self._chance = pg.InfiniteLine(pos=0.5, angle=0)
         self._frame.view.addItem(self._chance)
         self._frame.view.setToolTip(texts.CURVES_TIP)
-        self._apply_theme()
+        self._note_made()
 
     def show_curves(self, curves: Sequence[tuple[int, Sequence[LearningPoint]]]) -> None:
         """Show curves, each with a number that chooses its colour and symbol."""
@@ -60,16 +54,6 @@ class LearningCurveView(QWidget):
         colour = self._colour(number)
         image = renderSymbol(_SYMBOLS[number % len(_SYMBOLS)], 9, pg.mkPen(colour), pg.mkBrush(colour))
         return QIcon(QPixmap.fromImage(image))
-
-    def cleanup(self) -> None:
-        """Release the drawing. May be called twice."""
-        self._canvas.close()
-
-    def changeEvent(self, event: QEvent | None) -> None:
-        """Follow napari's theme."""
-        super().changeEvent(event)
-        if event is not None and event.type() == QEvent.Type.StyleChange and hasattr(self, "_chance"):
-            self._apply_theme()
 
     def _colour(self, number: int) -> QColor:
         palette = _ON_DARK if theme_of(self).type == "dark" else _ON_LIGHT

@@ -3,38 +3,30 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QFormLayout,
-    QHBoxLayout,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_uncertainseg._base import InputError, as_warning, is_warning
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.review.feedback import NO_FEEDBACK
-from napari_uncertainseg.review.lessons import outlining
 from napari_uncertainseg.review.lessons.lesson import Lesson, earlier_scores, start_lesson
+from napari_uncertainseg.review.lessons.outlining import ScoredOutline, score_outline
 from napari_uncertainseg.review.store.predictions import register_prediction
 from napari_uncertainseg.widgets.dock_description import Dock, KeyAction
 from napari_uncertainseg.widgets.exercises import texts
 from napari_uncertainseg.widgets.exercises.answer_panel import STEP, AnswerPanel
+from napari_uncertainseg.widgets.exercises.form import ExerciseForm
 from napari_uncertainseg.widgets.exercises.lesson_score import LessonScore
 from napari_uncertainseg.widgets.exercises.outline_score import OutlineScore
 from napari_uncertainseg.widgets.exercises.shows import Shows
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.feedback.row import REASON_OF
-from napari_uncertainseg.widgets.shared.form_helpers import set_layer_choices, yielding_label
-from napari_uncertainseg.widgets.shared.session_file import AnnotatorField, SessionFile
+from napari_uncertainseg.widgets.shared.form_helpers import button_with_tip, set_layer_choices, yielding_label
+from napari_uncertainseg.widgets.shared.session_file import SessionFile
 
 _SURER = {"less_sure": -1, "surer": 1}
 _ANSWERS = {"accept": True, "reject": False}
@@ -71,9 +63,7 @@ class ExercisesDock(DockWidget):
         self.stop_button.clicked.connect(self.stop)
         self.yes.clicked.connect(lambda: self.answer(True))
         self.no.clicked.connect(lambda: self.answer(False))
-        self.annotator.textChanged.connect(self._show)
-        for choice in (self.consensus, self.exercise):
-            choice.currentIndexChanged.connect(self._show)
+        self.form.changed.connect(self._show)
         self._list_layers()
 
     def cleanup(self) -> None:
@@ -83,49 +73,30 @@ class ExercisesDock(DockWidget):
         self._layers.unblind()
         self._lesson, self._outlining = None, False
         self.score.cleanup()
-        self.annotator.cleanup()
+        self.form.cleanup()
 
     # -- making it ----------------------------------------------------------------------------
 
     def _make_controls(self) -> None:
-        self.annotator = AnnotatorField(self._file)
-        self.consensus, self.exercise, self.plan = QComboBox(), QComboBox(), QComboBox()
-        self.consensus.setToolTip(texts.CONSENSUS_TIP)
-        for box, choices in ((self.exercise, texts.EXERCISES), (self.plan, texts.PLANS)):
-            for name, (title, meaning) in choices.items():
-                box.addItem(title, name)
-                box.setItemData(box.count() - 1, meaning, Qt.ItemDataRole.ToolTipRole)
-            box.setToolTip("\n".join(f"{title}: {meaning}" for title, meaning in choices.values()))
-        self.begin_button, self.stop_button = QPushButton(texts.BEGIN), QPushButton(texts.STOP)
-        self.whole = QCheckBox(texts.WHOLE)
+        self.form = ExerciseForm(self._file)
+        self.annotator, self.consensus = self.form.annotator, self.form.consensus
+        self.exercise, self.plan, self.whole = self.form.exercise, self.form.plan, self.form.whole
+        self.begin_button = button_with_tip(texts.BEGIN, texts.BEGIN_TIP)
+        self.stop_button = button_with_tip(texts.STOP, texts.STOP_TIP)
         self.question, self.opinion = yielding_label(), yielding_label()
         self._answering = AnswerPanel()
         self.yes, self.no = self._answering.yes, self._answering.no
         self.confidence = self._answering.confidence
-        for widget, tip in (
-            (self.begin_button, texts.BEGIN_TIP),
-            (self.stop_button, texts.STOP_TIP),
-            (self.whole, texts.WHOLE_TIP),
-        ):
-            widget.setToolTip(tip)
         self.score, self.outline = LessonScore(self._look_again), OutlineScore(self._look_again)
         self._rest = QWidget()
 
     def _lay_out(self) -> None:
-        form = QFormLayout()
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow(texts.ANNOTATOR, self.annotator)
-        form.addRow(texts.CONSENSUS, self.consensus)
-        form.addRow(texts.EXERCISE, self.exercise)
-        form.addRow(texts.MODEL, self.plan)
-        form.addRow("", self.whole)
-        self._form = form
         buttons = QHBoxLayout()
         buttons.addWidget(self.begin_button)
         buttons.addWidget(self.stop_button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 6, 6, 6)
-        layout.addLayout(form)
+        layout.addWidget(self.form)
         layout.addLayout(buttons)
         for each in (self.question, self.opinion, self._answering):
             layout.addWidget(each)
@@ -183,7 +154,7 @@ class ExercisesDock(DockWidget):
             return
         self._prediction = self._case.original
         try:
-            if self.exercise.currentData() == "judge":
+            if self.form.classifying:
                 self._begin_lesson()
             elif self._case.prediction is not None:
                 self._consensus()  # raises now, not after the work
@@ -201,7 +172,7 @@ class ExercisesDock(DockWidget):
         if not self.busy:
             return
         if self._outlining:
-            self._layers.begin_outline()
+            self._layers.own_outline.begin()
         self._latest_score, self._asked = None, True
         self._ask()
         self._show()
@@ -227,7 +198,7 @@ class ExercisesDock(DockWidget):
         )
 
     def _consensus(self) -> np.ndarray:
-        return self._layers.mask_of(self.consensus.currentData())
+        return self._layers.user_labels.mask_of(self.consensus.currentData())
 
     def answer(self, is_lesion: bool) -> None:
         """Write the answer, and ask the next question."""
@@ -291,25 +262,22 @@ class ExercisesDock(DockWidget):
         prediction = self._case.prediction
         if prediction is None:
             return self._show
-        outline = self._layers.outlined()
-        consensus, whole = self._consensus(), self.whole.isChecked()
-        comparison = outlining.compare_outline(outline, consensus, prediction.grid, whole=whole)
-        store, name = self._file.store(), self.annotator.text()
-        case, output = register_prediction(store, prediction)
-        session = outlining.save_outline(
-            store, name, case, output, outline, self.confidence.value() / 100, comparison
+        scored = score_outline(
+            self._file.store,
+            prediction,
+            self.annotator.text(),
+            self._layers.own_outline.array(),
+            self._consensus(),
+            self.confidence.value() / 100,
+            whole=self.whole.isChecked(),
         )
-        earlier = outlining.earlier_outline_scores(store, name, without=session)
-        sides = outlining.label_sides(outline, consensus, whole=whole)
-        return partial(self._show_outline, comparison, earlier, sides)
+        return partial(self._show_outline, scored)
 
-    def _show_outline(
-        self, comparison: outlining.OutlineComparison, earlier: Sequence[float], sides: np.ndarray
-    ) -> None:
+    def _show_outline(self, scored: ScoredOutline) -> None:
         if self.busy:
             return
-        self._layers.compare_outline(sides)
-        self.outline.show_outline(comparison, earlier)
+        self._layers.own_outline.compare(scored.sides)
+        self.outline.show_outline(scored.comparison, scored.earlier)
         self._latest_score = self.outline
         self._show()
 
@@ -335,7 +303,7 @@ class ExercisesDock(DockWidget):
     # -- what is shown when -------------------------------------------------------------------
 
     def _list_layers(self) -> None:
-        set_layer_choices(self.consensus, self._layers.label_layers())
+        set_layer_choices(self.consensus, self._layers.user_labels.names())
         self._show()
 
     def _on_prediction(self) -> None:
@@ -352,7 +320,7 @@ class ExercisesDock(DockWidget):
         self._show()
 
     def _show(self) -> None:
-        busy, classifying = self.busy, self.exercise.currentData() == "judge"
+        busy = self.busy
         ready = self._case.prediction is not None and self.consensus.currentData() is not None
         named = bool(self.annotator.name)
         self.begin_button.setEnabled(ready and named and not busy)
@@ -360,11 +328,8 @@ class ExercisesDock(DockWidget):
         self.confidence.setEnabled(busy and self._asked)
         for button in (self.yes, self.no):
             button.setEnabled(self._lesson is not None and self._asked)
-            button.setVisible(classifying)
-        self._form.setRowVisible(self.plan, classifying)
-        self._form.setRowVisible(self.whole, not classifying)
-        for field in (self.annotator, self.consensus, self.exercise, self.plan):
-            field.setEnabled(not busy)
+            button.setVisible(self.form.classifying)
+        self.form.refresh(busy)
         score = None if busy else self._latest_score
         self._answering.setVisible(score is None)
         self._answering.hard.setVisible(self._lesson is not None and self._asked)

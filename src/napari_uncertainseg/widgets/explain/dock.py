@@ -18,7 +18,7 @@ from napari_uncertainseg.widgets.explain.region_choice import RegionChoice
 from napari_uncertainseg.widgets.explain.request import Answer, ExplainRequest, request_of
 from napari_uncertainseg.widgets.explain.results import ResultPanel
 from napari_uncertainseg.widgets.explain.work import ExplainWork
-from napari_uncertainseg.widgets.layers.lesion_picking import LesionPicking
+from napari_uncertainseg.widgets.layers.by_reader.lesion_picking import LesionPicking
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.dialogs import ask_folder
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
@@ -100,7 +100,7 @@ class ExplainDock(DockWidget):
         self.stage.setWordWrap(True)
         self.message = wrapping_label(selectable=True)
         self.empty = wrapping_label(Qt.AlignmentFlag.AlignCenter)
-        self.results = ResultPanel(self._remembered)
+        self.results = ResultPanel(self._case, self._remembered)
 
     def _lay_out(self) -> None:
         column = QVBoxLayout(self)
@@ -321,9 +321,6 @@ class ExplainDock(DockWidget):
 
     def export(self) -> None:
         """Ask for a folder, and write what is shown as `uncertainseg explain` does."""
-        if why := self._case.review.locked:
-            self._say(as_warning(why))
-            return
         answer = self.answer
         folder = None if answer is None else ask_folder(self, texts.EXPORT_TITLE)
         if answer is None or folder is None:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyqtgraph as pg
-from qtpy.QtCore import QEvent, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor, QFont
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_uncertainseg.widgets.explain import texts
-from napari_uncertainseg.widgets.shared.plots import Frame, Ticks, accent, marker, theme_of
+from napari_uncertainseg.widgets.shared.plots import Frame, Plot, Ticks, accent, marker, theme_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +24,7 @@ _APART = 17.0
 """Between the places of changes that are no fainter lesion, in percent."""
 
 
-class SmallPlot(QWidget):
+class SmallPlot(Plot):
     """Probability, 0 to 1, against something, in napari's colours.
 
     Parameters
@@ -36,35 +36,18 @@ class SmallPlot(QWidget):
     """
 
     def __init__(self, across: str, tip: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__((0, 4, 6, 2), parent)
         self._across = across
-        self._canvas = pg.GraphicsLayoutWidget(parent=self)
-        self._canvas.setFrameShape(self._canvas.Shape.NoFrame)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._canvas)
-        self._canvas.ci.layout.setContentsMargins(0, 4, 6, 2)
         self._canvas.ci.layout.setSpacing(0)
         self.setFixedHeight(_HEIGHT)
         self._frame = Frame(self._canvas, row=0)
         self._frame.view.setToolTip(tip)
         self.setToolTip(tip)
 
-    def cleanup(self) -> None:
-        """Let go of the drawing. May be called twice."""
-        self._canvas.close()
-
-    def changeEvent(self, event: QEvent | None) -> None:
-        """Follow napari's theme."""
-        super().changeEvent(event)
-        if event is not None and event.type() == QEvent.Type.StyleChange and hasattr(self, "_made"):
-            self._apply_theme()
-
     def _add(self, *items: pg.GraphicsObject) -> None:
         for item in items:
             self._frame.view.addItem(item)
-        self._made = True
-        self._apply_theme()
+        self._note_made()
 
     def _range(self, largest: float, ticks: Ticks) -> None:
         self._frame.view.setRange(xRange=(0, largest), yRange=(0, 1), padding=0.03)

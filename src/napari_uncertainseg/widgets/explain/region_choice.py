@@ -68,7 +68,7 @@ class RegionChoice(QWidget):
             wanted = self._layer.name
         self.box.clear()
         self.box.addItem(texts.SELECTED, None)
-        for name in self._layers.label_layers():
+        for name in self._layers.user_labels.names():
             self.box.addItem(texts.painted(name), name)
         for number, one in enumerate(self._read):
             self.box.addItem(texts.in_folder(one.chosen.title, one.folder), number)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.explain.kept import Region
+from napari_uncertainseg.uncertainty.listing.listed_lesion import listed_lesion
 from napari_uncertainseg.widgets.explain import texts
 
 if TYPE_CHECKING:
@@ -41,19 +42,12 @@ class ChosenRegion:
 
 def selected_region(case: Case) -> ChosenRegion | None:
     """The selected lesion or candidate at the present threshold; None where none is selected."""
-    lesions, voxel = case.lesions, case.selected
-    number = 0 if lesions is None or voxel is None else lesions.component_at(voxel)
-    if lesions is None or not number:
+    lesions, number = case.lesions, case.selected_number
+    listed = None if lesions is None or not number else listed_lesion(lesions, number)
+    if listed is None:
         return None
-    noun, labels, table = (
-        ("lesion", lesions.labels, lesions.table)
-        if number > 0
-        else ("candidate", lesions.candidates, lesions.candidate_table)
-    )
-    row = table[table["label"] == abs(number)].iloc[0]
-    a, b, c = (slice(int(row[f"start_{axis}"]), int(row[f"stop_{axis}"])) for axis in "sar")
-    inside = labels[a, b, c] == abs(number)
-    region, known = Region((a, b, c), inside), abs(number)
+    noun = "lesion" if number > 0 else "candidate"
+    region, known = Region(listed.box, listed.inside), abs(number)
     return ChosenRegion(f"{noun} {known}", f"{noun}{known}", region, region.sha256(), max(number, 0))
 
 
@@ -65,7 +59,7 @@ def painted_region(layers: ReviewLayers, name: str) -> ChosenRegion:
     InputError
         If there is no such layer, it lies on another grid, or nothing is painted with this label.
     """
-    labels = layers.labels_of(name)
+    labels = layers.user_labels.numbers_of(name)
     number = int(layers.viewer.layers[name].selected_label) if name in layers.viewer.layers else 0
     mask = labels == number
     if number == 0 or not mask.any():

@@ -11,7 +11,7 @@ from napari_uncertainseg.widgets.explain import texts
 from napari_uncertainseg.widgets.explain.plots import ChangesPlot, ContextPlot
 from napari_uncertainseg.widgets.layers.selection.known_reasons import KnownReasons
 from napari_uncertainseg.widgets.shared.form_helpers import (
-    button_with_tip,
+    ExportButton,
     choice_box,
     fill_choices,
     plain_tooltip,
@@ -19,6 +19,7 @@ from napari_uncertainseg.widgets.shared.form_helpers import (
 )
 
 if TYPE_CHECKING:
+    from napari_uncertainseg.case import Case
     from napari_uncertainseg.widgets.explain.request import Answer
 
 
@@ -27,6 +28,8 @@ class ResultPanel(QWidget):
 
     Parameters
     ----------
+    case
+        Whose answers.
     remembered
         By the window: the `KnownReasons` among it are told what is shown, for other docks.
     parent
@@ -36,7 +39,7 @@ class ResultPanel(QWidget):
     map_chosen = Signal(str)
     """The user wants to see another map; empty for none."""
 
-    def __init__(self, remembered: dict[str, Any], parent: QWidget | None = None) -> None:
+    def __init__(self, case: Case, remembered: dict[str, Any], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._reasons = KnownReasons.among(remembered)
         self.heading = wrapping_label(selectable=True)
@@ -49,7 +52,7 @@ class ResultPanel(QWidget):
         self.doubt, self.place = wrapping_label(selectable=True), wrapping_label(selectable=True)
         self.place.setToolTip(texts.PLACE_TIP)
         self.notes = wrapping_label(selectable=True)
-        self.export = button_with_tip(texts.EXPORT, texts.EXPORT_TIP)
+        self.export = ExportButton(texts.EXPORT, texts.EXPORT_TIP, case)
         self._lay_out()
         self.shown.currentIndexChanged.connect(self._on_chosen)
 
@@ -57,6 +60,7 @@ class ResultPanel(QWidget):
         """Let go of the plots. May be called twice."""
         self.context.cleanup()
         self.changes.cleanup()
+        self.export.cleanup()
 
     @property
     def chosen_map(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,15 +33,20 @@ class AnnotatorOutline:
     ----------
     viewer
         Where it is shown.
+    placing
+        Where the prediction's results are laid; None while there are none.
     """
 
-    def __init__(self, viewer: ViewerModel) -> None:
-        self._viewer = viewer
+    def __init__(self, viewer: ViewerModel, placing: Callable[[], Placement | None]) -> None:
+        self._viewer, self._placing = viewer, placing
         self._layer: Labels | None = None
         self._comparison: Labels | None = None
 
-    def begin(self, placing: Placement) -> None:
-        """Add a new one, selected, with the brush in hand."""
+    def begin(self) -> None:
+        """Add a new one, selected, with the brush in hand; nothing happens without a prediction."""
+        placing = self._placing()
+        if placing is None:
+            return
         self.forget()
         empty = placing.array(np.zeros(placing.grid.shape, np.uint8))
         # Without our metadata it is one of the user's own layers, and may be chosen as a reference.
@@ -57,14 +62,17 @@ class AnnotatorOutline:
         """The layer that is painted on, the last one that was begun."""
         return self._layer
 
-    def array(self, placing: Placement) -> np.ndarray:
-        """What was painted, integers on the grid.
+    def array(self) -> np.ndarray:
+        """What was painted, integers on the prediction's grid.
 
         Raises
         ------
         InputError
-            If the layer was removed or moved.
+            If the layer was removed or moved, or there is no prediction.
         """
+        placing = self._placing()
+        if placing is None:
+            raise InputError("There is no prediction yet; press Run in Segment first.")
         if self._layer is None or self._layer not in self._viewer.layers:
             raise InputError(f"The layer {NAME!r} was removed: begin again.")
         drawn = placing.drawn_over(self._layer)
@@ -72,8 +80,11 @@ class AnnotatorOutline:
             raise InputError(f"The layer {NAME!r} was moved: it no longer lies over the scan.")
         return np.asarray(drawn)
 
-    def compare(self, sides: np.ndarray, placing: Placement) -> None:
-        """Show who takes what for lesion, `Side` on the grid, in place of what was painted."""
+    def compare(self, sides: np.ndarray) -> None:
+        """Show who takes what for lesion, `Side` on the prediction's grid, over all else."""
+        placing = self._placing()
+        if placing is None:
+            return
         self.forget()
         colours: dict[int | None, str] = {None: "transparent", int(Side.NEITHER): "transparent"}
         colours |= {int(side): colour for side, (colour, _) in SIDE_COLOURS.items()}

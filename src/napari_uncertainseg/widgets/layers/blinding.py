@@ -140,7 +140,10 @@ class Blinding:
             self._viewer.dims.point = point
 
     def point_at(self, voxel: tuple[int, int, int], placing: Placement, like: Layer) -> None:
-        """Go to a voxel of the prediction's grid, and draw a ring around it."""
+        """Go to a voxel of the prediction's grid, and draw a ring around it; a scan is seen there."""
+        scans = [layer for layer in self._visible if layer in self._viewer.layers]
+        if scans and not any(layer.visible for layer in scans):  # by the key V: none is asked about unseen
+            scans[0].visible = True
         at = placing.voxel(voxel)
         self._zoom = frame(self._viewer, like, at, placing.size((_AROUND_MM,) * 3), self._zoom)
         world = np.asarray(like.data_to_world(at), float)[None]

@@ -12,8 +12,9 @@ import pandas as pd
 from napari.layers import Image, Labels, Layer
 from psygnal import Signal
 
-from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.voxel_maps import Display, shown_maps
+from napari_uncertainseg.widgets.layers.by_reader.painting import Painting
+from napari_uncertainseg.widgets.layers.by_reader.threshold_preview import Slice, ThresholdPreview
 from napari_uncertainseg.widgets.layers.colours import (
     ColourBars,
     error_colours,
@@ -23,7 +24,6 @@ from napari_uncertainseg.widgets.layers.colours import (
     single_colormap,
     tops_of,
 )
-from napari_uncertainseg.widgets.layers.painting import Painting
 from napari_uncertainseg.widgets.layers.status_bar.lesion_words import lesion_words
 from napari_uncertainseg.widgets.layers.two_tone_outlines import TwoToneOutline
 from napari_uncertainseg.widgets.scans.camera import current_slice
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
 
 LESIONS, CANDIDATES = "lesions", "candidates"
-_NEW = np.iinfo(np.uint16).max
-"""Number of what a preview finds and no lesion holds yet; drawn as a lesion without a verdict."""
 
 
 class ResultLayers:
@@ -68,9 +66,7 @@ class ResultLayers:
         self._painting: Painting | None = None
         self._drawn: Lesions | None = None
         self._colours: dict[int, tuple[float, ...]] = {}
-        self._held: np.ndarray | None = None
-        """Numbers of the lesions when a preview began; None while there is none."""
-        self._previewed = np.nan
+        self._preview = ThresholdPreview(case)
         self._outlines: dict[str, TwoToneOutline] = {}
         self.turns, self._bars = Turns(), ColourBars(viewer)
         self._called = LESIONS
@@ -102,7 +98,8 @@ class ResultLayers:
 
     def show(self, scan: Layer | None) -> None:
         """Show the case's prediction over the layer of its scan, instead of the one before."""
-        self._held, prediction, lesions = None, self._case.prediction, self._case.lesions
+        prediction, lesions = self._case.prediction, self._case.lesions
+        self._preview.end()
         if prediction is None or lesions is None:
             self.remove()
             return
@@ -243,10 +240,8 @@ class ResultLayers:
         lesions = self._case.lesions
         if lesions is None or lesions is self._drawn:
             return
-        if self._held is not None:
-            if self._case.threshold == self._previewed:  # the preview knows no smallest volume
-                where = self._shown_slice()
-                self._draw_slice(where, lesions.labels[where] > 0)
+        if self._preview.active:
+            self._preview.refine(self._shown_slice(), self._layers[LESIONS], self._labels[LESIONS])
             return
         self._drawn = lesions
         self._write(LESIONS, lesions.labels, lesions.table)
@@ -264,7 +259,7 @@ class ResultLayers:
     def colour(self) -> None:
         """Give the lesions the colours of their doubt or verdict, if they have changed."""
         layer, lesions = self._layers.get(LESIONS), self._case.lesions
-        if layer is None or lesions is None or self._held is not None:
+        if layer is None or lesions is None or self._preview.active:
             return
         colours = self._wanted_colours(lesions)
         if colours != self._colours:
@@ -282,16 +277,11 @@ class ResultLayers:
     @property
     def candidate_to_come(self) -> bool:
         """Whether a candidate is selected, and layers are still coming: candidates come after all maps."""
-        return bool(self.turns) and self._selected_number < 0
-
-    @property
-    def _selected_number(self) -> int:
-        lesions, voxel = self._case.lesions, self._case.selected
-        return 0 if lesions is None or voxel is None else lesions.component_at(voxel)
+        return bool(self.turns) and self._case.selected_number < 0
 
     def selected(self) -> tuple[Labels, int] | None:
         """The layer that holds the selected lesion or candidate, and its number; None where there is none."""
-        number = self._selected_number
+        number = self._case.selected_number
         layer = self._layers.get(LESIONS if number > 0 else CANDIDATES)
         return (layer, abs(number)) if number and isinstance(layer, Labels) else None
 
@@ -310,23 +300,15 @@ class ResultLayers:
 
     def preview(self, threshold: float) -> None:
         """Show what the visible slice would be at a threshold, at once; `settle` ends it."""
-        p, lesions = self._case.prediction, self._case.lesions
-        if LESIONS not in self._layers or p is None or lesions is None or self._viewer.dims.ndisplay != 2:
-            return
-        if self._held is None:
-            self._held = lesions.labels
-        self._previewed = threshold
-        where = self._shown_slice()
-        lesion = at_least(p.probability[where], threshold)
-        if self._case.review.edit is not None:
-            painted = self._case.review.edit[where]
-            lesion = (lesion | (painted > 0)) & (painted >= 0)
-        self._draw_slice(where, lesion)
+        if LESIONS in self._layers and self._viewer.dims.ndisplay == 2:
+            where = self._shown_slice()
+            self._preview.draw(threshold, where, self._layers[LESIONS], self._labels[LESIONS])
 
     def settle(self) -> None:
         """End the preview: draw everything as the case has it."""
-        if self._held is not None:
-            self._held = self._drawn = None
+        if self._preview.active:
+            self._preview.end()
+            self._drawn = None
             self.follow()
 
     def shown(self) -> tuple[int, int]:
@@ -334,18 +316,9 @@ class ResultLayers:
         axis, index = current_slice(self._viewer, self._layers.get(LESIONS))
         return (axis, index) if self.placing is None else self.placing.canonical_slice(axis, index)
 
-    def _shown_slice(self) -> tuple[int | slice, ...]:
+    def _shown_slice(self) -> Slice:
         axis, index = self.shown()
         return tuple(index if each == axis else slice(None) for each in range(3))
-
-    def _draw_slice(self, where: tuple[int | slice, ...], lesion: np.ndarray) -> None:
-        """Draw a mask into a slice; lesions keep the numbers, and so the colours, they had before."""
-        assert self._held is not None
-        known = self._held[where]
-        wanted = np.where(lesion, np.where(known > 0, known, _NEW), 0)
-        if not np.array_equal(self._labels[LESIONS][where], wanted):
-            self._labels[LESIONS][where] = wanted
-            self._layers[LESIONS].refresh(extent=False, thumbnail=False, highlight=False)
 
     # -- painting and the end -----------------------------------------------------------------
 
@@ -375,7 +348,7 @@ class ResultLayers:
         """Take note that a layer has left the viewer."""
         if layer is self._layers.get(LESIONS):
             self._end_painting()
-            self._held = None
+            self._preview.end()
         self._layers = {name: kept for name, kept in self._layers.items() if kept is not layer}
         self._labels = {name: array for name, array in self._labels.items() if name in self._layers}
         self._outlines = {name: each for name, each in self._outlines.items() if name in self._layers}
@@ -397,4 +370,5 @@ class ResultLayers:
         self._layers.clear()
         self._labels.clear()
         self._outlines.clear()
-        self._held = self._drawn = None
+        self._preview.end()
+        self._drawn = None

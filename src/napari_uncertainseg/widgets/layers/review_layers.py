@@ -11,7 +11,6 @@ from napari.layers import Labels, Layer
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 
-from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.widgets.layers.agreement.errors import ReferenceErrors
 from napari_uncertainseg.widgets.layers.agreement.reference_choice import ReferenceChoice
@@ -44,7 +43,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
 
-class ReviewLayers(UserLabels):
+class ReviewLayers:
     """Shows a case in a viewer, and takes the reviewer's painting into the case.
 
     The user's own layers are never edited; scans over the FLAIR, or not of its case, are only hidden.
@@ -68,22 +67,22 @@ class ReviewLayers(UserLabels):
 
     def __init__(self, viewer: ViewerModel, case: Case) -> None:
         self._viewer, self._case = viewer, case
-        self._slice = KeptSlice(viewer)
+        self._slice, self._ground = KeptSlice(viewer), BlackGround(viewer)
         self._results = ResultLayers(viewer, case)
         self.scan = SegmentedScan(viewer, case)
-        self.raters = RaterLayers(viewer)
-        self.classes = ClassLayer(viewer)
+        self.raters, self.classes = RaterLayers(viewer), ClassLayer(viewer)
         placing, blinded = lambda: self._results.placing, lambda: self.blinded
         self.explanation = ExplanationLayers(viewer, self._results, blinded)
         self._band, self._blinding = RiskContours(viewer), Blinding(viewer)
+        foreign = partial(self.scan.foreign_labels, hidden=True)
+        self.user_labels = UserLabels(viewer, case, placing, lambda: self._blinding.aside, foreign)
         self.brain = BrainOutline(viewer, case, placing, blinded, self.scan.hashes)
         self.surfaces = LesionSurfaces(viewer, case, placing, blinded, self.go_to, self._results.complete)
         self.framing = LesionFraming(viewer, case)
         self.selected = SelectedOutline(viewer, self._selected, blinded)
         self.thin = ThinOutlines(viewer, self._results, self.selected, blinded)
-        self._own_outline, self._shown = AnnotatorOutline(viewer), case.original
+        self.own_outline, self._shown = AnnotatorOutline(viewer, placing), case.original
         self.letters, self._roll = OrientationLetters(viewer), UprightRoll(viewer)
-        self._ground = BlackGround(viewer)
         self._watch, self._arriving = LayerWatch(self), ArrivingLayers(viewer)
         self._listen()
         self.errors = ReferenceErrors(viewer, case, placing, blinded)
@@ -137,7 +136,7 @@ class ReviewLayers(UserLabels):
             self.selected.remove()
             self.thin.remove()
             self.show_alone(False)
-            self._own_outline.forget()
+            self.own_outline.forget()
             for other in (self.classes, self.explanation):  # they are of the case before
                 other.remove()
         self.surfaces.leave()  # also those that came back with the end of an exercise
@@ -209,6 +208,15 @@ class ReviewLayers(UserLabels):
         self.selected.follow()
         if (outline := self.selected.layer) is not None and not outline.visible:
             self._results.bring(outline)
+
+    def reveal_chosen(self) -> bool:
+        """Outline the chosen lesion again where its outline is `hidden`; not while all overlays are."""
+        voxel, lesions = self._case.selected, self._case.lesions
+        chosen = voxel is not None and lesions is not None and lesions.component_at(voxel) != 0
+        if voxel is None or not chosen or self._results.held_back is not None or not self.selected.hidden:
+            return False
+        self.go_to(voxel)
+        return True
 
     def _selected(self) -> tuple[Labels, int] | None:
         """What is outlined as selected: a lesion, a candidate or a missed lesion."""
@@ -282,28 +290,6 @@ class ReviewLayers(UserLabels):
         if name in self._viewer.layers:
             self._viewer.layers[name].visible = True
 
-    def begin_outline(self) -> None:
-        """Add an empty label layer over the scan, ready to be painted on."""
-        if self._results.placing is not None:
-            self._own_outline.begin(self._results.placing)
-
-    def outlined(self) -> np.ndarray:
-        """What was painted on it: integers on the prediction's grid.
-
-        Raises
-        ------
-        InputError
-            If it has gone or was moved, or there is no prediction.
-        """
-        if self._results.placing is None:
-            raise InputError("There is no prediction yet; press Run in Segment first.")
-        return self._own_outline.array(self._results.placing)
-
-    def compare_outline(self, sides: np.ndarray) -> None:
-        """Show who takes what for lesion, `Side` on the prediction's grid, over all else."""
-        if self._results.placing is not None:
-            self._own_outline.compare(sides, self._results.placing)
-
     def unblind(self) -> None:
         """Show all as it was before `blind`, and take the ring away, at once."""
         self.unblind_soon(lambda: None)
@@ -357,7 +343,7 @@ class ReviewLayers(UserLabels):
         if self._blinding.moving:
             return
         self._watch.begin(layer)
-        if self.blinded and layer not in (self._blinding.ring, self._own_outline.layer):
+        if self.blinded and layer not in (self._blinding.ring, self.own_outline.layer):
             layer.visible = False
             QTimer.singleShot(0, partial(self._blinding.set_aside, layer))  # others hear of it first
         elif not is_result(layer):

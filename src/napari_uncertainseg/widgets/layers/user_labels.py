@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,11 +17,8 @@ if TYPE_CHECKING:
 
     from napari_uncertainseg.case import Case
     from napari_uncertainseg.images.volume import Grid
-    from napari_uncertainseg.widgets.layers.blinding import Blinding
-    from napari_uncertainseg.widgets.layers.result_layers import ResultLayers
     from napari_uncertainseg.widgets.layers.review_layers import ReviewLayers
     from napari_uncertainseg.widgets.scans.placement import Placement
-    from napari_uncertainseg.widgets.scans.segmented_scan import SegmentedScan
 
 
 class LayerWatch:
@@ -69,28 +66,45 @@ class LayerWatch:
 
 
 class UserLabels:
-    """What is asked of the user's own label layers; its subclass shows a case in a viewer."""
+    """What is asked of the user's own label layers.
 
-    _viewer: ViewerModel
-    _case: Case
-    _blinding: Blinding
-    _results: ResultLayers
-    scan: SegmentedScan
+    Parameters
+    ----------
+    viewer, case
+        Where they are, and of what.
+    placing
+        Where the prediction's results are laid; None while there are none.
+    aside
+        Layers that an exercise has taken out of the viewer.
+    foreign
+        Label layers, hidden ones among them, that seem not to be of the case.
+    """
 
-    def label_layers(self) -> list[str]:
-        """Names of the user's own label layers, those that an exercise has taken out among them."""
-        layers = [*self._viewer.layers, *self._blinding.aside]
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        case: Case,
+        placing: Callable[[], Placement | None],
+        aside: Callable[[], Sequence[Layer]],
+        foreign: Callable[[], Iterable[Layer]],
+    ) -> None:
+        self._viewer, self._case = viewer, case
+        self._placing, self._aside, self._foreign = placing, aside, foreign
+
+    def names(self) -> list[str]:
+        """Their names, those that an exercise has taken out among them."""
+        layers = [*self._viewer.layers, *self._aside()]
         return [x.name for x in layers if isinstance(x, Labels) and not is_result(x) and not is_brain(x)]
 
     def is_foreign(self, name: str) -> bool:
         """Whether a label layer, shown or hidden, seems not to be of the case."""
-        return any(layer.name == name for layer in self.scan.foreign_labels(hidden=True))
+        return any(layer.name == name for layer in self._foreign())
 
     def mask_of(self, name: str) -> np.ndarray:
-        """Where a label layer is not 0, on the prediction's grid; errors as `labels_of`."""
-        return self.labels_of(name) > 0
+        """Where a label layer is not 0, on the prediction's grid; errors as `numbers_of`."""
+        return self.numbers_of(name) > 0
 
-    def labels_of(self, name: str) -> np.ndarray:
+    def numbers_of(self, name: str) -> np.ndarray:
         """Numbers of a label layer on the prediction's grid.
 
         Raises
@@ -98,10 +112,10 @@ class UserLabels:
         InputError
             If there is no such layer, or it lies on another grid.
         """
-        named = [x for x in (*self._blinding.aside, *self._viewer.layers) if x.name == name]
+        named = [x for x in (*self._aside(), *self._viewer.layers) if x.name == name]
         if not named:
             raise InputError(f"There is no layer {name!r}; choose another reference.")
-        return labels_on_grid(named[0], self._case.grid, self._results.placing)
+        return labels_on_grid(named[0], self._case.grid, self._placing())
 
 
 def labels_on_grid(layer: Layer, grid: Grid | None, placing: Placement | None) -> np.ndarray:

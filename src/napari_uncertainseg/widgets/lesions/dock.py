@@ -87,7 +87,7 @@ class LesionsDock(SteppingDock):
     ) -> None:
         super().__init__(parent)
         self.resume = None if keeper is None else ResumeBar(case, keeper, self)
-        self._case, self._layers = case, layers
+        self._case, self._layers, self._keeper = case, layers, keeper
         self.agreement = AgreementPanel(case, layers, self)
         self._make_list()
         self._make_buttons()
@@ -183,6 +183,7 @@ class LesionsDock(SteppingDock):
             (case.stepped, self._show_message),
             (case.not_kept, self._show_recorded),
             (self._layers.surfaces.changed, self._show_3d),
+            *(() if self._keeper is None else ((self._keeper.reader_changed, self._show_recorded),)),
         )
         for table in self.tables:
             table.chosen.connect(self._choose)
@@ -311,8 +312,11 @@ class LesionsDock(SteppingDock):
     def _show_recorded(self) -> None:
         """Show for whom a session is recorded; a message about an earlier one is cleared."""
         review = self._case.review
-        text = review.played or recording_message(review.recorder, review.why_not_kept)
-        self.recorded.setToolTip(review.locked or texts.RECORDED_TIP)
+        waits = self._case.lesions is not None and review.begins_by_itself and self._keeper is not None
+        reader = self._keeper.reader if self._keeper is not None and waits else ""
+        text = review.played or recording_message(review.recorder, review.why_not_kept, reader)
+        tip = texts.READER_TIP if reader else texts.RECORDED_TIP
+        self.recorded.setToolTip(review.locked or tip)
         if text != self.recorded.text():
             self.recorded.setText(text)
             self._show_message("")

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QGridLayout, QWidget
 
-from napari_uncertainseg._base import InputError, Progress, as_warning
+from napari_uncertainseg._base import InputError, Progress
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.review.verdicts import Verdict
 from napari_uncertainseg.widgets.lesions import texts
 from napari_uncertainseg.widgets.scans.segmented_scan import file_of_case
 from napari_uncertainseg.widgets.shared.dialogs import ask_file, ask_folder, may_replace
-from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel
+from napari_uncertainseg.widgets.shared.form_helpers import ExportButton, PlainLabel
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 
 _Exported = tuple[Path, Prediction, tuple[Verdict, ...], np.ndarray | None]
@@ -45,11 +45,9 @@ class ExportPanel(QWidget):
         self._case = case
         self._table = table
         self._jobs = JobRunner(self)
-        self.table_button = QPushButton(texts.EXPORT_TABLE)
-        self.table_button.setToolTip(texts.EXPORT_TABLE_TIP)
-        self.results_button = QPushButton(texts.EXPORT_ALL)
-        self.results_button.setToolTip(texts.EXPORT_ALL_TIP)
-        self.seg_button = QPushButton(texts.EXPORT_SEG)
+        self.table_button = ExportButton(texts.EXPORT_TABLE, texts.EXPORT_TABLE_TIP, case)
+        self.results_button = ExportButton(texts.EXPORT_ALL, texts.EXPORT_ALL_TIP, case)
+        self.seg_button = ExportButton(texts.EXPORT_SEG, texts.EXPORT_SEG_TIP, case)
         self._source: Path | None = None  # the FLAIR's DICOM series
         self.message = PlainLabel()
         self.message.setWordWrap(True)
@@ -74,11 +72,11 @@ class ExportPanel(QWidget):
         """Disconnect from the case, and wait for a running export. May be called twice."""
         self._case.prediction_changed.disconnect(self._on_prediction, missing_ok=True)
         self._jobs.cleanup()
+        for button in (self.table_button, self.results_button, self.seg_button):
+            button.cleanup()
 
     def export_table(self) -> None:
         """Ask for a file, and write the list there."""
-        if self._refused():
-            return
         listed = self._table()
         if listed is None:
             return
@@ -99,8 +97,6 @@ class ExportPanel(QWidget):
 
     def export_results(self) -> None:
         """Ask for a folder, and write all results there in the background."""
-        if self._refused():
-            return
         prediction, lesions = self._case.prediction, self._case.lesions
         folder = None if prediction is None else ask_folder(self, texts.EXPORT_ALL_TITLE)
         if prediction is None or lesions is None or folder is None:
@@ -132,8 +128,6 @@ class ExportPanel(QWidget):
 
     def export_seg(self) -> None:
         """Ask for a file, and write the reviewed lesions there as DICOM SEG in the background."""
-        if self._refused():
-            return
         prediction, lesions, source = self._case.prediction, self._case.lesions, self._source
         if prediction is None or lesions is None or source is None:
             return
@@ -157,13 +151,6 @@ class ExportPanel(QWidget):
 
         self._show_message(texts.writing_file(path))
         self._jobs.start(work)
-
-    def _refused(self) -> bool:
-        """Whether what is on screen is somebody's session played back, and no result; then it is said."""
-        why = self._case.review.locked
-        if why:
-            self._show_message(as_warning(why))
-        return bool(why)
 
     def _on_exported(self, exported: _Exported | Path) -> None:
         if isinstance(exported, Path):

@@ -63,8 +63,20 @@ def end_of_list_message(lists: Sequence[LesionModel], current: LesionModel, reco
     return texts.ALL_REVIEWED
 
 
-def recording_message(recorder: Recorder | None, failure: str = "") -> str:
-    """For whom a session is recorded, or why it could not be started; empty where neither is so."""
+def recording_message(recorder: Recorder | None, failure: str = "", reader: str = "") -> str:
+    """For whom a session is or will be recorded, or why it could not be started; empty where none is so.
+
+    Parameters
+    ----------
+    recorder
+        Records it; None where there is none yet.
+    failure
+        Why it could not be started.
+    reader
+        Under whose name the first verdict begins one; empty where it does not.
+    """
+    if recorder is None and not failure:
+        return texts.will_be_recorded(shortened(reader)) if reader else ""
     if recorder is None:
-        return texts.not_in_session(failure) if failure else ""
+        return texts.not_in_session(failure)
     return texts.recorded(shortened(recorder.session.annotator), by_default=recorder.by_default)

@@ -25,6 +25,10 @@ CANDIDATES_TIP = "Regions below the threshold that may be missed lesions. Accept
 VERDICT_FILTER_TIP = "List all lesions, or only those with one verdict."
 UNCERTAINTY_FILTER_TIP = "List only lesions with at least this doubt (0 to 1)."
 PROGRESS_TIP = "Lesions of this list that have a verdict."
+READER_TIP = (
+    "The first verdict or brush stroke begins a session under this name.\n"
+    "It is one name for this window: type it in Session or in Exercises."
+)
 RECORDED_TIP = (
     "Verdicts and painting are saved at once in a session.\nPress Leave in the Session dock to stop this."
 )
@@ -86,6 +90,14 @@ def session_done(tasks: int) -> str:
 def recorded(annotator: str, *, by_default: bool) -> str:
     """For whom a session is recorded."""
     return f"● {'saved automatically for' if by_default else 'recorded for'} {annotator}"
+
+
+OUTLINED_AGAIN = "No verdict yet: the outline of this lesion was hidden. It is shown now; press again."
+
+
+def will_be_recorded(reader: str) -> str:
+    """For whom the next verdict will be saved."""
+    return f"○ next verdict: saved automatically for {reader}"
 
 
 def not_in_session(reason: str) -> str:

@@ -27,6 +27,7 @@ from napari_uncertainseg.widgets.lesions import texts
 from napari_uncertainseg.widgets.lesions.guarantees import GuaranteeRow
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, plain_tooltip
 from napari_uncertainseg.widgets.shared.plots import ReliabilityView
+from napari_uncertainseg.widgets.shared.responsive.fast_moves import FastMoves
 from napari_uncertainseg.widgets.shared.responsive.turns import Soon
 
 _STEPS = 1000
@@ -71,6 +72,7 @@ class ThresholdPanel(QWidget):
         self._best: BestThreshold | None = None
         self._blinded = False
         self._soon = Soon()
+        self.fast_moves = FastMoves(case, self)
         self._best_input: tuple[Prediction | None, np.ndarray | None] = (None, None)
         self._make_controls()
         self._lay_out()
@@ -83,6 +85,7 @@ class ThresholdPanel(QWidget):
     def cleanup(self) -> None:
         """Disconnect from the case. May be called twice."""
         self._soon.drop()
+        self.fast_moves.cleanup()
         self._apply.cancel()
         self._apply_volume.cancel()
         self._case.lesions_changed.disconnect(self._show_case, missing_ok=True)

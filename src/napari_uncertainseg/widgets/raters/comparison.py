@@ -66,7 +66,7 @@ class ComparisonRequest:
         prediction, placed, note = case.prediction, None, ""
         if prediction is not None:
             try:
-                placed = [layers.mask_of(name) for name in names]
+                placed = [layers.user_labels.mask_of(name) for name in names]
             except InputError as error:
                 note = texts.not_compared(error)
         lesions = None if placed is None else case.lesions

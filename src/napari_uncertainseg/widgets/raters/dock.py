@@ -35,7 +35,7 @@ from napari_uncertainseg.widgets.scans.segmented_scan import file_of_case
 from napari_uncertainseg.widgets.shared.definitions import DefinedLabel
 from napari_uncertainseg.widgets.shared.dialogs import ask_file
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
-from napari_uncertainseg.widgets.shared.form_helpers import wrapping_label
+from napari_uncertainseg.widgets.shared.form_helpers import ExportButton, wrapping_label
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 from napari_uncertainseg.widgets.shared.number_table import NumberTable, format_number
 
@@ -83,6 +83,7 @@ class RatersDock(DockWidget):
         self._case.prediction_changed.disconnect(self._on_other_prediction, missing_ok=True)
         self._case.lesions_changed.disconnect(self._on_other_prediction, missing_ok=True)
         self.scatter.cleanup()
+        self.export.cleanup()
 
     # -- widgets ------------------------------------------------------------------------------
 
@@ -122,8 +123,7 @@ class RatersDock(DockWidget):
         self.legend.set_html(
             "<br>".join(f"<span style='color:{c}'>■</span> {meaning}" for c, meaning in KIND_COLOURS.values())
         )
-        self.export = QPushButton(texts.EXPORT_TABLE)
-        self.export.setToolTip(texts.EXPORT_TABLE_TIP)
+        self.export = ExportButton(texts.EXPORT_TABLE, texts.EXPORT_TABLE_TIP, self._case)
 
     def _lay_out(self) -> None:
         top = QWidget()  # keeps its height while the tabs are hidden
@@ -187,7 +187,7 @@ class RatersDock(DockWidget):
         ticked = self.chosen()
         blocked = self.raters.blockSignals(True)
         self.raters.clear()
-        for name in self._layers.label_layers():
+        for name in self._layers.user_labels.names():
             item = QListWidgetItem(name)
             item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
             item.setCheckState(Qt.CheckState.Checked if name in ticked else Qt.CheckState.Unchecked)
@@ -212,7 +212,7 @@ class RatersDock(DockWidget):
         self._jobs.start(request.run)
 
     def _on_finished(self, comparison: Comparison) -> None:
-        if comparison.report.names[0] not in self._layers.label_layers():
+        if comparison.report.names[0] not in self._layers.user_labels.names():
             self._show_message(texts.LAYERS_REMOVED)
             return
         if self._layers.blinded:
@@ -299,9 +299,6 @@ class RatersDock(DockWidget):
 
     def export_table(self) -> None:
         """Ask for a file, and write all pairs into it."""
-        if why := self._case.review.locked:
-            self._show_message(as_warning(why))
-            return
         if self.comparison is None:
             return
         path = ask_file(self, texts.EXPORT_TITLE, file_of_case(self._case, "raters.tsv"), texts.TABLE_KINDS)

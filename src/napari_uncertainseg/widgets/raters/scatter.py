@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg
-from qtpy.QtCore import QEvent
 from qtpy.QtGui import QColor
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_uncertainseg.widgets.raters import texts
-from napari_uncertainseg.widgets.shared.plots import Frame, accent, theme_of
+from napari_uncertainseg.widgets.shared.plots import Frame, Plot, accent, theme_of
 
 _UNIT = [(v, f"{v:g}") for v in (0, 0.25, 0.5, 0.75, 1)]
 _VARIANCE = [(v, f"{v:g}") for v in (0, 0.1, 0.2)]
 
 
-class UncertaintyScatter(QWidget):
+class UncertaintyScatter(Plot):
     """A point per lesion.
 
     Parameters
@@ -25,12 +24,7 @@ class UncertaintyScatter(QWidget):
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._canvas = pg.GraphicsLayoutWidget(parent=self)
-        self._canvas.setFrameShape(self._canvas.Shape.NoFrame)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._canvas)
+        super().__init__(parent=parent)
         self.setMinimumHeight(190)
         self._frame = Frame(self._canvas, row=0)
         self._frame.view.setRange(xRange=(0, 1), yRange=(0, 0.26), padding=0.03)
@@ -38,7 +32,7 @@ class UncertaintyScatter(QWidget):
         self._frame.view.setToolTip(texts.SCATTER_TIP)
         self._points = pg.PlotDataItem(pen=None, symbol="o", symbolSize=7)
         self._frame.view.addItem(self._points)
-        self._apply_theme()
+        self._note_made()
 
     def show_points(self, lsu: np.ndarray, disagreement: np.ndarray) -> None:
         """Show lesions.
@@ -51,16 +45,6 @@ class UncertaintyScatter(QWidget):
             Mean variance of the raters' marks in each, 0 to 0.25, same shape.
         """
         self._points.setData(lsu, disagreement)
-
-    def cleanup(self) -> None:
-        """Close the drawing. May be called twice."""
-        self._canvas.close()
-
-    def changeEvent(self, event: QEvent | None) -> None:
-        """Follow napari's theme."""
-        super().changeEvent(event)
-        if event is not None and event.type() == QEvent.Type.StyleChange and hasattr(self, "_points"):
-            self._apply_theme()
 
     def _apply_theme(self) -> None:
         theme = theme_of(self)

@@ -15,6 +15,12 @@ _FIELD = 100.0
 """How much is seen around a lesion, mm: enough to tell where in the brain it lies."""
 
 
+def shown_axes(viewer: ViewerModel, layer: Layer) -> list[int]:
+    """The axes of a layer that are shown, in the order in which they are."""
+    extra = viewer.dims.ndim - layer.ndim
+    return [axis - extra for axis in viewer.dims.displayed if axis >= extra]
+
+
 def move_to(viewer: ViewerModel, layer: Layer, voxel: Sequence[int]) -> np.ndarray:
     """Show the slice with a voxel of a layer; returns the voxel's place in the world."""
     world = np.asarray(layer.data_to_world(voxel))
@@ -49,8 +55,7 @@ def frame(
         The zoom that was set here last.
     """
     world = move_to(viewer, layer, voxel)
-    extra = viewer.dims.ndim - layer.ndim
-    shown = [axis - extra for axis in viewer.dims.displayed if axis >= extra]
+    shown = shown_axes(viewer, layer)
     viewer.scene.camera.center = (0.0,) * (3 - len(shown)) + tuple(float(world[axis]) for axis in shown)
     canvas = min(viewer.canvas.size)
     extent = max(size[axis] for axis in shown)
@@ -78,8 +83,7 @@ def show_field(
     needs
         What has to be seen around the place without a zoom, mm.
     """
-    camera, extra = viewer.scene.camera, viewer.dims.ndim - layer.ndim
-    shown = [axis - extra for axis in viewer.dims.displayed if axis >= extra]
+    camera, shown = viewer.scene.camera, shown_axes(viewer, layer)
     place = np.array([float(world[axis]) for axis in shown])
     if field is None:
         half = _canvas(viewer, len(shown)) / 2 / camera.zoom - needs / 2
@@ -104,8 +108,7 @@ def whole_zoom(viewer: ViewerModel, layer: Layer) -> float:
 
 def _whole(viewer: ViewerModel, layer: Layer) -> tuple[np.ndarray, float]:
     """Middle of a layer along the axes that are shown, and the zoom at which all of its slice is seen."""
-    extra = viewer.dims.ndim - layer.ndim
-    shown = [axis - extra for axis in viewer.dims.displayed if axis >= extra]
+    shown = shown_axes(viewer, layer)
     low, high = np.asarray(layer.extent.world)[:, shown]
     sides = high - low + np.asarray(layer.extent.step)[shown]  # from the middle of voxels to their sides
     return (low + high) / 2, float((_canvas(viewer, len(shown)) / sides).min())

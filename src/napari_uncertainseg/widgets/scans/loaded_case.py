@@ -58,10 +58,10 @@ class LoadedResults:
     problem: str = ""
 
 
-OpenCase = Callable[[LoadedCase], None]
-"""Shows a case instead of the current one; raises InputError where that is not possible now."""
+OpenCase = Callable[[LoadedCase], bool]
+"""Shows a case instead of the current one, False where the reader keeps that; InputError if it cannot now."""
 OpenResults = Callable[[SavedResults, Path, LayerData | None], bool]
-"""Likewise results and the reference; False where the reader wants to keep what is open."""
+"""Likewise results and the reference."""
 
 
 def load_results(case: WorkCase, folder: Path, progress: Progress) -> LoadedResults:

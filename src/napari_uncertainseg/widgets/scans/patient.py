@@ -9,11 +9,14 @@ from weakref import WeakKeyDictionary
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.belonging import ScanOrigin, contradiction, same_patient
 from napari_uncertainseg.images.identity import case_name, scan_sha256
-from napari_uncertainseg.modalities import REFERENCE
+from napari_uncertainseg.images.volume import Grid
+from napari_uncertainseg.modalities import REFERENCE, guess_modality
 from napari_uncertainseg.widgets.scans.volumes import KEY, grid_of, volume_of
 
 if TYPE_CHECKING:
     from napari.layers import Layer
+
+    from napari_uncertainseg.widgets.scans.layer_reader import LayerData
 
 
 def origin_of(layer: Layer) -> ScanOrigin:
@@ -68,3 +71,14 @@ class ScanHashes:
     def drawn_on(self, brain: Layer, scan: Layer) -> bool:
         """Whether the outline of a brain was mended on this very scan, whatever its layer is called."""
         return bool(brain.metadata[KEY].get("scan")) and brain.metadata[KEY]["scan"] == self.of(scan)
+
+
+def described(layer: LayerData) -> tuple[ScanOrigin, str | None] | None:
+    """Of whom a scan is that was read, and what kind of scan; None for a mask."""
+    _, options, kind = layer
+    known: dict[str, Any] = options.get("metadata", {}).get(KEY, {})
+    name, path, grid = str(options.get("name", "")), known.get("path"), known.get("grid")
+    if kind != "image":
+        return None
+    origin = ScanOrigin(name, path, known.get("uids", {}), grid if isinstance(grid, Grid) else None)
+    return origin, known.get("modality") or guess_modality(name)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
     from napari_uncertainseg.case import Case
+    from napari_uncertainseg.evaluate.saved_results import SavedResults
     from napari_uncertainseg.prediction.prediction import Prediction
 
 _NOT_IN_A_FILE = re.compile(r"[^\w.-]+")
@@ -101,9 +102,10 @@ def _may_be_of(labels: ScanOrigin, scan: ScanOrigin) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class LostScan:
-    """A scan that has gone, and how it comes back."""
+    """A scan that has gone, whether it is in a file that can be opened again, and how it comes back."""
 
     name: str
+    in_file: bool
     bring_back: Callable[[], object]
 
 
@@ -243,7 +245,7 @@ class SegmentedScan:
     def _on_removed(self, event: Any) -> None:
         layer, at = self._layer, self._at
         if layer is not None and layer is event.value and self._case.prediction is not None:
-            gone = LostScan(layer.name, partial(self._insert, at, layer))
+            gone = LostScan(layer.name, _is_in_file(layer), partial(self._insert, at, layer))
             QTimer.singleShot(0, lambda: self._tell(gone))
 
     def _insert(self, at: int, layer: Layer) -> None:
@@ -253,7 +255,7 @@ class SegmentedScan:
         layer, data, volume = self._layer, self._data, self._volume
         if layer is None or volume is None or self._case.prediction is None or shows(layer, volume):
             return
-        gone = LostScan(layer.name, lambda: setattr(layer, "data", data))
+        gone = LostScan(layer.name, _is_in_file(layer), lambda: setattr(layer, "data", data))
         self._hold(None)
         QTimer.singleShot(0, lambda: self._tell(gone))
 
@@ -271,3 +273,15 @@ class SegmentedScan:
         self._hold(None)
         self._volume = None
         self._others.clear()
+
+
+def _is_in_file(layer: Layer) -> bool:
+    return origin_of(layer).path is not None
+
+
+def origin_of_results(restored: SavedResults) -> ScanOrigin:
+    """Of whom results are: by their scan, or where that is not there, by where it was."""
+    scan = restored.scans.get(main_of(restored.scans)) if restored.scans else None
+    if scan is None:
+        return origin_in(restored.prediction)
+    return ScanOrigin(scan.name, scan.path, scan.uids, scan.grid)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QFormLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QVBoxLayout, QWidget
 
 from napari_uncertainseg._base import InputError, as_warning
 from napari_uncertainseg.images.preparation.found_brain import FoundBrain
@@ -16,7 +16,7 @@ from napari_uncertainseg.widgets.dock_description import Dock, ReviewContext
 from napari_uncertainseg.widgets.scans.patient import case_name_of
 from napari_uncertainseg.widgets.scans.segmented_scan import shows
 from napari_uncertainseg.widgets.segment import texts
-from napari_uncertainseg.widgets.segment.brain import BrainControls
+from napari_uncertainseg.widgets.segment.brain.controls import BrainControls
 from napari_uncertainseg.widgets.segment.leaving_case import leave_for_another, may_run_together
 from napari_uncertainseg.widgets.segment.model_form import ModelForm
 from napari_uncertainseg.widgets.segment.options import Choices, load_choices
@@ -30,6 +30,7 @@ from napari_uncertainseg.widgets.segment.request import (
 )
 from napari_uncertainseg.widgets.segment.research_notice import ResearchNotice
 from napari_uncertainseg.widgets.segment.roles import RoleBoxes
+from napari_uncertainseg.widgets.segment.run_controls import RunControls
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.dialogs import DiscardQuestion
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
@@ -112,14 +113,12 @@ class SegmentDock(DockWidget):
         self.empty = PlainLabel(texts.NO_SCAN)
         self.sample = button_with_tip(texts.OPEN_SAMPLE, texts.OPEN_SAMPLE_TIP)
         self.brain = BrainControls(self._case, self._layers, self.roles)
-        self.run = QPushButton()
-        self.run.setObjectName("run")
-        self.progress = QProgressBar()
-        self.progress.setRange(0, 1000)
-        self.progress.setTextVisible(False)
-        self.stage, self.message = PlainLabel(), PlainLabel()
+        self._controls = RunControls()
+        self.run = self._controls.run
+        self.progress, self.stage = self._controls.progress, self._controls.stage
+        self.message = PlainLabel()
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        let_yield(self.empty, self.stage, self.message)
+        let_yield(self.empty, self.message)
         self._lay_out()
 
     def _lay_out(self) -> None:
@@ -130,7 +129,7 @@ class SegmentDock(DockWidget):
         for above in (self.notice, self.empty, self.sample):
             column.addWidget(above)
         column.addLayout(self._form)
-        for below in (self.run, self.progress, self.stage, self.message):
+        for below in (self._controls, self.message):
             column.addWidget(below)
         column.addStretch(1)
 
@@ -340,25 +339,17 @@ class SegmentDock(DockWidget):
         self._jobs.start(make_sample)
 
     def _on_progress(self, stage: str, fraction: float, left: TimeLeft | None) -> None:
-        self.progress.setValue(round(1000 * fraction))
-        self.stage.setText(texts.stage(stage, left, self._jobs.elapsed))
+        self._controls.show_progress(stage, fraction, left, self._jobs.elapsed)
 
     def _show_state(self, state: JobState | None = None) -> None:
         state = state or self._jobs.state
         idle, ready = state is JobState.IDLE, self.roles.any_scan and self.settings.has_models
-        self.run.setText(texts.RUN_LABELS[state.name])
-        self.run.setEnabled(ready if idle else state is JobState.RUNNING)
-        self.run.setToolTip(texts.RUN_TIP if idle else texts.CANCEL_TIP)
+        coming = bool(self._layers.results.turns)
+        self._controls.show_state(state, ready=ready, coming=coming)
         if idle and ready and self._wanted is not None:
             QTimer.singleShot(0, self._run_wanted)  # first, listeners hear how the run before has ended
         self.sample.setEnabled(idle)
         self.brain.refresh(idle)
-        coming = bool(self._layers.results.turns)
-        for widget in (self.progress, self.stage):
-            widget.setVisible(coming or not idle)
-        if idle:
-            self.progress.setValue(self.progress.maximum() if coming else 0)
-            self.stage.setText(texts.SHOWING if coming else "")
 
     def _show_message(self, text: str) -> None:
         self.message.setText(text)

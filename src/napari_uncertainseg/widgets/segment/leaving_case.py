@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari.utils.notifications import show_info
+
 from napari_uncertainseg.calibration.region import Region
 from napari_uncertainseg.widgets.scans.segmented_scan import LostScan, name_of
 from napari_uncertainseg.widgets.segment import texts
 from napari_uncertainseg.widgets.shared.dialogs import MASK_LOST, ask_yes_no_cancel
+from napari_uncertainseg.widgets.shared.form_helpers import notice
 
 if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
@@ -40,7 +43,9 @@ def ask_about_gone(parent: QWidget, case: Case, gone: LostScan) -> None:
     ) is not False:
         gone.bring_back()
     else:
+        name = name_of(case)
         close_case(case)
+        show_info(notice(texts.closed_without_scan(gone.name, name, in_file=gone.in_file)))
 
 
 def leave_for_another(parent: QWidget, case: Case) -> str | None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari_uncertainseg.images.preparation.found_brain import FoundBrain
     from napari_uncertainseg.images.volume import Volume
     from napari_uncertainseg.prediction.prediction import Prediction
-    from napari_uncertainseg.widgets.segment.brain import BrainChoices
+    from napari_uncertainseg.widgets.segment.brain.controls import BrainChoices
 
 
 class StrangeBrain(Exception):
@@ -149,7 +149,7 @@ class Request:
             progress=course,
         )
         with course.step(f"{steps.LESIONS}/shown", stage=texts.FINDING_LESIONS):
-            ranker_of(prediction).prepare()
+            ranker_of(prediction).rank(prediction.threshold)  # kept: the list asks for it
             prediction.derived(tops_of)
             prediction.sha256  # noqa: B018 - the first verdict asks for it, in the window's thread
         return prediction

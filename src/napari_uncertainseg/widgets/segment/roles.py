@@ -249,10 +249,14 @@ class RoleBoxes(QObject):
         return reasons
 
     def choose(self, layers: Mapping[str, Layer]) -> None:
-        """Choose layers as the user would; a role without a layer gets none."""
+        """Choose layers as the user would; a role without a layer gets none.
+
+        With no layer nothing is meant: results without their scan leave the next scan to be chosen.
+        """
         by_role = {REFERENCE if key == self._scans.main else key: layer for key, layer in layers.items()}
         flair = _weak(by_role.get(REFERENCE))
-        self._picked = {role.key: _Pick(_weak(by_role.get(role.key)), flair) for role in self._roles}
+        picks = {role.key: _Pick(_weak(by_role.get(role.key)), flair) for role in self._roles}
+        self._picked = picks if layers else {}
         self.refill()
 
     def pick_flair(self, layer: Layer | None) -> None:

@@ -259,6 +259,13 @@ def scan_removed(layer: str, lost: str) -> str:
     return f"The scan '{layer}' was removed, and its results are removed with it. {lost}"
 
 
+def closed_without_scan(layer: str, case: str, *, in_file: bool) -> str:
+    """That a case was closed because its scan was removed, and how to come back, which is not cut off."""
+    back = "Recent opens it" if in_file else "add it again"
+    where = " Recent is in the menu of the case (upper left)." if in_file else ""
+    return f"Scan removed, case closed: {back}. It was {case}, and the scan '{layer}'.{where}"
+
+
 def other_flair(lost: str) -> str:
     """Whether to close a case because another FLAIR was chosen, and what would be lost, in sentences."""
     return f"You have chosen another FLAIR. {lost}"

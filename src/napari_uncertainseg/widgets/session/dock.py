@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Sequence
-
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -13,17 +10,12 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.review.database.schema import READINGS
 from napari_uncertainseg.review.session.queue import ORDERS
 from napari_uncertainseg.review.session.recorder import Recorder
-from napari_uncertainseg.review.session.replay import Replay
-from napari_uncertainseg.review.session.rereading import (
-    first_reading_id,
-    open_next_reading,
-    sessions_being_reread,
-)
-from napari_uncertainseg.review.store.records import Session, Task
+from napari_uncertainseg.review.store.records import Session
 from napari_uncertainseg.widgets.dock_description import Dock
 from napari_uncertainseg.widgets.session import texts
 from napari_uncertainseg.widgets.session.agreement import AgreementLine
 from napari_uncertainseg.widgets.session.file_buttons import FileButtons
+from napari_uncertainseg.widgets.session.listed import continue_listed, open_reading_again, replay_listed
 from napari_uncertainseg.widgets.session.location import SessionLocation
 from napari_uncertainseg.widgets.session.previous import PreviousReview, question_before_recording
 from napari_uncertainseg.widgets.session.progress import SessionProgress
@@ -32,9 +24,9 @@ from napari_uncertainseg.widgets.session.session_list import SessionList
 from napari_uncertainseg.widgets.shared.dialogs import DiscardQuestion, ask_yes_no_cancel
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
 from napari_uncertainseg.widgets.shared.form_helpers import button_with_tip, notice, yielding_label
-from napari_uncertainseg.widgets.shared.kept_review import open_session, resume
+from napari_uncertainseg.widgets.shared.kept_review import open_session
 from napari_uncertainseg.widgets.shared.responsive.turns import Soon
-from napari_uncertainseg.widgets.shared.session_file import AnnotatorField, SessionFile, how_made
+from napari_uncertainseg.widgets.shared.session_file import AnnotatorField, SessionFile
 
 
 class SessionDock(DockWidget):
@@ -191,9 +183,16 @@ class SessionDock(DockWidget):
     def resume(self) -> None:
         """Resume the selected session, if it belongs to the current prediction."""
         session = self.table.session
-        if session is None or not self._is_own_session(session) or not self._may_discard(texts.RESUME):
+        if session is None:
             return
-        self._continue_session(session)
+        before = self._file.annotator
+        try:
+            self._file.resume_as(session.annotator)
+        except InputError as error:
+            self._show_message(as_warning(error))
+            return
+        if not (self._may_discard(texts.RESUME) and self._continue_session(session)):
+            self._file.annotator = before  # or the next review would be saved under another reader's name
 
     def read_again(self) -> None:
         """Start the second or third reading of the selected session."""
@@ -202,29 +201,27 @@ class SessionDock(DockWidget):
             return
         try:
             store = self._file.store()
-            self._check_output(store.tasks(session.id), session)
-            id = open_next_reading(
-                store, first_reading_id(session), self.annotator.text(), seed=secrets.randbits(31)
-            )
+            id = open_reading_again(self._case, store, session, self.annotator.text())
         except InputError as error:
             self._show_message(as_warning(error))
             return
         self._list()
         self._continue_session(store.session(id))
 
-    def _continue_session(self, session: Session) -> None:
-        prediction = self._case.prediction
-        if prediction is None:
-            return
+    def _continue_session(self, session: Session) -> bool:
+        """Go on with a session; False where that cannot be, which is said."""
+        if self._case.prediction is None:
+            return False
         try:
-            recorder = Recorder(self._file.store(), session.id, self._layers.visible)
-            self._check_output(recorder.tasks, session)
-            resume(self._case, recorder)
+            continue_listed(self._case, self._file.store(), session, self._layers.visible)
             self._show_message("")
             self.table.setFocus()
+            done = True
         except InputError as error:
             self._show_message(as_warning(error))
+            done = False
         self._show()
+        return done
 
     def play_back(self) -> None:
         """Play back the selected session, if it belongs to the current prediction."""
@@ -232,12 +229,7 @@ class SessionDock(DockWidget):
         if session is None or prediction is None or not self._may_discard(texts.REPLAY):
             return
         try:
-            store = self._file.store()
-            if first_reading_id(session) in sessions_being_reread(store):
-                raise InputError(texts.BEING_REREAD)
-            replay = Replay(store, session.id)
-            self._check_output(replay.tasks, session)
-            replay.check_fits(prediction.grid.shape)
+            replay = replay_listed(self._case, self._file.store(), session, prediction.grid.shape)
         except InputError as error:
             self._show_message(as_warning(error))
             return
@@ -245,27 +237,9 @@ class SessionDock(DockWidget):
         self.replay.start(replay)
         self._show()
 
-    def _is_own_session(self, session: Session) -> bool:
-        """Whether the annotator may resume a session; its own name is taken over where none is typed."""
-        name = self.annotator.name
-        if name in ("", session.annotator):
-            self.annotator.setText(session.annotator)
-            return True
-        self._show_message(as_warning(texts.other_annotator(session.annotator)))
-        return False
-
     def _may_discard(self, action: str) -> bool:
         """Ask before an action by which verdicts or painting would be lost."""
         return DiscardQuestion(self, self._case, action, texts.LOST, texts.DISCARD, ends_case=False).allows()
-
-    def _check_output(self, tasks: Sequence[Task], session: Session) -> None:
-        """Raise InputError if a session belongs to another prediction than the current one."""
-        store, output = self._file.store(), next((task.output for task in tasks), None)
-        current = {p.sha256 for p in (self._case.original, self._case.prediction) if p is not None}
-        if not any(output in store.outputs(sha256) for sha256 in current):
-            case = store.case_name(tasks[0].case) if tasks else ""
-            about = {} if self._case.original is None else self._case.original.information
-            raise InputError(texts.other_prediction(case, how_made(store, output, session, about)))
 
     def leave(self) -> None:
         """Stop recording without closing."""
@@ -383,7 +357,7 @@ class SessionDock(DockWidget):
             return texts.NO_NAME
         if self._unfinished is not None and self._unfinished == self.table.session:
             return texts.UNFINISHED
-        return texts.NOT_RECORDING
+        return texts.not_recording(self._file.reader if self._case.review.begins_by_itself else "")
 
     def _warn(self, problem: str) -> None:
         from napari.utils.notifications import show_warning

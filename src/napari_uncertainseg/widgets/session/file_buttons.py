@@ -9,8 +9,8 @@ from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QWidget
 
 from napari_uncertainseg._base import InputError, Progress, as_warning
 from napari_uncertainseg.review.session.rereading import sessions_being_reread
-from napari_uncertainseg.review.store.session_digest import LEFT_OUT
 from napari_uncertainseg.review.store.store import Store
+from napari_uncertainseg.review.store.verification.session_digest import LEFT_OUT
 from napari_uncertainseg.widgets.session import texts
 from napari_uncertainseg.widgets.shared.dialogs import ask_file
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
@@ -73,7 +73,7 @@ class FileButtons(QWidget):
         from napari_uncertainseg.evaluate.case_folder import write_json
         from napari_uncertainseg.export import write_table
         from napari_uncertainseg.review.reports.verdict_table import as_json, verdict_table
-        from napari_uncertainseg.review.store.kept_hashes import hashes, hashes_file
+        from napari_uncertainseg.review.store.verification.kept_hashes import hashes, hashes_file
 
         _check_unread(store)
         named = not self.pseudonyms.isChecked()

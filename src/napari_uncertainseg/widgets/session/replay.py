@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
 from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QHBoxLayout, QPushButton, QSlider, QVBoxLayout, QWidget
 
@@ -15,6 +14,9 @@ from napari_uncertainseg.prediction.prediction import Prediction
 from napari_uncertainseg.review.session.replay import Replay
 from napari_uncertainseg.widgets.session import texts
 from napari_uncertainseg.widgets.shared.form_helpers import set_layer_choices, yielding_label
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.widgets.layers.user_labels import UserLabels
 
 _STEP_MS = 1200
 
@@ -32,11 +34,9 @@ class Shows(Protocol):
     def go_to(self, voxel: tuple[int, int, int]) -> None:
         """Move the viewer to a voxel, and zoom to the lesion there."""
 
-    def label_layers(self) -> list[str]:
-        """Names of the user's label layers."""
-
-    def mask_of(self, name: str) -> np.ndarray:
-        """Where a label layer is not 0, on the prediction's grid; InputError if it cannot be used."""
+    @property
+    def user_labels(self) -> UserLabels:
+        """The user's label layers, to score against."""
 
 
 class ReplayPanel(QWidget):
@@ -87,6 +87,7 @@ class ReplayPanel(QWidget):
         if self.active and self._case.original is not self._prediction:  # the verdicts have gone with it
             self._stop()
             self.ended.emit()
+            self._case.verdicts_changed.emit()  # what was locked is free
 
     def _stop(self) -> None:
         self._timer.stop()
@@ -177,7 +178,7 @@ class ReplayPanel(QWidget):
         self.slider.setValue(self.slider.value() - 1)
 
     def _list_layers(self) -> None:
-        set_layer_choices(self.consensus, self._layers.label_layers())
+        set_layer_choices(self.consensus, self._layers.user_labels.names())
         self._score()
 
     def _show_step(self) -> None:
@@ -205,7 +206,7 @@ class ReplayPanel(QWidget):
         text = ""
         if self._replay is not None and name is not None:
             try:
-                text = texts.describe_score(self._replay.score(self._layers.mask_of(name)))
+                text = texts.describe_score(self._replay.score(self._layers.user_labels.mask_of(name)))
             except InputError as error:
                 text = as_warning(error)
         self.score.setText(text)

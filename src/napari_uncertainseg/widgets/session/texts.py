@@ -78,10 +78,16 @@ NO_NAME = (
     "automatically from the first verdict."
 )
 UNFINISHED = "Not recording. Your open session of this case is selected: press Resume to continue it."
-NOT_RECORDING = "Not recording."
 BEING_REREAD = "A second or third reading is in progress. Replay is available when it is finished."
 RECORD, WITHOUT_THEM = "Record them", "Start without them"
 DISCARD, CLOSE_IT = "Discard them", "Close it"
+
+
+def not_recording(reader: str) -> str:
+    """That no session was started; for whom the first verdict begins one by itself, if it does."""
+    if not reader:
+        return "Not recording."
+    return f"Your review will be saved automatically for {shortened(reader)}, from the first verdict on."
 
 
 def saved_automatically(annotator: str) -> str:
@@ -99,11 +105,6 @@ def ask_to_record(annotator: str, other: str) -> str:
 
 
 LOST = "Verdicts or painting on screen are not saved in a session and will be lost. Continue anyway?"
-
-
-def other_annotator(annotator: str) -> str:
-    """Why a session cannot be resumed under the name that is typed."""
-    return f"This session belongs to {annotator}. Enter that name, or start your own session."
 
 
 def other_prediction(case: str, instruction: str) -> str:

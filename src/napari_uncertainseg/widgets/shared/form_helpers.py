@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QAction, QActionGroup
 from qtpy.QtWidgets import QComboBox, QLabel, QMenu, QPushButton, QToolButton, QWidget
 
 from napari_uncertainseg._base import visible
+
+if TYPE_CHECKING:
+    from napari_uncertainseg.case import Case
 
 _ARROW = 36
 """Pixels beside the text of a button with a menu."""
@@ -132,6 +136,46 @@ def button_with_tip(text: str, tip: str) -> QPushButton:
     button = QPushButton(text)
     button.setToolTip(tip)
     return button
+
+
+class ExportButton(QPushButton):
+    """A button that writes what is on screen: none, with the reason, while a session is played back.
+
+    What its dock says of it, whether there is something to write and what the tooltip says, holds again
+    afterwards.
+
+    Parameters
+    ----------
+    text, tip
+        On it, and what it does.
+    case
+        Whose review may be locked.
+    """
+
+    def __init__(self, text: str, tip: str, case: Case) -> None:
+        super().__init__(text)
+        self._case, self._ready, self._tip = case, True, tip
+        case.verdicts_changed.connect(self._follow)
+        self._follow()
+
+    def cleanup(self) -> None:
+        """Disconnect from the case. May be called twice."""
+        self._case.verdicts_changed.disconnect(self._follow, missing_ok=True)
+
+    def setEnabled(self, ready: bool) -> None:
+        """Say whether there is something to write."""
+        self._ready = ready
+        self._follow()
+
+    def setToolTip(self, tip: str | None) -> None:
+        """Say what it does."""
+        self._tip = tip or ""
+        self._follow()
+
+    def _follow(self) -> None:
+        why = self._case.review.locked
+        super().setEnabled(self._ready and not why)
+        super().setToolTip(why or self._tip)
 
 
 def set_menu_button_text(button: QToolButton, text: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import Any
 
-from psygnal import Signal
+from psygnal import Signal, SignalInstance
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg._checks import check_same_shape
@@ -77,6 +77,16 @@ class ReviewKeeper:
         """Whether an exercise or a replay is running: then no review is on screen."""
         return self._busy()
 
+    @property
+    def reader(self) -> str:
+        """Under whose name the next review is saved."""
+        return self._sessions.reader or UNNAMED
+
+    @property
+    def reader_changed(self) -> SignalInstance:
+        """See `SessionFile.annotator_changed`."""
+        return self._sessions.annotator_changed
+
     def cleanup(self) -> None:
         """Disconnect from the case. May be called twice."""
         self._soon.drop()
@@ -97,8 +107,7 @@ class ReviewKeeper:
         self._unused = None
 
     def _new_recorder(self, store: Store) -> Recorder:
-        name = " ".join(self._sessions.annotator.split()) or UNNAMED
-        session = open_session(store, self._case, name, "doubt", **{KEPT: BY_DEFAULT})
+        session = open_session(store, self._case, self.reader, "doubt", **{KEPT: BY_DEFAULT})
         self._unused = self._case.original, session
         return Recorder(store, session, self._visible)
 
@@ -189,13 +198,17 @@ class ReviewKeeper:
         Raises
         ------
         InputError
-            If it cannot be read, or does not fit the scan.
+            If it cannot be read, does not fit the scan, or belongs to another reader.
         """
         assert self.offer is not None
-        recorder = Recorder(self._sessions.store(), self.offer.session.id, self._visible)
-        message = self._resume(recorder) if self.offer.same else self._copy_verdicts(recorder)
-        if recorder.session.annotator != UNNAMED:
-            self._sessions.annotator = recorder.session.annotator
+        before, session = self._sessions.annotator, self.offer.session
+        self._sessions.resume_as(session.annotator)  # a copy is of the same reader
+        try:
+            recorder = Recorder(self._sessions.store(), session.id, self._visible)
+            message = self._resume(recorder) if self.offer.same else self._copy_verdicts(recorder)
+        except InputError:
+            self._sessions.annotator = before
+            raise
         self.dismiss()
         return message
 
@@ -221,7 +234,7 @@ class ReviewKeeper:
             return ""
         recorder = Recorder(store, found[0].id, self._visible)
         resume(self._case, recorder)
-        if recorder.session.annotator != UNNAMED:
+        if recorder.session.annotator != UNNAMED:  # the name was typed in the dock that asks
             self._sessions.annotator = recorder.session.annotator
         self.dismiss()
         return (

@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QKeySequence
     from qtpy.QtWidgets import QDialog, QDockWidget, QMainWindow, QWidget
 
-TRIED_ON = ("0.9.2",)
-"""Versions of napari that this module was tried on."""
-
 V = TypeVar("V")
 
 DrawContour = Callable[[np.ndarray, "tuple[slice, ...]"], "np.ndarray | None"]
@@ -75,14 +72,6 @@ def drawing_canvas(viewer: Viewer) -> Any:
     `viewer.screenshot` draws once more, which is not what a measurement wants.
     """
     return viewer.window._qt_viewer.canvas._scene_canvas
-
-
-def drawing_node(viewer: Viewer, layer: Layer) -> Any:
-    """The vispy node of a layer, to see where on the canvas it is drawn.
-
-    No public way leads from a layer to its pixels.
-    """
-    return viewer.window._qt_viewer.canvas.layer_to_visual[layer].node
 
 
 def show_welcome(viewer: Viewer, shown: bool) -> bool:

@@ -44,7 +44,53 @@ def marker(theme: Theme) -> QColor:
     return QColor("#f0a868" if theme.type == "dark" else "#9a4a00")
 
 
-class ReliabilityView(QWidget):
+class Plot(QWidget):
+    """A canvas in napari's colours, also after a change of its theme.
+
+    Parameters
+    ----------
+    margins
+        Around all that is drawn, pixels: left, top, right, bottom; pyqtgraph's own if None.
+    parent
+        Qt parent.
+    """
+
+    _made = False
+    """Qt sends events before all items are there."""
+
+    def __init__(
+        self, margins: tuple[int, int, int, int] | None = None, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._canvas = pg.GraphicsLayoutWidget(parent=self)
+        self._canvas.setFrameShape(self._canvas.Shape.NoFrame)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._canvas)
+        if margins is not None:
+            self._canvas.ci.layout.setContentsMargins(*margins)
+
+    def _note_made(self) -> None:
+        """All items are there: colour them now, and again with another theme."""
+        self._made = True
+        self._apply_theme()
+
+    def _apply_theme(self) -> None:
+        """Colour all items."""
+        raise NotImplementedError
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Follow napari's theme."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QEvent.Type.StyleChange and self._made:
+            self._apply_theme()
+
+    def cleanup(self) -> None:
+        """Let go of the drawing. May be called twice."""
+        self._canvas.close()
+
+
+class ReliabilityView(Plot):
     """Reliability diagram with its confidence bands, and the number of voxels of each bin below.
 
     The items are made once; a change sets their data.
@@ -62,15 +108,9 @@ class ReliabilityView(QWidget):
     def __init__(
         self, *, compact: bool = False, across: str = "mean probability", parent: QWidget | None = None
     ) -> None:
-        super().__init__(parent)
+        super().__init__((0, 4, 4, 6), parent)
         self._compact, self._across = compact, across
         self._unit, self._target = "voxels", "lesion"
-        self._canvas = pg.GraphicsLayoutWidget(parent=self)
-        self._canvas.setFrameShape(self._canvas.Shape.NoFrame)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._canvas)
-        self._canvas.ci.layout.setContentsMargins(0, 4, 4, 6)
         self._canvas.ci.layout.setSpacing(0)
         self._make_diagram()
         self._make_counts()
@@ -80,7 +120,7 @@ class ReliabilityView(QWidget):
             "Below it the model is overconfident, above it underconfident.\n"
             "Bars: 95 % Wilson intervals. They take voxels as independent, so they are too narrow."
         )
-        self._apply_theme()
+        self._note_made()
         self.show_reliability(None)
 
     def show_reliability(self, reliability: Reliability | None) -> None:
@@ -131,16 +171,6 @@ class ReliabilityView(QWidget):
         self._threshold.setVisible(threshold is not None)
         if threshold is not None:
             self._threshold.setValue(threshold)
-
-    def cleanup(self) -> None:
-        """Let go of the drawing. May be called twice."""
-        self._canvas.close()
-
-    def changeEvent(self, event: QEvent | None) -> None:
-        """Follow napari's theme."""
-        super().changeEvent(event)
-        if event is not None and event.type() == QEvent.Type.StyleChange and hasattr(self, "_threshold"):
-            self._apply_theme()
 
     def _make_diagram(self) -> None:
         self._diagram = Frame(self._canvas, row=0)

@@ -11,10 +11,12 @@ from psygnal import Signal
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QLineEdit, QWidget
 
+from napari_uncertainseg._base import InputError
 from napari_uncertainseg.review.database import schema
 from napari_uncertainseg.review.database.connection import target_name
-from napari_uncertainseg.review.made_with import other_scans
+from napari_uncertainseg.review.made_with import SCANS_NOT_NOTED, other_scans
 from napari_uncertainseg.review.reports.snapshot import SnapshotTask, take_snapshot
+from napari_uncertainseg.review.session.opening import UNNAMED, may_resume
 from napari_uncertainseg.review.session.place import make_folder
 from napari_uncertainseg.review.store.records import Session
 from napari_uncertainseg.review.store.session_settings import SECOND, THIRD, RereadingSettings, ReviewSettings
@@ -67,6 +69,32 @@ class SessionFile:
         if name != self._annotator:
             self._annotator = name
             self.annotator_changed.emit(name)
+
+    @property
+    def reader(self) -> str:
+        """The annotator as in the store, without surplus spaces; empty where no name is typed."""
+        return " ".join(self._annotator.split())
+
+    def resume_as(self, annotator: str) -> None:
+        """Take over the name of a session that is resumed; one without a name is resumed by anybody.
+
+        Parameters
+        ----------
+        annotator
+            Of the session.
+
+        Raises
+        ------
+        InputError
+            If another name is typed in this window.
+        """
+        if not may_resume(self.reader, annotator):
+            raise InputError(
+                f"This session belongs to {shortened(annotator)}, and the name here is "
+                f"{shortened(self.reader)}. Enter that name in Session, or start your own session."
+            )
+        if annotator not in (UNNAMED, self.reader):
+            self.annotator = annotator
 
     @property
     def name(self) -> str:
@@ -179,10 +207,11 @@ def how_made(store: Store, output: int | None, session: Session, about: Mapping[
     settings = session.settings if isinstance(session.settings, ReviewSettings) else ReviewSettings()
     scans = other_scans(settings, about)
     scans = f"{scans[:1].lower()}{scans[1:]}"
+    unknown = f"{SCANS_NOT_NOTED}; " if session.kind == "review" and not settings.scans else ""
     with store.reading() as connection:
         made = connection.execute(sa.select(schema.outputs).where(schema.outputs.c.id == output)).first()
     if made is None or not made.model:
-        return scans or "first segment its scans with the same settings."
+        return scans or f"{unknown}first segment its scans with the same settings."
     count = "" if settings.members is None else f", {settings.members} members"
     ours = about.get("model"), about.get("method"), about.get("members")
     same = ours == (made.model, made.method, settings.members)
@@ -191,8 +220,8 @@ def how_made(store: Store, output: int | None, session: Session, about: Mapping[
     if same and settings.case is not None and settings.case == about.get("case", {}).get("sha256"):
         return _SAME_BUT
     return (
-        f"first run its scans in Segment with the model '{made.model}' and the method {made.method}{count} "
-        f"(its threshold is {made.threshold:.2f})."
+        f"{unknown}first run its scans in Segment with the model '{made.model}' and the method "
+        f"{made.method}{count} (its threshold is {made.threshold:.2f})."
     )
 
 
@@ -212,7 +241,11 @@ class AnnotatorField(QLineEdit):
         self._file = file
         self.setMaxLength(_LONGEST_NAME)
         self.setPlaceholderText("name or pseudonym")
-        self.setToolTip("Name of the annotator. It is written into the session and into exports.")
+        self.setToolTip(
+            "Name of the annotator: one for this window, the same in Session and in Exercises. It is "
+            "written\ninto sessions, into exercises, into reviews that are saved automatically, and into "
+            "exports."
+        )
         self.textChanged.connect(self._share)
         file.annotator_changed.connect(self._follow)
 

@@ -13,7 +13,7 @@ from napari_uncertainseg.audit.cohort import AuditCase, read_audit_cohort
 from napari_uncertainseg.audit.ranking.features.kinds import CASE, FeatureTable, kind_of_features
 from napari_uncertainseg.audit.ranking.features.measured import measure_cases
 from napari_uncertainseg.audit.ranking.features.of_lesions import features_of_lesions
-from napari_uncertainseg.disk.columns import Column, Layout, any_text, read_frame, read_table
+from napari_uncertainseg.disk.columns import Column, Layout, a_name, any_text, read_frame, read_table
 from napari_uncertainseg.disk.tables import known
 from napari_uncertainseg.evaluate.worklist import RESULTS
 from napari_uncertainseg.explain.drivers.model import FILE as DRIVERS
@@ -23,7 +23,7 @@ from napari_uncertainseg.runs.record import read_record
 _FEATURES = Layout(
     "a table of features",
     "case",
-    (Column(CASE, any_text("what the case is called"), filled=False, unique=True),),
+    (Column(CASE, a_name("what the case is called"), filled=False, unique=True),),
     further="a column for each feature",
 )
 _LESIONS = Layout(
@@ -114,7 +114,7 @@ def read_features(path: Path) -> pd.DataFrame:
     found = read_table(path, _FEATURES)
     if len(found.columns) < 2:
         raise InputError(f"{path} has the column {CASE} alone; it should have one for each feature, too.")
-    rows = [row.cells for row in found.rows if row.known(CASE)]
+    rows = [row.cells for row in found.rows if row.name(CASE)]
     plain = (
         pd.DataFrame(rows, columns=list(found.columns))
         .set_index(CASE)

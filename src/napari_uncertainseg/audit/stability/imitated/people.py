@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_uncertainseg._base import InputError
-from napari_uncertainseg.disk.columns import FILE, Column, Layout, any_text, perhaps, read_table
+from napari_uncertainseg.disk.columns import FILE, Column, Layout, a_name, perhaps, read_table
 from napari_uncertainseg.images.identity import case_name
 from napari_uncertainseg.modalities import MODALITIES, REFERENCE
 
@@ -19,8 +19,8 @@ _TABLE = Layout(
         Column(REFERENCE, FILE),
         *(perhaps(name, FILE) for name in MODALITIES if name != REFERENCE),
         perhaps("reference", FILE),
-        perhaps("patient", any_text("the patient's name")),
-        perhaps("name", any_text("the patient's name, where there is no column patient")),
+        perhaps("patient", a_name("the patient's name")),
+        perhaps("name", a_name("the patient's name, where there is no column patient")),
     ),
 )
 _PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
@@ -104,5 +104,5 @@ def people_of_scans(
 def _listed(path: Path) -> Iterator[Person]:
     for row in read_table(path, _TABLE).rows:
         paths = {m: path.parent / row[m] for m in MODALITIES if row.known(m)}
-        name = row.known("patient") or row.known("name") or case_name(paths[REFERENCE].absolute(), "")
+        name = row.name("patient") or row.name("name") or case_name(paths[REFERENCE].absolute(), "")
         yield Person(name, paths, path.parent / row["reference"] if row.known("reference") else None)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
 from psygnal import Signal, SignalInstance
 from superqt.utils import qthrottled
 
@@ -14,6 +12,7 @@ from napari_uncertainseg.widgets.shared.connections import Connections
 
 if TYPE_CHECKING:
     from napari_uncertainseg.case import Case
+    from napari_uncertainseg.widgets.layers.user_labels import UserLabels
 
 _PAINT_MS = 100
 
@@ -30,12 +29,8 @@ class LabelLayers(Protocol):
         """The user painted on one; its name."""
 
     @property
-    def label_layers(self) -> Callable[[], list[str]]:
-        """Their names."""
-
-    @property
-    def mask_of(self) -> Callable[[str], np.ndarray]:
-        """Where one is not 0, on the prediction's grid; raises InputError."""
+    def user_labels(self) -> UserLabels:
+        """Their names and masks."""
 
 
 class ReferenceChoice:
@@ -78,7 +73,7 @@ class ReferenceChoice:
 
     def _on_layers(self) -> None:
         """A chosen layer that was removed is no longer chosen."""
-        if self.name is not None and self.name not in self._layers.label_layers():
+        if self.name is not None and self.name not in self._layers.user_labels.names():
             self.choose(None)
 
     def _on_edited(self, name: str) -> None:
@@ -95,7 +90,7 @@ class ReferenceChoice:
         self.problem, mask = "", None
         if self.name is not None and self._case.prediction is not None:
             try:
-                mask = self._layers.mask_of(self.name)
+                mask = self._layers.user_labels.mask_of(self.name)
             except InputError as error:
                 self.problem = str(error)
         if mask is not None or self._case.comparison.reference is not None:

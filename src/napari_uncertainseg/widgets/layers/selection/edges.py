@@ -110,7 +110,9 @@ def _longer(ends: np.ndarray, along: np.ndarray, by: float) -> np.ndarray:
     return np.stack([ends[:, 0] - by * along, ends[:, 1] + by * along], axis=1)
 
 
-def put_lines(layer: Vectors, ways: np.ndarray, colours: np.ndarray) -> None:
+def put_lines(
+    layer: Vectors, ways: np.ndarray, colours: np.ndarray, scale: np.ndarray, width: float | None
+) -> None:
     """Draw lines with their colours in a layer, also while it is hidden.
 
     Parameters
@@ -118,11 +120,21 @@ def put_lines(layer: Vectors, ways: np.ndarray, colours: np.ndarray) -> None:
     layer
         Filled anew.
     ways
-        Starts and ways, float (n, 2, axes), in the layer.
+        Starts and ways, float (n, 2, axes), in the world.
     colours
         float (n, 4).
+    scale
+        Of the layer from now on, one for each axis.
+    width
+        Of the lines; None to leave it as it is.
     """
-    layer.data = ways
+    if not np.array_equal(layer.scale, scale):
+        layer.data = np.zeros((0, 2, layer.ndim))
+        layer.scale = scale
+    if width is not None:
+        with layer.events.edge_width.blocker():
+            layer.edge_width = width
+    layer.data = ways / scale
     if len(ways):
         # A hidden layer still has the lines of the slice before, for which there may be too few colours; once
         # it is shown, lines and colours are drawn anew together.

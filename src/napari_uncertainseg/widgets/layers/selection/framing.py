@@ -9,10 +9,16 @@ from psygnal import Signal
 
 from napari_uncertainseg._boxes import bounding_box
 from napari_uncertainseg.lesions.sections import Section, largest_section
-from napari_uncertainseg.widgets.scans.camera import current_slice, move_to, show_field, whole_slice
+from napari_uncertainseg.uncertainty.listing.listed_lesion import listed_lesion
+from napari_uncertainseg.widgets.scans.camera import (
+    current_slice,
+    move_to,
+    show_field,
+    shown_axes,
+    whole_slice,
+)
 
 if TYPE_CHECKING:
-    import pandas as pd
     from napari.components import ViewerModel
     from napari.layers import Labels
 
@@ -97,12 +103,7 @@ class LesionFraming:
     def _show(self, layer: Labels, placing: Placement, section: Section, *, zoom: bool) -> None:
         at, sizes = placing.voxel(section.voxel), placing.size(section.sizes)
         world = move_to(self._viewer, layer, at)
-        shown = [
-            axis - (self._viewer.dims.ndim - layer.ndim)
-            for axis in self._viewer.dims.displayed
-            if axis >= self._viewer.dims.ndim - layer.ndim
-        ]
-        longest = max((sizes[axis] for axis in shown), default=0.0)
+        longest = max((sizes[axis] for axis in shown_axes(self._viewer, layer)), default=0.0)
         field = max(TIMES * longest, LEAST_MM) if zoom else None
         show_field(self._viewer, layer, world, field, needs=max(longest, 1.0))
         self._fitted = self._camera() if zoom else ()
@@ -122,19 +123,9 @@ class LesionFraming:
     def _section(self, layer: Labels, placing: Placement, voxel: tuple[int, int, int]) -> Section | None:
         lesions = self._case.lesions
         number = 0 if lesions is None else lesions.component_at(voxel)
-        if lesions is None or not number:
+        listed = None if lesions is None or not number else listed_lesion(lesions, number)
+        if lesions is None or listed is None:
             return None
-        labels, table = (
-            (lesions.labels, lesions.table) if number > 0 else (lesions.candidates, lesions.candidate_table)
-        )
-        row = table[table["label"] == abs(number)]
-        if not len(row):
-            return None
+        labels = lesions.labels if number > 0 else lesions.candidates
         axis, _ = placing.canonical_slice(*current_slice(self._viewer, layer))
-        return largest_section(labels, abs(number), box_of(row.iloc[0]), axis, placing.grid.spacing)
-
-
-def box_of(row: pd.Series) -> tuple[slice, slice, slice]:
-    """The bounding box of a lesion, from its row in the table."""
-    s, a, r = (slice(int(row[f"start_{axis}"]), int(row[f"stop_{axis}"])) for axis in "sar")
-    return s, a, r
+        return largest_section(labels, abs(number), listed.box, axis, placing.grid.spacing)

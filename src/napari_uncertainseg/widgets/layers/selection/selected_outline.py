@@ -24,7 +24,7 @@ from napari_uncertainseg.widgets.layers.selection.edges import (
     plain_lines,
     put_lines,
 )
-from napari_uncertainseg.widgets.scans.camera import current_slice
+from napari_uncertainseg.widgets.scans.camera import current_slice, shown_axes
 from napari_uncertainseg.widgets.scans.volumes import KEY
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.responsive import napari_adding
@@ -85,6 +85,11 @@ class SelectedOutline:
         shown = shown and not self._blinded()
         return self._source() if shown else None
 
+    @property
+    def hidden(self) -> bool:
+        """Whether slices are shown without it, since its eye was closed or it was removed by hand."""
+        return self._viewer.dims.ndisplay == 2 and not self._blinded() and self.outlined is None
+
     def follow(self) -> None:
         """Draw what is selected now, also where the user has removed the layer."""
         if self._blinded():
@@ -118,25 +123,14 @@ class SelectedOutline:
             layer.data = np.zeros((0, 2, layer.ndim))
             return
         starts, colours, width = self.lines_of(found[0], mask)
-        scale = self.scale_for(found[0])
-        if not np.array_equal(layer.scale, scale):
-            layer.data = np.zeros((0, 2, layer.ndim))
-            layer.scale = scale
-        with layer.events.edge_width.blocker():
-            layer.edge_width = width
-        put_lines(layer, starts / scale, colours)
+        put_lines(layer, starts, colours, self.scale_for(found[0]), width)
 
     def _mask(self, source: Labels, number: int) -> np.ndarray | None:
         """Where the lesion is in the slice that is shown; None where no slice of it can be."""
-        if len(self._shown(source)) != 2:
+        if len(shown_axes(self._viewer, source)) != 2:
             return None
         axis, index = current_slice(self._viewer, source)
         return np.take(np.asarray(source.data), index, axis) == number
-
-    def _shown(self, source: Labels) -> list[int]:
-        """The lesions' axes that are shown, in the order in which they are."""
-        extra = self._viewer.dims.ndim - source.ndim
-        return [axis - extra for axis in self._viewer.dims.displayed if axis >= extra]
 
     def lines_of(
         self, source: Labels, mask: np.ndarray, colour: Colour | None = None, *, thin: bool = False
@@ -163,7 +157,7 @@ class SelectedOutline:
         width
             In units of a layer that has :meth:`scale_for`.
         """
-        dims, shown = self._viewer.dims, self._shown(source)
+        dims, shown = self._viewer.dims, shown_axes(self._viewer, source)
         axis, index = current_slice(self._viewer, source)
         world = _to_world(source, np.insert(outline(mask), axis, index, axis=2))[..., shown]
         pixel = 1 / float(self._camera.zoom)
@@ -180,7 +174,7 @@ class SelectedOutline:
     def scale_for(self, source: Labels) -> np.ndarray:
         """As of the lesions, so that slices keep their steps, and the same along both axes that are shown."""
         scale = np.abs(np.asarray(source.scale, float))
-        shown = self._shown(source)
+        shown = shown_axes(self._viewer, source)
         scale[shown] = scale[shown].max()
         return scale
 

@@ -14,7 +14,7 @@ from qtpy.QtCore import QTimer
 
 from napari_uncertainseg.widgets.layers.selection.edges import put_lines
 from napari_uncertainseg.widgets.layers.selection.selected_outline import SelectedOutline
-from napari_uncertainseg.widgets.scans.camera import current_slice, whole_zoom
+from napari_uncertainseg.widgets.scans.camera import current_slice, shown_axes, whole_zoom
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.responsive import napari_adding
 
@@ -104,13 +104,8 @@ class ThinOutlines:
         if not found and not len(layer.data):
             return
         scale = self._selected.scale_for(self._sources[0]) if self._sources else np.asarray(layer.scale)
-        if not np.array_equal(layer.scale, scale):
-            layer.data = np.zeros((0, 2, layer.ndim))
-            layer.scale = scale
-        if found:
-            with layer.events.edge_width.blocker():
-                layer.edge_width = found[0][2]
-        put_lines(layer, starts / scale, np.concatenate([np.zeros((0, 4)), *(part[1] for part in found)]))
+        colours = np.concatenate([np.zeros((0, 4)), *(part[1] for part in found)])
+        put_lines(layer, starts, colours, scale, found[0][2] if found else None)
 
     def _listen(self) -> None:
         """Follow what is drawn in the layers of lesions and candidates."""
@@ -129,8 +124,7 @@ class ThinOutlines:
         if self._viewer.dims.ndisplay != 2 or not self._sources:
             return False
         scale = np.abs(np.asarray(self._sources[0].scale, float))
-        extra = self._viewer.dims.ndim - len(scale)
-        sides = [scale[axis - extra] for axis in self._viewer.dims.displayed if axis >= extra]
+        sides = scale[shown_axes(self._viewer, self._sources[0])]
         zoom = float(self._viewer.scene.camera.zoom)
         if len(sides) != 2 or min(sides) * zoom < LARGE_PX:
             return False

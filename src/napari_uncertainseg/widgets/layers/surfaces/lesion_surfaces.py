@@ -1,4 +1,4 @@
-"""The lesions as surfaces while the viewer is in three dimensions, and what is clicked on there."""
+"""The lesions as surfaces while the viewer is in three dimensions."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from qtpy.QtCore import QTimer
 from napari_uncertainseg.lesions.shapes.mesh import Mesh
 from napari_uncertainseg.widgets.layers.surfaces import texts
 from napari_uncertainseg.widgets.layers.surfaces.drawn import DrawnSurfaces
-from napari_uncertainseg.widgets.layers.surfaces.facts import Facts, facts_of
 from napari_uncertainseg.widgets.layers.surfaces.meshes import LesionMesh, Made, MeshMaker
-from napari_uncertainseg.widgets.layers.surfaces.ray import RayPicker
+from napari_uncertainseg.widgets.layers.surfaces.picking import Facts, SurfacePicking
 from napari_uncertainseg.widgets.layers.surfaces.shapes import Shapes
 from napari_uncertainseg.widgets.scans.camera import bring_into_view
 from napari_uncertainseg.widgets.shared import napari_internals
@@ -33,10 +32,6 @@ if TYPE_CHECKING:
     from napari_uncertainseg.widgets.scans.placement import Placement
 
 _OVERLAY = "lesion_surfaces"
-_STILL = 3.0
-"""Pixels that the mouse may move between press and release: more turns the view."""
-_BESIDE = 4.0
-"""Pixels beside a lesion that still count as a click on it: some are no larger."""
 
 
 class LesionSurfaces:
@@ -69,7 +64,7 @@ class LesionSurfaces:
         complete: Callable[[], None] = lambda: None,
     ) -> None:
         self._viewer, self._case, self._complete = viewer, case, complete
-        self._placing, self._blinded, self._go_to = placing, blinded, go_to
+        self._placing, self._blinded = placing, blinded
         self._wanted = True
         self._alone = self._lingering = False
         self._leaving: list[DrawnSurfaces] = []
@@ -78,13 +73,11 @@ class LesionSurfaces:
         self._drawn: DrawnSurfaces | None = None
         self._made: Made | None = None
         self._world: dict[int, tuple[LesionMesh, Mesh]] = {}
-        self._picker: RayPicker | None = None
-        self._facts: dict[int, Facts] = {}
         self._hidden: list[Layer] = []
         self._active: Layer | None = None
         self._text = TextOverlay(position="top_left", font_size=11, visible=False)
         viewer.canvas.overlays[_OVERLAY] = self._text
-        viewer.mouse_drag_callbacks.append(self._on_press)
+        self._picking = SurfacePicking(viewer, case, lambda: self.shown, go_to)
         self._connections = Connections(
             (viewer.dims.events.ndisplay, self._on_turned),
             (viewer.layers.events.removed, self._on_removed),
@@ -136,7 +129,7 @@ class LesionSurfaces:
             self._active = self._viewer.layers.selection.active
         self._back.drop()
         self._remove_leaving()
-        self._drawn = DrawnSurfaces(self._viewer, placing.options, prediction.noun, self._say)
+        self._drawn = DrawnSurfaces(self._viewer, placing.options, prediction.noun, self._picking.say)
         napari_internals.aim_cursor(self._viewer)
         self._hide_images()
         self._follow()
@@ -175,7 +168,8 @@ class LesionSurfaces:
             QTimer.singleShot(0, self._remove_leaving)
         elif not in_turns:
             drawn.remove()
-        self._made, self._picker, self._world = None, None, {}
+        self._made, self._world = None, {}
+        self._picking.offer([], [], {})
         self._write("")
         if in_turns and not self._lingering:
             drawn.hide()
@@ -293,13 +287,8 @@ class LesionSurfaces:
         """Numbers of candidates that are drawn too: those that were accepted, and the selected one."""
         decisions = self._case.review.decisions()
         accepted = {-n for n, verdict in decisions.items() if n < 0 and verdict == "accepted"}
-        selected = self._selected()
+        selected = self._case.selected_number
         return tuple(sorted(accepted | ({-selected} if selected < 0 else set())))
-
-    def _selected(self) -> int:
-        """Number of the selected lesion, minus that of a candidate, 0 for none."""
-        lesions, voxel = self._case.lesions, self._case.selected
-        return 0 if lesions is None or voxel is None else lesions.component_at(voxel)
 
     # -- on screen ----------------------------------------------------------------------------
 
@@ -308,7 +297,7 @@ class LesionSurfaces:
         if made is None or drawn is None or placing is None or made.lesions is not self._case.lesions:
             return
         world = placing.to_world()
-        decisions, selected = self._case.review.decisions(), self._selected()
+        decisions, selected = self._case.review.decisions(), self._case.selected_number
         rejected = {n for n in made.meshes if decisions.get(n) == "rejected" and n != selected}
         candidates = set(self._candidates())
         numbers = [n for n in made.meshes if n not in rejected and (n > 0 or -n in candidates)]
@@ -320,8 +309,8 @@ class LesionSurfaces:
             drawn.show_brain(made.brain.moved(world))
             self._soon.add(self._draw)  # one layer in a turn
             return
-        self._facts = {n: facts_of(made.lesions, n) for n in numbers}
-        doubts = [self._facts[n].doubt for n in numbers]
+        facts = {n: Facts.of(made.lesions, n) for n in numbers}
+        doubts = [facts[n].doubt for n in numbers]
         comes = bool(numbers) and drawn.lesions is None
         if numbers:
             affine = placing.grid.affine
@@ -329,7 +318,7 @@ class LesionSurfaces:
             drawn.show_lesions(meshes, doubts, shapes)
         else:
             drawn.remove_lesions()
-        self._picker = RayPicker(numbers, meshes) if numbers else None
+        self._picking.offer(numbers, meshes, facts)
         if comes:
             self._soon.add(drawn.tell, drawn.show_colour_bar, self._draw)  # which draws the ring
         else:
@@ -348,37 +337,6 @@ class LesionSurfaces:
         self._text.text = text if prediction is None else prediction.noun.fit(text)
         self._text.visible = bool(text)
 
-    # -- the mouse ----------------------------------------------------------------------------
-
-    def _on_press(self, viewer: Any, event: Any) -> Iterator[None]:
-        start = np.asarray(event.pos, float)
-        yield
-        while event.type == "mouse_move":
-            yield
-        moved = np.abs(np.asarray(event.pos, float) - start).max() > _STILL
-        if self.shown and event.button == 1 and not (moved or event.modifiers):
-            self._choose(self._under(np.asarray(event.position), np.asarray(event.view_direction)))
-
-    def _choose(self, number: int | None) -> None:
-        facts = None if number is None else self._facts.get(number)
-        if facts is not None:
-            self._case.select(facts.voxel)
-            self._go_to(facts.voxel)
-
-    def _under(self, position: np.ndarray, direction: np.ndarray) -> int | None:
-        """Number of what lies under the mouse. Also called in the thread of the status bar."""
-        picker = self._picker
-        if picker is None or len(position) < 3 or not np.any(direction[-3:]):
-            return None
-        return picker.hit(position[-3:], direction[-3:], _BESIDE / max(self._viewer.scene.camera.zoom, 1e-6))
-
-    def _say(self, position: np.ndarray, direction: np.ndarray) -> str:
-        number, prediction = self._under(position, direction), self._case.prediction
-        facts = None if number is None else self._facts.get(number)
-        if number is None or facts is None or prediction is None:
-            return ""
-        return prediction.noun.fit(texts.status(number, facts.volume_mm3, facts.doubt))
-
     # -- the end ------------------------------------------------------------------------------
 
     def cleanup(self) -> None:
@@ -395,6 +353,5 @@ class LesionSurfaces:
             self._job.cleanup()
             self._job.deleteLater()
             self._job = None
-        if self._on_press in self._viewer.mouse_drag_callbacks:
-            self._viewer.mouse_drag_callbacks.remove(self._on_press)
+        self._picking.cleanup()
         self._viewer.canvas.overlays.pop(_OVERLAY, None)

@@ -153,7 +153,7 @@ class AgreementPanel(QWidget):
     # -- to the screen ------------------------------------------------------------------------
 
     def _list_layers(self) -> None:
-        set_layer_choices(self.reference, self._layers.label_layers())
+        set_layer_choices(self.reference, self._layers.user_labels.names())
         show_layer_choice(self.reference, self._choice.name)
         self._show()
 

@@ -40,7 +40,6 @@ COLOURS_TIP = (
 EMPTY = "The reference has no voxel: nothing can be found or missed."
 NO_MISSED = "No lesion of the reference is missed."
 SWITCHED = "Best Dice: threshold {:.3f}, Dice {:.3f}. It was chosen on this very case: expect less on others."
-BEST_NOTE = "The Dice of Best Dice is of voxels at the threshold, without painting and with small lesions."
 MISSED_COLUMNS = ("#", "mm³", "highest p")
 MISSED_TIPS = (
     "Number of the lesion in the reference.",

@@ -13,9 +13,9 @@ from qtpy.QtWidgets import QMenu, QPushButton, QTabBar
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
-from napari_uncertainseg.review.session.undo_history import Change
+from napari_uncertainseg.review.open_case.undo_history import Change
 from napari_uncertainseg.review.verdicts import Decision
-from napari_uncertainseg.widgets.layers.painting import STILL_DRAWN
+from napari_uncertainseg.widgets.layers.by_reader.painting import STILL_DRAWN
 from napari_uncertainseg.widgets.lesions import texts
 from napari_uncertainseg.widgets.lesions.action_buttons import ActionButtons
 from napari_uncertainseg.widgets.lesions.feedback import FeedbackPanel
@@ -187,6 +187,9 @@ class SteppingDock(DockWidget):
         label = self.table.selected
         if label is None or self.table.lesions.row(label) is None:
             self._show_message(texts.CHOOSE_LESION)
+            return
+        if self._layers.reveal_chosen():  # nobody judges what is not seen: the next press does
+            self._show_message(texts.OUTLINED_AGAIN)
             return
         following = self.table.lesions.next_task(label)  # read before the filter hides the row
         self._show_message("")

@@ -116,7 +116,7 @@ class CellOutlines:
         scale = self._layers.selected.scale_for(source)
         for layer in there:
             if isinstance(layer, Vectors):
-                _fill(layer, starts, colours, found[0][2] if found else 1.0, scale)
+                put_lines(layer, starts, colours, scale, found[0][2] if len(starts) else None)
 
     def _found(self) -> Iterator[_Lines]:
         """Lines of all lesions that are shown, those of the selected one last, over the others."""
@@ -153,13 +153,3 @@ class CellOutlines:
         self._of = None
         cells, self.cells = self.cells, {}
         napari_adding.remove_quietly(self._viewer, cells)
-
-
-def _fill(layer: Vectors, starts: np.ndarray, colours: np.ndarray, width: float, scale: np.ndarray) -> None:
-    if not np.array_equal(layer.scale, scale):
-        layer.data = np.zeros((0, 2, layer.ndim))
-        layer.scale = scale
-    if len(starts):
-        with layer.events.edge_width.blocker():
-            layer.edge_width = width
-    put_lines(layer, starts / scale, colours)

@@ -56,8 +56,7 @@ class Bench:
     @property
     def selected(self) -> int:
         """Number of the selected lesion; below 0 of a candidate, 0 where none is selected."""
-        lesions, voxel = self.case.lesions, self.case.selected
-        return 0 if lesions is None or voxel is None else lesions.component_at(voxel)
+        return self.case.selected_number
 
     def inside(self, voxel: Voxel) -> bool:
         """Whether a voxel lies on the grid."""

@@ -12,9 +12,9 @@ from napari_uncertainseg.lesions.editing.brush import usual_level
 from napari_uncertainseg.lesions.editing.morphology import smallest_side
 from napari_uncertainseg.review.correcting.outlines import Corrected, Outlines
 from napari_uncertainseg.review.verdicts import Voxel
+from napari_uncertainseg.widgets.layers.by_reader.lesion_picking import LesionPicking
 from napari_uncertainseg.widgets.layers.correcting.pointer import Pointer
 from napari_uncertainseg.widgets.layers.correcting.preview import Preview
-from napari_uncertainseg.widgets.layers.lesion_picking import LesionPicking
 from napari_uncertainseg.widgets.layers.result_layers import LESIONS
 from napari_uncertainseg.widgets.reading_bar.correct import texts
 from napari_uncertainseg.widgets.reading_bar.correct.bench import Bench

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from qtpy.QtCore import QRect
 
 from napari_uncertainseg.widgets.scans.top_scan import top_scan
 
@@ -96,6 +97,13 @@ def layers_in(viewer: ViewerModel, cell: tuple[int, int]) -> list[Layer] | None:
         return None
     shown = viewer.canvas.grid.contents_at(cell, viewer.layers)
     return [viewer.layers[index] for index in shown] or None  # the cell may have gone
+
+
+def cell_area(viewer: ViewerModel, cell: tuple[int, int]) -> QRect:
+    """Where a cell of napari's grid lies on the canvas, in pixels."""
+    top, left = _period(viewer) * cell
+    height, width = viewer.canvas.viewbox_size(viewer.layers)
+    return QRect(round(left), round(top), round(width), round(height))
 
 
 def _period(viewer: ViewerModel) -> np.ndarray:

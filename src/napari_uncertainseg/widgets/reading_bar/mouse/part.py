@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton
 
 from napari_uncertainseg.widgets.dock_description import KeyAction
 from napari_uncertainseg.widgets.reading_bar.mouse import texts
+from napari_uncertainseg.widgets.reading_bar.mouse.cell_text import CellText
 from napari_uncertainseg.widgets.reading_bar.mouse.held import HeldMouse
 from napari_uncertainseg.widgets.reading_bar.mouse.moves import layers_in
 from napari_uncertainseg.widgets.reading_bar.mouse.presets import ScanPresets
@@ -64,6 +65,7 @@ class WindowPart(PartWidget):
         layout.addWidget(self.button)
         self._text = TextOverlay(position="bottom_left", font_size=_FONT_SIZE, visible=False)
         self._viewer.canvas.overlays[_OVERLAY] = self._text
+        self.in_cell = CellText(context.viewer)
         self._soon, self._leaving, self._is_said = Soon(), Turns(), False
         canvas = napari_internals.drawing_canvas(self._viewer).native
         self.mouse = WorkstationMouse(self._viewer, canvas, self._workstation)
@@ -178,11 +180,13 @@ class WindowPart(PartWidget):
         if said and scan is not None and grid:
             said, lines = f"{scan.name}: {said}", [f"{scan.name}:", *lines]  # of which cell
         self.button.setToolTip(texts.tip(said or texts.NO_SCAN, self._keys[_RESET], self._keys[_NEXT]))
-        if grid and scan not in self._lower_left():  # there it would be taken for that of another scan
-            said = ""
+        text = said if len(said) <= self._room() else "\n".join(lines)
+        elsewhere = grid and scan not in self._lower_left()  # there it would be taken for that of another
+        self.in_cell.show_in(self._cell_of(scan), text if elsewhere and said else "")
+        said = "" if elsewhere else said
         self._is_said = bool(said)
         if said:  # an empty text that is shown ends the process where OpenGL draws its box
-            self._text.text = said if len(said) <= self._room() else "\n".join(lines)
+            self._text.text = text
             self._soon.add(self._appear)
         elif not self._leaving:  # hidden at once, it would be placed where cells have no views yet
             self._leaving.add(self._appear)
@@ -191,6 +195,13 @@ class WindowPart(PartWidget):
         """What the cell shows in which the text stands."""
         rows, _ = self._viewer.canvas.grid.actual_shape(self._viewer.layers)
         return layers_in(self._viewer, (rows - 1, 0)) or []
+
+    def _cell_of(self, scan: Layer | None) -> tuple[int, int]:
+        """Row and column of the cell in which a scan is shown; the first where it is in none."""
+        layers = self._viewer.layers
+        at = -1 if scan is None or scan not in layers else layers.index(scan)
+        row, column = self._viewer.canvas.grid.position(at, layers) if at >= 0 else (0, 0)
+        return max(int(row), 0), max(int(column), 0)
 
     def _room(self) -> int:
         """Characters that end before the letter in the middle of the edge, also in a narrow cell."""
@@ -215,6 +226,7 @@ class WindowPart(PartWidget):
             layer.events.contrast_limits.disconnect(self._say)
         self._heard.clear()
         self._viewer.canvas.overlays.pop(_OVERLAY, None)
+        self.in_cell.cleanup()
 
 
 PART = Part(

@@ -19,7 +19,7 @@ from napari_uncertainseg.widgets.scans.placement import Placement
 from napari_uncertainseg.widgets.scans.volumes import KEY
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.dialogs import ask_new_folder
-from napari_uncertainseg.widgets.shared.form_helpers import button_with_tip, wrapping_label
+from napari_uncertainseg.widgets.shared.form_helpers import ExportButton, button_with_tip, wrapping_label
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState
 
 _HEIGHT = 90
@@ -75,7 +75,7 @@ class AdjudicationBox(QGroupBox):
             self.rule.setItemData(self.rule.count() - 1, RULES[rule], Qt.ItemDataRole.ToolTipRole)  # type: ignore[index]
         self.meaning, self.summary = wrapping_label(), wrapping_label()
         self.make_button = button_with_tip(texts.MAKE, texts.MAKE_TIP)
-        self.save_button = button_with_tip(texts.SAVE, texts.SAVE_TIP)
+        self.save_button = ExportButton(texts.SAVE, texts.SAVE_TIP, self._case)
         self.remove_button = button_with_tip(texts.REMOVE, texts.REMOVE_TIP)
         self.keep_button = button_with_tip(texts.KEEP, texts.KEEP_TIP)
         self.drop_button = button_with_tip(texts.DROP, texts.DROP_TIP)
@@ -117,6 +117,7 @@ class AdjudicationBox(QGroupBox):
     def cleanup(self) -> None:
         """Stop reading, and disconnect; a mask that was made stays in the window. May be called twice."""
         self._connections.disconnect_all()
+        self.save_button.cleanup()
         self._jobs.cleanup()
 
     # -- what may be chosen -------------------------------------------------------------------
@@ -235,16 +236,13 @@ class AdjudicationBox(QGroupBox):
 
     def save(self) -> None:
         """Ask for a folder, write the mask there, and note it in the journal."""
-        if why := self._case.review.locked:
-            self._warn(why)
-            return
         found, prediction = self.found, self._of
         if found is None or prediction is None:
             return
         folder = ask_new_folder(self, texts.FOLDER_TITLE, texts.FOLDER_NAME)
         if folder is None:
             return
-        store, by = self._context.sessions.store(), " ".join(self._context.sessions.annotator.split())
+        store, by = self._context.sessions.store(), self._context.sessions.reader
 
         def work(progress: Progress) -> _Saved:
             from napari_uncertainseg.evaluate.adjudication.files import (

@@ -15,7 +15,7 @@ from napari_uncertainseg.widgets.reading_bar.result.follower import ResultFollow
 from napari_uncertainseg.widgets.scans.segmented_scan import file_of_case
 from napari_uncertainseg.widgets.shared.connections import Connections
 from napari_uncertainseg.widgets.shared.dialogs import ask_file
-from napari_uncertainseg.widgets.shared.form_helpers import button_with_tip, plain_tooltip
+from napari_uncertainseg.widgets.shared.form_helpers import ExportButton, plain_tooltip
 from napari_uncertainseg.widgets.shared.jobs import JobRunner, JobState, Work
 
 
@@ -39,9 +39,9 @@ class ExportRow(QWidget):
         self._source: Path | None = None
         self._asked: object = None
         self._jobs = JobRunner(self)
-        self.copy_button = button_with_tip(texts.COPY, texts.COPY_TIP)
-        self.pdf_button = button_with_tip(texts.PDF, texts.PDF_TIP)
-        self.dicom_button = button_with_tip(texts.DICOM, texts.DICOM_TIP)
+        self.copy_button = ExportButton(texts.COPY, texts.COPY_TIP, case)
+        self.pdf_button = ExportButton(texts.PDF, texts.PDF_TIP, case)
+        self.dicom_button = ExportButton(texts.DICOM, texts.DICOM_TIP, case)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         for button, act in (
@@ -63,6 +63,8 @@ class ExportRow(QWidget):
         """Wait for what is being written, and disconnect. May be called twice."""
         self._connections.disconnect_all()
         self._jobs.cleanup()
+        for button in (self.copy_button, self.pdf_button, self.dicom_button):
+            button.cleanup()
 
     def copy(self) -> None:
         """Put the result as text into the clipboard."""

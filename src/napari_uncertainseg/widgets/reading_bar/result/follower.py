@@ -156,7 +156,7 @@ class ResultFollower(QObject):
 
     def _annotator(self) -> str:
         recorder = self._case.review.recorder
-        typed = " ".join(self._context.sessions.annotator.split())
+        typed = self._context.sessions.reader
         name = typed if recorder is None else recorder.session.annotator
         return "" if name == UNNAMED else name
 

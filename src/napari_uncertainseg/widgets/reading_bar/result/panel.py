@@ -72,11 +72,7 @@ class ResultPanel(QWidget):
     def event(self, event: QEvent | None) -> bool:
         """Give long lines the height that they need at this width."""
         done = super().event(event)
-        if (
-            event is not None
-            and event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest)
-            and self._made
-        ):
+        if event is not None and event.type() in _NEW_SIZES and self._made:
             self._hold_height()
         return done
 

@@ -11,8 +11,8 @@ from napari.layers import Image
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QSplitter
 
+from napari_uncertainseg.widgets.layers.by_reader.lesion_picking import LesionPicking, is_plain_click
 from napari_uncertainseg.widgets.layers.correcting.pointer import draws
-from napari_uncertainseg.widgets.layers.lesion_picking import LesionPicking, is_plain_click
 from napari_uncertainseg.widgets.layers.planes.plane import Plane, planes_of
 from napari_uncertainseg.widgets.reading_bar.mouse.held import HeldMouse, say
 from napari_uncertainseg.widgets.reading_bar.views import texts
@@ -109,6 +109,11 @@ class LinkedViews:
         )
 
     # -- what is shown ------------------------------------------------------------------------
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the small views are still to be drawn as everything is now, in a moment."""
+        return self._soon.isActive()
 
     @property
     def crosshair(self) -> bool:

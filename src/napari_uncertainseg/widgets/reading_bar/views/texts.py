@@ -23,4 +23,4 @@ MOUSE = (
     ("Double-click", "Brings this plane into the large view, where you paint."),
 )
 NO_SCAN = "Open a scan first: there is nothing to show in three planes yet."
-NOTHING = "Nothing to show in this plane:\nopen a scan with three dimensions."
+NOTHING = "Nothing to show in this plane:\nopen a scan with three dimensions,\nor click the eye of one."

@@ -14,8 +14,8 @@ from napari_uncertainseg.review.store.journal import Entry, first_fault
 from napari_uncertainseg.review.store.masks import MaskStore
 from napari_uncertainseg.review.store.queries import chain_of, look_through, session_rows
 from napari_uncertainseg.review.store.records import checked, session_of, verdict_row
-from napari_uncertainseg.review.store.session_digest import is_as_opened
 from napari_uncertainseg.review.store.session_settings import settings_fault
+from napari_uncertainseg.review.store.verification.session_digest import is_as_opened
 
 
 def fault_of(connection: Connection, session_id: str, masks: MaskStore) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from psygnal import Signal, SignalInstance
@@ -14,15 +14,22 @@ from napari_uncertainseg._boxes import Box
 from napari_uncertainseg._checks import check_same_shape
 from napari_uncertainseg.review.correction import Correction
 from napari_uncertainseg.review.feedback import Feedback
-from napari_uncertainseg.review.session.automatic_saving import AutomaticSaving
-from napari_uncertainseg.review.session.recorder import Recorder
-from napari_uncertainseg.review.session.reviewed_case import (
+from napari_uncertainseg.review.open_case.recording import Recording
+from napari_uncertainseg.review.open_case.reviewed_case import (
     ReviewedCase,
-    about_lesion,
     component_at,
     component_name,
+    painted_volumes,
+    same_component,
 )
-from napari_uncertainseg.review.session.undo_history import Change, History, Judgement, Stroke, changed
+from napari_uncertainseg.review.open_case.undo_history import (
+    Change,
+    History,
+    Judgement,
+    Stroke,
+    changed,
+)
+from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.store.painted_volumes import PaintedVolumes
 from napari_uncertainseg.review.verdicts import UNDECIDED, Decision, Verdict, Voxel
 
@@ -46,7 +53,7 @@ class CaseReview:
 
     def __init__(self, case: ReviewedCase) -> None:
         self._case = case
-        self._saving = AutomaticSaving()
+        self._recording = Recording(case)
         self.locked = ""
         """Why nothing can be judged, painted or undone, as in a replay: a sentence; empty where it can."""
         self.played = ""
@@ -55,22 +62,20 @@ class CaseReview:
 
     def clear(self, verdicts: tuple[Verdict, ...] = (), edit: np.ndarray | None = None) -> None:
         """Forget everything, the session too, or start with what was saved; emits nothing."""
-        self._recorder: Recorder | None = None
-        self._saving.reset()
+        self._recording.reset()
         self._verdicts = verdicts
         self._edit = edit
         self._history = History()
-        self._unwritten = False
         self._saved = (verdicts, edit)
 
     def set_aside(self) -> Callable[[], None]:
         """Show an empty review in place of this one, as `clear`; gives what puts it back, undo too."""
-        kept = self._recorder, self._verdicts, self._edit, self._history, self._unwritten, self._saved
-        put_back_saving = self._saving.set_aside()
+        kept = self._verdicts, self._edit, self._history, self._saved
+        put_back_recording = self._recording.set_aside()
 
         def put_back() -> None:
-            self._recorder, self._verdicts, self._edit, self._history, self._unwritten, self._saved = kept
-            put_back_saving()
+            self._verdicts, self._edit, self._history, self._saved = kept
+            put_back_recording()
 
         self.clear()
         return put_back
@@ -90,28 +95,27 @@ class CaseReview:
     @property
     def recorder(self) -> Recorder | None:
         """What writes this review into a session; None where none was begun."""
-        return self._recorder
+        return self._recording.recorder
 
     @property
     def why_not_kept(self) -> str:
         """Why this review is in no session although nobody left one; empty where that is not so."""
-        return self._saving.why_not
+        return self._recording.why_not
+
+    @property
+    def begins_by_itself(self) -> bool:
+        """Whether the next verdict or stroke begins a session."""
+        return self._recording.begins_by_itself
 
     @property
     def not_kept(self) -> SignalInstance:
         """See `AutomaticSaving.failed`."""
-        return self._saving.failed
+        return self._recording.failed
 
     @property
     def painted(self) -> PaintedVolumes | None:
         """How far painting changed the model's lesions; None without a prediction."""
-        prediction, lesions = self._case.prediction, self._case.lesions
-        if prediction is None or lesions is None:
-            return None
-        volume = prediction.grid.voxel_volume
-        return PaintedVolumes.from_edit(
-            self._edit, prediction.probability, self._case.threshold, volume, lesions.drawn
-        )
+        return painted_volumes(self._case, self._edit)
 
     def decisions(self) -> dict[int, Decision]:
         """Verdicts by number: lesions are positive, candidates negative.
@@ -130,15 +134,14 @@ class CaseReview:
 
     def verdict_on(self, voxel: Voxel) -> Verdict | None:
         """The verdict on the lesion or candidate at a voxel, the latest of several; None without one."""
-        is_same = self._same_as(voxel)
+        is_same = same_component(self._case, voxel)
         return next((v for v in reversed(self._verdicts) if v.voxel == voxel or is_same(v.voxel)), None)
 
     @property
     def unsaved(self) -> bool:
         """Whether verdicts or painting would be lost with the prediction; a session keeps them."""
         verdicts, edit = self._saved
-        kept = self._recorder is not None and not self._unwritten
-        return not kept and (self._verdicts != verdicts or self._edit is not edit)
+        return not self._recording.holds_all and (self._verdicts != verdicts or self._edit is not edit)
 
     def mark_saved(self) -> None:
         """Say that verdicts and painting, as they are now, have been written to disk."""
@@ -159,12 +162,12 @@ class CaseReview:
             If a session is recorded and cannot be written, or the review is locked: nothing is changed then.
         """
         self._check_unlocked()
-        self._start_saving()
+        self._recording.start_by_default()
         self._or_without(lambda: self._judge(voxel, decision))
         self.verdicts_changed.emit()
 
     def _judge(self, voxel: Voxel, decision: Decision | None) -> None:
-        self._write_verdict(voxel, decision)
+        self._recording.write_verdict(voxel, decision, self._edit)
         component, before = component_at(self._case, voxel), self._verdicts
         kept = tuple(v for v in before if component_at(self._case, v.voxel) != component or component == 0)
         kept = tuple(v for v in kept if v.voxel != voxel)
@@ -187,7 +190,7 @@ class CaseReview:
             self.verdicts_changed.emit()
 
     def _give_feedback(self, verdict: Verdict, feedback: Feedback) -> None:
-        self._write_feedback(verdict.voxel, feedback)
+        self._recording.write_feedback(verdict.voxel, feedback)
         before, after = self._verdicts, replace(verdict, feedback=feedback)
         self._verdicts = tuple(after if each is verdict else each for each in before)
         what = f"ticks on {component_name(component_at(self._case, verdict.voxel))}"
@@ -215,7 +218,7 @@ class CaseReview:
         self._check_unlocked()
         flat = changed(self._edit, edit, within)
         if len(flat):
-            self._start_saving()
+            self._recording.start_by_default()
         before, lesions = self._edit, self._case.lesions
         self._show_edit(edit)
         if lesions is not None:
@@ -224,7 +227,7 @@ class CaseReview:
             if stroke is not None:
                 self._history.add(stroke)
         try:
-            self._write_edit({} if correction is None else correction.written())
+            self._recording.write_edit(self._edit, {} if correction is None else correction.written())
         except InputError as error:  # the strokes are there already; the next ones may be recorded
             if not self._continue_without(error):
                 self.not_recorded.emit(str(error))
@@ -258,8 +261,7 @@ class CaseReview:
         if isinstance(change, Stroke):
             self._repaint(change, back=back)
         else:
-            if self._recorder is not None:
-                self._recorder.undo() if back else self._recorder.redo()
+            self._recording.write_step(back=back)
             self._verdicts = change.before if back else change.after
         self._history.step(back=back)
         return change
@@ -269,7 +271,7 @@ class CaseReview:
         assert prediction is not None
         self._show_edit(stroke.on(before, prediction.grid.shape, back=back))
         try:
-            self._write_edit(stroke.step(back=back))
+            self._recording.write_edit(self._edit, stroke.step(back=back))
         except InputError:
             self._show_edit(before)
             raise
@@ -294,60 +296,40 @@ class CaseReview:
         if recorder is None or prediction is None:
             self._leave()
         elif recorder.is_new:
-            self._begin(recorder)
+            self._recording.begin(recorder, self._verdicts, self._edit)
+            self._history = History()  # undo ends where the session begins
         else:
             self._resume(recorder, prediction.grid.shape)
         self.verdicts_changed.emit()
-
-    def _begin(self, recorder: Recorder) -> None:
-        """Write into a new session from now on, and first what there is: undo ends there."""
-        self._recorder = recorder
-        try:
-            for verdict in self._verdicts:
-                self._write_verdict(verdict.voxel, verdict.decision)
-                if verdict.feedback:
-                    self._write_feedback(verdict.voxel, verdict.feedback)
-            if self._edit is not None:
-                recorder.paint(self._edit, self._about_painting())
-            self._history = History()
-            self._saving.note_session()
-        except InputError:
-            self._recorder = None
-            raise
 
     def _resume(self, recorder: Recorder, shape: tuple[int, ...]) -> None:
         """Take over what a session holds, and write into it from now on."""
         edit = recorder.painted()
         if edit is not None:
             check_same_shape("The painting", edit.shape, "the scan", shape)
-        self._recorder = None  # what is taken over is not written again
+        self._recording.pause()  # what is taken over is not written again
         self._case.restart_numbers(recorder.numbers())
         self._show_edit(edit)
-        self._recorder, self._verdicts, self._history = recorder, recorder.verdicts, History()
-        self._saving.note_session()
+        self._verdicts, self._history = recorder.verdicts, History()
+        self._recording.continue_in(recorder)
 
     def _leave(self) -> None:
         """Stop recording; what the session holds, which is all that could be written, is saved."""
-        if self._recorder is not None and not self._unwritten:
+        if self._recording.holds_all:
             self.mark_saved()
-        if self._recorder is not None:
-            self._saving.note_left()
-        self._recorder = None
+        self._recording.leave()
 
     def next_task(self, selected: Voxel | None) -> Voxel | None:
         """What the session has next, without what is selected; None without one, or with one by default."""
-        if self._recorder is None or self._recorder.by_default:
+        recorder = self.recorder
+        if recorder is None or recorder.by_default:
             return None
-        here = 0 if selected is None else component_at(self._case, selected)
-        return self._recorder.next_task(lambda voxel: here != 0 and component_at(self._case, voxel) == here)
+        here = (lambda _: False) if selected is None else same_component(self._case, selected)
+        return recorder.next_task(here)
 
     def keep_with(self, begin: Callable[[], None] | None) -> None:
         """Have a session begun with the first verdict or stroke, where none is recorded; None to stop."""
-        self._saving.begin_with(begin)
-
-    def _start_saving(self) -> None:
-        if self._recorder is None:
-            self._saving.start()
+        self._recording.keep_with(begin)
 
     def _or_without(self, act: Callable[[], _T]) -> _T:
         """Do what is recorded; where recording fails in a session that nobody started, do it without."""
@@ -359,38 +341,8 @@ class CaseReview:
             return act()
 
     def _continue_without(self, error: InputError) -> bool:
-        if self._recorder is None or not self._recorder.by_default:
+        if not self._recording.may_go_on_without():
             return False
         self._leave()
-        self._saving.note_failure(error)
+        self._recording.note_failure(error)
         return True
-
-    # -- what is written ----------------------------------------------------------------------
-
-    def _write_verdict(self, voxel: Voxel, decision: Decision | None) -> None:
-        if self._recorder is not None:
-            self._recorder.judge(
-                voxel, decision, self._same_as(voxel), about_lesion(self._case, voxel, self._edit)
-            )
-
-    def _write_feedback(self, voxel: Voxel, feedback: Feedback) -> None:
-        if self._recorder is not None:
-            self._recorder.give_feedback(voxel, feedback, self._same_as(voxel))
-
-    def _same_as(self, voxel: Voxel) -> Callable[[Voxel], bool]:
-        """Whether another voxel belongs to the lesion or candidate at this one, as outlined at present."""
-        component = component_at(self._case, voxel)
-        return lambda other: component != 0 and component_at(self._case, other) == component
-
-    def _write_edit(self, how: Mapping[str, Any]) -> None:
-        """Write the painting into the session, where there is one; InputError if it cannot be."""
-        about = {**self._about_painting(), **how}
-        if self._recorder is not None:
-            self._unwritten = True
-            self._recorder.paint(self._edit, about)
-            self._unwritten = False
-
-    def _about_painting(self) -> Mapping[str, Any]:
-        """What is kept beside a stroke."""
-        painted = self.painted
-        return {} if painted is None else painted.as_json()

@@ -44,9 +44,14 @@ class AutomaticSaving:
         """Take the function that begins a session; None to save nothing by default."""
         self._begin = begin
 
+    @property
+    def waits(self) -> bool:
+        """Whether `start` begins a session: not after one that was left, but after one that failed."""
+        return self._begin is not None and (not self._left or bool(self.why_not))
+
     def start(self) -> None:
-        """Begin a session; not again after one that was left, but after one that could not be written."""
-        if self._begin is None or (self._left and not self.why_not):
+        """Begin a session, where it `waits`."""
+        if self._begin is None or not self.waits:
             return
         try:
             self._begin()

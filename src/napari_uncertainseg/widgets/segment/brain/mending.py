@@ -13,7 +13,7 @@ from napari_uncertainseg.widgets.layers.brain_outline import painted_brain, take
 from napari_uncertainseg.widgets.scans.placement import lies_over
 from napari_uncertainseg.widgets.scans.volumes import grid_of, is_brain, volume_of
 from napari_uncertainseg.widgets.segment import texts
-from napari_uncertainseg.widgets.segment.own_masks import OwnMasks
+from napari_uncertainseg.widgets.segment.brain.own_masks import OwnMasks
 
 if TYPE_CHECKING:
     from napari.layers import Labels, Layer

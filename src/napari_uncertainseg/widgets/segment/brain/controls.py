@@ -15,8 +15,8 @@ from napari_uncertainseg.images.preparation.found_brain import BY_HAND, FoundBra
 from napari_uncertainseg.widgets.scans.placement import Placement
 from napari_uncertainseg.widgets.scans.volumes import grid_of
 from napari_uncertainseg.widgets.segment import texts
-from napari_uncertainseg.widgets.segment.mending import Mending
-from napari_uncertainseg.widgets.segment.results_brain import ResultsBrain
+from napari_uncertainseg.widgets.segment.brain.mending import Mending
+from napari_uncertainseg.widgets.segment.brain.results_brain import ResultsBrain
 from napari_uncertainseg.widgets.shared.form_helpers import button_with_tip, choice_box
 
 if TYPE_CHECKING:

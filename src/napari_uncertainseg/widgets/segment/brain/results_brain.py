@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject, QTimer
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.preparation.found_brain import WHOLE
 from napari_uncertainseg.widgets.scans.volumes import volume_of
-from napari_uncertainseg.widgets.segment.own_masks import digest_of
+from napari_uncertainseg.widgets.segment.brain.own_masks import digest_of
 
 if TYPE_CHECKING:
     from napari.layers import Layer

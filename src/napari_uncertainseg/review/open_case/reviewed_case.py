@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from napari_uncertainseg.review.store.painted_volumes import PaintedVolumes
 from napari_uncertainseg.review.verdicts import Voxel
+from napari_uncertainseg.uncertainty.listing.listed_lesion import listed_lesion
 
 if TYPE_CHECKING:
     from napari_uncertainseg.prediction.prediction import Prediction
@@ -46,6 +48,12 @@ def component_at(case: ReviewedCase, voxel: Voxel) -> int:
     return 0 if lesions is None else lesions.component_at(voxel)
 
 
+def same_component(case: ReviewedCase, voxel: Voxel) -> Callable[[Voxel], bool]:
+    """Whether another voxel belongs to the lesion or candidate at this one, as outlined at present."""
+    component = component_at(case, voxel)
+    return lambda other: component != 0 and component_at(case, other) == component
+
+
 def component_name(component: int) -> str:
     """What a component is called: lesions are positive, candidates negative."""
     if component == 0:
@@ -68,13 +76,15 @@ def about_lesion(case: ReviewedCase, voxel: Voxel, edit: np.ndarray | None) -> d
     lesions, number = case.lesions, component_at(case, voxel)
     about: dict[str, Any] = {"threshold": case.threshold, "min_volume": case.min_volume, "number": number}
     if edit is not None and lesions is not None and number > 0:
-        about["painted"] = _is_painted(lesions, number, edit)
+        listed = listed_lesion(lesions, number)  # only its own box is looked at
+        about["painted"] = listed is not None and bool(edit[listed.box][listed.inside].any())
     return about
 
 
-def _is_painted(lesions: Lesions, number: int, edit: np.ndarray) -> bool:
-    """Whether anything was painted in a lesion: only its own box is looked at."""
-    table = lesions.table
-    row = table[table["label"] == number].iloc[0]
-    box = tuple(slice(int(row[f"start_{axis}"]), int(row[f"stop_{axis}"])) for axis in "sar")
-    return bool(edit[box][lesions.labels[box] == number].any())
+def painted_volumes(case: ReviewedCase, edit: np.ndarray | None) -> PaintedVolumes | None:
+    """How far painting (int8 on the grid) changed the model's lesions; None without a prediction."""
+    prediction, lesions = case.prediction, case.lesions
+    if prediction is None or lesions is None:
+        return None
+    volume = prediction.grid.voxel_volume
+    return PaintedVolumes.from_edit(edit, prediction.probability, case.threshold, volume, lesions.drawn)

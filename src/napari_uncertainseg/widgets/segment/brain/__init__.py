@@ -1,0 +1,1 @@
+"""The brain that a run goes by: given, found, looked at, mended."""
