@@ -19,7 +19,7 @@ from napari_uncertainseg.progress import segmentation as steps
 from napari_uncertainseg.progress.course import Course
 from napari_uncertainseg.progress.usual_times import DEFAULTS, UsualTimes
 
-from ..progress.made_up import FACTOR, Clock, at
+from ..progress.made_up import FACTOR, Clock, worst
 
 TORCH = cpu_device("torch").at("float32")
 SLOW = {"heads": 1.0, "layers": 1.0, "encode": 0.5, "decode": 0.25}
@@ -83,8 +83,12 @@ def run(ensemble_folder, scan, brain_mask, clock):
     return predict
 
 
+def stages_of(seen):
+    return [now.stage for now in seen]
+
+
 def stages(seen):
-    return list(dict.fromkeys(now.stage for now in seen))
+    return list(dict.fromkeys(stages_of(seen)))
 
 
 @pytest.mark.parametrize(
@@ -104,15 +108,26 @@ def test_it_tells_seconds_for_a_million_voxels(ensemble_folder, engine_of, clock
     assert found == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("pace", [0.1, 1.0, 10.0])
+@pytest.mark.parametrize("pace", [1.0, 2.0, 4.0])
 @pytest.mark.parametrize(("method", "members"), [("one-pass", None), ("flips", 8), ("mc-dropout", 9)])
-def test_after_a_third_of_the_first_run_the_time_left_is_right(
-    run, engine_of, lasting, pace, method, members
+def test_after_the_trial_and_a_third_of_the_first_run_the_time_left_is_right(
+    run, engine_of, lasting, clock, monkeypatch, pace, method, members
 ):
-    """However slow the network is compared with the table."""
-    engine_of(pace * 100 * DEFAULTS["passes"])  # the scan is as much smaller than a real one
+    """Also where the network alone is four times slower than the table says, or (dropout) twice as fast."""
+    engine_of(pace * 100 * DEFAULTS["passes"])
+    of_shape, load = steps.millions, Segmenter._engine
+    monkeypatch.setattr(steps, "millions", lambda shape: 100 * of_shape(shape))  # as large as a real scan
+
+    def loaded(self, device, index):
+        clock.now += 0.0 if self.has_engine(device, index) else DEFAULTS["network"]
+        return load(self, device, index)
+
+    monkeypatch.setattr(Segmenter, "_engine", loaded)
+    for step in ("normalise", "maps", "features"):  # for which this clock does not move
+        monkeypatch.setitem(DEFAULTS, step, 1e-6)
     _, seen = run(lasting, method=method, members=members)
-    assert at(seen, 1 / 3) <= FACTOR and at(seen, 1 / 2) <= FACTOR
+    tried = seen[stages_of(seen).index("normalising") :]  # what was told before was a guess
+    assert worst(tried, until=0.6) <= FACTOR
     assert all(now.left is not None for now in seen)
     shares = [now.share for now in seen]
     assert shares == sorted(shares) and shares[-1] == 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from contextlib import nullcontext
-from dataclasses import replace
 from random import Random
 
 import pytest
@@ -135,29 +134,37 @@ def test_between_the_two_ends_it_lies_in_four_of_five():
     assert 0.70 <= sum(inside) / len(inside) <= 0.95
 
 
-def tried(name: str, seconds: float, by_table: float | None = None) -> Usual:
-    return Usual(name, "network", seconds, by_table, tried=True)
+def tried(name: str, ratio: float) -> Usual:
+    return Usual(name, "network", 1000.0 * ratio, 1000.0)
 
 
-def test_what_was_tried_is_off_as_a_trial_is():
-    """However far from the table it is: the network may be another than the table's. Long: no blur counts."""
-    found = left([tried("a", 1e5, 1000.0)], waiting=[tried("a", 1e5)])
-    spread = math.hypot(SURE.tried, 0.15, SURE.once)
-    assert found.seconds == pytest.approx(1e5, rel=0.05)
+def new(name: str, kind: str = "network") -> Usual:
+    return Usual(name, kind, 1000.0)  # long: no clock and no blur counts
+
+
+@pytest.mark.parametrize("ratio", [0.05, 0.5, 1.0, 3.0, 20.0])
+def test_what_a_trial_tells_is_what_the_formula_says(ratio):
+    """However far from the table it is: the network may be another than the table's."""
+    found = left([tried("a", ratio)], waiting=[new("a")])
+    lasting = SURE.machine**2 + SURE.kind**2 + SURE.step**2
+    share = lasting / (lasting + SURE.tried**2 + 0.05**2)
+    spread = math.sqrt(lasting * (1 - share) + 0.15**2 + SURE.once**2)
+    assert math.log(found.seconds / 1000) == pytest.approx(share * math.log(ratio), abs=0.06)
     assert math.log(found.most / found.least) == pytest.approx(2 * 1.2816 * spread, rel=0.25)
 
 
 def test_a_trial_is_off_alike_for_all_that_was_tried():
-    """So the first pass puts the later ones right; steps of another kind are as they were."""
-    first, later = tried("a", 1000.0), tried("b", 5000.0)
-    found = left(ended=[Seen(first, 1500.0)], waiting=[later]).seconds
-    common, own = SURE.tried**2 + 0.15**2, SURE.once**2
-    assert math.log(found / 5000) == pytest.approx(common / (common + own) * math.log(1.5), abs=0.06)
-    other = replace(later, kind="files")
-    assert left(ended=[Seen(first, 1500.0)], waiting=[other]).seconds < found
+    """So it says no more for being kept under three names, and the first pass puts the later ones right."""
+    one = left([tried("a", 3.0)], waiting=[new("a")])
+    three = left([tried(name, 3.0) for name in "abc"], waiting=[new("a")])
+    assert three.seconds == pytest.approx(one.seconds, rel=0.1)
+    assert three.most / three.least == pytest.approx(one.most / one.least, rel=0.15)
+    alone = left([tried("a", 3.0), tried("b", 3.0)], waiting=[new("b")]).seconds
+    after = left([tried("a", 3.0), tried("b", 3.0)], [Seen(new("a"), 5000.0)], waiting=[new("b")]).seconds
+    assert alone < 3100 and after > 1.2 * alone
 
 
 def test_a_trial_tells_of_steps_that_were_not_tried():
-    new = Usual("c", "network", 1000.0)
-    assert left([tried("a", 3000.0, 1000.0)], waiting=[new]).seconds > 1700
-    assert left(waiting=[new]).seconds == pytest.approx(1000, rel=0.15)
+    same, other = (left([tried("a", 3.0)], waiting=[new("c", kind)]) for kind in ("network", "files"))
+    assert 3000 > same.seconds > other.seconds > 1500
+    assert left(waiting=[new("c")]).seconds == pytest.approx(1000, rel=0.15)

@@ -6,7 +6,8 @@ The logarithm of the seconds that a step takes is thought of as a sum:
     + the machine at this very step + this run + this run at this kind of step + this once
 
 and of a step that this machine has done before, as what it took then + this run + ... + this once.
-One that was tried on a small piece is as it was in the trial, which is off for all steps of a kind alike.
+A trial of a step on a small piece shows the first of these sums but for the run; it is off as well, and for
+all steps of a kind alike.
 Each summand but the first is normal about 0, and `Spreads` says how wide. So all times that this machine
 has ever taken, and all that are to come, are one normal distribution: what two of them have in common is
 the sum of the variances of the summands that they share. What was seen fixes a part of it, and what is to
@@ -52,6 +53,8 @@ _CHANCE = 0.8
 """Of the time left lying within what is told."""
 _MOST = 2.0
 """Of a log ratio of seconds that one step may show: one that was hardly needed says little of the others."""
+_MOST_TRIED = 5.0
+"""The same of a trial: networks may be much larger or smaller than the table's."""
 _MOST_RUNS = 3
 """So many runs of one kind make what is kept as sure as it gets."""
 
@@ -174,17 +177,21 @@ class _World:
         self._kind = np.array([kinds.setdefault(one.kind, len(kinds)) for one in steps], int)
         self._key = np.array([keys.setdefault(one.key, len(keys)) for one in steps], int)
         self._of_run = np.arange(len(steps)) >= len(told)
-        self._by_table = np.array([True] * len(told) + [not (one.measured or one.tried) for one in usual])
-        self._tried = np.array([False] * len(told) + [one.tried for one in usual], bool)
+        self._by_table = np.array([True] * len(told) + [not one.measured for one in usual], bool)
+        self._tried = np.array([not one.measured for one in told] + [False] * len(usual), bool)
         # A step of next to no time takes the same on any machine: its time, with the blur, hardly varies.
         blurred = np.array([one.seconds + _BLUR_S for one in usual], float)
         weight, clock = 1 - _BLUR_S / blurred, _CLOCK_S / blurred
         before = np.array([min(max(one.runs - 1, 1), _MOST_RUNS) for one in told], float)
         self._weight = np.concatenate([np.ones(len(told)), weight])
         earlier = (spreads.once**2 + _RUNS[0].whole ** 2) / before
-        earlier = np.where([one.tried for one in told], spreads.tried**2, earlier)
+        earlier = np.where(self._tried[: len(told)], _LEAST_SPREAD**2, earlier)
         self._own = np.concatenate([earlier, spreads.once**2 * weight**2 + clock**2])
-        shown = [_log_ratio(one.seconds, one.by_table) for one in told if one.by_table]
+        shown = [
+            _log_ratio(one.seconds, one.by_table, _MOST if one.measured else _MOST_TRIED)
+            for one in told
+            if one.by_table
+        ]
         shown += [_log_ratio(took + _BLUR_S, one.seconds + _BLUR_S) for one, took in ended]
         self._shown = np.array(shown)
         self._base = np.log([one.seconds + _BLUR_S for one in coming])
@@ -287,7 +294,7 @@ class _World:
         kind, key = (codes[:, None] == codes for codes in (self._kind, self._key))
         table, now = (flags[:, None] & flags for flags in (self._by_table, self._of_run))
         tried = self._tried[:, None] & self._tried & kind
-        measured = ~self._by_table[:, None] & ~self._by_table & key & ~tried
+        measured = ~self._by_table[:, None] & ~self._by_table & key
         of_machine = spreads.machine**2 + spreads.kind**2 * kind + spreads.step**2 * key
         lasting = of_machine * table + spreads.again**2 * measured + spreads.tried**2 * tried
         shared = np.stack([lasting + now * (run.whole**2 + run.kind**2 * kind) for run in _RUNS])
@@ -295,9 +302,9 @@ class _World:
         return result
 
 
-def _log_ratio(seconds: float, usual: float) -> float:
+def _log_ratio(seconds: float, usual: float, most: float = _MOST) -> float:
     """Of seconds to what is usual; one that is beyond belief says no more than one that is not."""
-    return min(max(math.log(seconds / usual), -_MOST), _MOST)
+    return min(max(math.log(seconds / usual), -most), most)
 
 
 @lru_cache(maxsize=8)

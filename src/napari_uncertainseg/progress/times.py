@@ -38,14 +38,11 @@ class Usual:
     key, kind
         Which step, and what kind of work it is.
     seconds
-        What it took on this machine, or in a trial there, or else by the table: all of it, or a unit where
-        that is said.
+        What it took on this machine, or else by the table: all of it, or a unit where that is said.
     by_table
         Seconds of a unit by the table, for who compares the two; None where that has nothing like it.
     runs
-        In how many earlier runs on this machine it was measured.
-    tried
-        Whether it was tried there on a small piece, and never measured.
+        In how many earlier runs on this machine it was measured; 0 for one that was tried there at most.
     """
 
     key: str
@@ -53,7 +50,6 @@ class Usual:
     seconds: float
     by_table: float | None = None
     runs: int = 0
-    tried: bool = False
 
     @property
     def measured(self) -> bool:

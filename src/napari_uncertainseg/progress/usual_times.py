@@ -118,12 +118,12 @@ class UsualTimes:
     def kept(self) -> tuple[Usual, ...]:
         """What was measured or tried on this machine before this run, for one unit of each step."""
         return tuple(
-            Usual(key, _kind(key), seconds, _default(key), runs, runs == 0)
+            Usual(key, _kind(key), seconds, _default(key), runs)
             for key, (seconds, runs) in self._kept.items()
         )
 
     def usual(self, key: str, size: float) -> Usual | None:
-        """What a step takes as a rule: measured or tried here, or by the table; None where no such is known.
+        """What a step takes as a rule: measured here, or else by the table; None where neither has its kind.
 
         Parameters
         ----------
@@ -132,9 +132,9 @@ class UsualTimes:
         size
             How much there is to do, in the units that the step is measured in.
         """
-        if key in self._kept:
-            seconds, runs = self._kept[key]
-            return Usual(key, _kind(key), seconds * size, runs=runs, tried=runs == 0)
+        seconds, runs = self._kept.get(key, (0.0, 0))
+        if runs:
+            return Usual(key, _kind(key), seconds * size, runs=runs)
         default = _default(key)
         return None if default is None else Usual(key, _kind(key), default * size)
 

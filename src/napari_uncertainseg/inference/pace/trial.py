@@ -120,7 +120,9 @@ def time_passes(
         for new in itertools.islice(method.passes(setting), min(members, _PASSES)):
             collector.add(new)
             times.append(clock())
-        found.append([(after - before) / (side**3 / 1e6) for before, after in itertools.pairwise(times)])
+        found.append(
+            [(after - before) / steps.millions(shape) for before, after in itertools.pairwise(times)]
+        )
         if len(times) > _PASSES:
             break
     return tuple(np.mean(found, 0).tolist())
