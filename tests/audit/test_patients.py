@@ -21,6 +21,7 @@ from napari_uncertainseg.calibration.record import OutOfRangeMeasure
 from napari_uncertainseg.cli import main
 from napari_uncertainseg.evaluate.calibration_record import build_record, find_record, save_record
 from napari_uncertainseg.evaluate.case_folder import evaluate_folder
+from napari_uncertainseg.evaluate.listed_cases import notes_of
 from napari_uncertainseg.evaluate.patients.intervals import find_intervals
 from napari_uncertainseg.evaluate.patients.loads import saved_load
 from napari_uncertainseg.evaluate.patients.unusual import unusual_parts
@@ -285,3 +286,11 @@ def test_only_what_is_odd_by_itself_is_pointed_out():
     p[:3] = 0.9
     assert unusual_parts(p, 0 * p, brain) == ["30 % of the brain is outlined"]
     assert "uncertain nearly everywhere" in unusual_parts(p, p + 0.2, brain)[1]
+
+
+@pytest.mark.parametrize(("patients", "said"), [(("NA", "NA", "P1"), 1), (("NA", "P1", "P1"), 0), ((), 0)])
+def test_a_record_says_where_unnamed_patients_may_have_become_one(tmp_path, patients, said):
+    """A guarantee counts patients: other programs write NA where nobody is named."""
+    table = write(tmp_path, range(3), patients or ("", "", ""))
+    notes = [note for note in notes_of(table) if "count as those of one patient called 'NA'" in note]
+    assert len(notes) == said and all(note.startswith("2 visits") for note in notes)

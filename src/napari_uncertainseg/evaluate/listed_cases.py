@@ -5,14 +5,15 @@ Nothing heavy is imported here, so that a command says at once what is wrong.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.disk.columns import Column, Layout, a_name, any_text, perhaps, read_table
 from napari_uncertainseg.disk.result_folder import MAP_OF_ALL, check_results, check_written, note_on
-from napari_uncertainseg.disk.tables import Row
+from napari_uncertainseg.disk.tables import NO_VALUE, Row
 from napari_uncertainseg.images.files import check_on_grid, grid_by_header
 
 FOLDER, REFERENCE, RATERS = "folder", "reference", "raters"
@@ -124,5 +125,24 @@ def check_case(folder: Path, masks: Sequence[Path], *, resample: bool = False, w
 
 
 def notes_of(path: Path) -> list[str]:
-    """What the user should know of the folders that a table lists, see `disk.result_folder.note_on`."""
-    return [note for case in read_cases(path) if (note := note_on(case.folder))]
+    """What the user should know of a table of cases: of its folders, see `note_on`, and of its patients."""
+    cases = read_cases(path)
+    notes = [note for case in cases if (note := note_on(case.folder))]
+    return notes + notes_on_patients(case.row.name("patient") for case in cases)
+
+
+def notes_on_patients(patients: Iterable[str]) -> list[str]:
+    """A note for each name of several visits that may mean that nobody is named, such as NA.
+
+    Parameters
+    ----------
+    patients
+        One for each visit, which may be empty.
+    """
+    often = Counter(name for name in patients if name and name.casefold() in NO_VALUE)
+    return [
+        f"{number} visits count as those of one patient called '{name}'. If that means that nobody is named, "
+        "leave these cells empty: each visit then counts as a patient."
+        for name, number in often.items()
+        if number > 1
+    ]

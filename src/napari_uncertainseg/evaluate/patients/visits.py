@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,7 @@ from napari_uncertainseg.disk.columns import (
     read_table,
 )
 from napari_uncertainseg.disk.result_folder import is_results
-from napari_uncertainseg.disk.tables import NO_VALUE
+from napari_uncertainseg.evaluate.listed_cases import notes_on_patients
 from napari_uncertainseg.evaluate.patients.names import PATIENT, patient_of
 from napari_uncertainseg.evaluate.worklist import RESULTS, VISITS
 
@@ -99,13 +98,7 @@ def find_visits(paths: Sequence[Path], layout: Layout = TABLE) -> tuple[list[Vis
             f"The patient '{several[0]}' is in several sources, and counts as one person: give different "
             "people different names."
         )
-    for name, often in Counter(one.patient for one in found).items():
-        if often > 1 and name.casefold() in NO_VALUE:
-            notes.append(
-                f"{often} visits count as those of one patient called '{name}'. If that means that nobody is "
-                "named, leave these cells empty: each visit then counts as a patient."
-            )
-    return found, notes
+    return found, notes + notes_on_patients(one.patient for one in found)
 
 
 def _visits_of(path: Path, layout: Layout) -> Iterator[Visit]:
