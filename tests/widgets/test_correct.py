@@ -366,6 +366,30 @@ def test_smart_click_outlines_what_the_model_sees_at_a_threshold_that_the_wheel_
     assert [what.split(" at ")[0] for what in steps_of(tmp_path)[1:]] == ["model's outline"] * 2
 
 
+@pytest.mark.parametrize("key", ["brush", "click"])
+@pytest.mark.parametrize("enter", [Qt.Key.Key_Return, Qt.Key.Key_Enter])
+def test_enter_in_a_field_is_the_fields_with_a_tool_in_hand(hands, key, enter):
+    """It takes the number that was typed; afterwards it is the tool's again."""
+    review, panel = hands.review, hands.review.lesions.threshold
+    hands.tools.use(key)
+    took = []
+    hands.tools._hand.accept = lambda: took.append(key)
+    for field, typed, read in (
+        (panel.spin, "0.3", lambda: review.case.threshold),
+        (panel.volume, "7", lambda: review.case.min_volume),
+    ):
+        before = read()
+        focus(hands.qtbot, field)
+        field.selectAll()
+        hands.qtbot.keyClicks(field, typed)
+        hands.qtbot.keyClick(field, enter)
+        hands.qtbot.waitUntil(lambda read=read, typed=typed: read() == float(typed), timeout=3000)
+        assert before != float(typed) and not took
+    assert hands.tools.active == key
+    hands.key(enter)
+    assert took == [key]
+
+
 def test_split_by_a_line_and_by_two_clicks_and_merge_again(hands, tmp_path):
     review = hands.review
     count = review.case.lesions.count

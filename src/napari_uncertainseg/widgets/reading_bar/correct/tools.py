@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from qtpy.QtCore import QObject, Qt, Signal
 from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.lesions.editing.brush import usual_level
@@ -29,6 +30,7 @@ from napari_uncertainseg.widgets.reading_bar.correct.row import ToolRow
 from napari_uncertainseg.widgets.reading_bar.correct.settings import scan_range
 from napari_uncertainseg.widgets.reading_bar.part import BarContext
 from napari_uncertainseg.widgets.shared.connections import Connections
+from napari_uncertainseg.widgets.shared.form_helpers import TYPED_INTO
 from napari_uncertainseg.widgets.shared.responsive.turns import Soon
 
 
@@ -57,8 +59,8 @@ class Tools(QObject):
         self._of_scan: object = None
         self._soon = Soon()
         self._picking = LesionPicking(self._viewer, lambda: self._layers.results.outlines, self._pick)
-        self._keys = [self._key(Qt.Key.Key_Escape, self.step_back)]
-        self._keys += [self._key(key, self._accept) for key in (Qt.Key.Key_Return, Qt.Key.Key_Enter)]
+        self._enter = [self._key(key, self._accept) for key in (Qt.Key.Key_Return, Qt.Key.Key_Enter)]
+        self._keys = [self._key(Qt.Key.Key_Escape, self.step_back), *self._enter]
         self._connections = Connections(
             (self._case.prediction_changed, self._on_prediction),
             (self._case.verdicts_changed, self._on_other_review),
@@ -71,6 +73,7 @@ class Tools(QObject):
             (self.row.brush.level_moved, self._show_level),
             (self.row.click.turned, self._turn),
             (self.row.click.taken, self._accept),
+            (QApplication.instance().focusChanged, self._on_focus),
         )
         self._on_prediction()
 
@@ -146,6 +149,7 @@ class Tools(QObject):
         self.active = key
         for shortcut in self._keys:
             shortcut.setEnabled(True)
+        self._on_focus(None, QApplication.focusWidget())
         self.taken.emit(key)
 
     def _made(self, key: str) -> ToolHand:
@@ -227,6 +231,11 @@ class Tools(QObject):
             self.bench.show()
             self.row.said.setText(str(error))
 
+    def _on_focus(self, _before: QWidget | None, now: QWidget | None) -> None:
+        """Leave Enter to a field that is typed into: without it no number there would be taken."""
+        for shortcut in self._enter:
+            shortcut.setEnabled(self._hand is not None and not isinstance(now, TYPED_INTO))
+
     # -- what happens around it ---------------------------------------------------------------
 
     def _on_prediction(self) -> None:
@@ -289,7 +298,7 @@ class Tools(QObject):
         for shortcut in self._keys:
             shortcut.setEnabled(False)
             shortcut.deleteLater()
-        self._keys = []
+        self._keys, self._enter = [], []
         self.row.cleanup()
 
 
