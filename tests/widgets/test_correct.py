@@ -217,6 +217,38 @@ def test_a_key_changes_nothing_that_is_hidden(hands):
     assert not np.array_equal(hands.review.case.lesions.labels, before)
 
 
+def test_a_layer_of_lesions_that_was_removed_comes_back_with_a_press(hands):
+    review, viewer = hands.review, hands.viewer
+    before = review.case.lesions.labels.copy()
+    click(hands.qtbot, hands.row.buttons["brush"])
+    hands.look_at((8, 6, 24))
+    at, to = (hands.settled_pixel(voxel) for voxel in ((8, 6, 24), (8, 14, 24)))
+    viewer.layers.remove("lesions")
+    assert hands.said == texts.REMOVED and hands.tools.active == "brush"
+    hands.qtbot.mousePress(hands.canvas, Qt.MouseButton.LeftButton, pos=at)
+    hands.qtbot.mouseRelease(hands.canvas, Qt.MouseButton.LeftButton, pos=to)
+    assert viewer.layers["lesions"].visible and hands.said == texts.BACK
+    assert np.array_equal(review.case.lesions.labels, before)
+    hands.drag((8, 6, 24), (8, 14, 24))
+    assert not np.array_equal(review.case.lesions.labels, before)
+    viewer.layers["lesions"].mode = "paint"  # its mode is followed, too
+    assert not hands.tools.active
+
+
+def test_tools_that_act_at_once_bring_a_removed_layer_back(hands):
+    review, viewer = hands.review, hands.viewer
+    hands.click(FIRST)
+    before = review.case.lesions.labels.copy()
+    viewer.layers.remove("lesions")
+    hands.key(Qt.Key.Key_G, SHIFT)
+    assert viewer.layers["lesions"].visible and np.array_equal(review.case.lesions.labels, before)
+    hands.key(Qt.Key.Key_G, SHIFT)
+    assert not np.array_equal(review.case.lesions.labels, before)
+    viewer.layers.remove("lesions")
+    click(hands.qtbot, hands.row.buttons["brush"])
+    assert viewer.layers["lesions"].visible and hands.tools.active == "brush"
+
+
 def test_enter_takes_no_outline_that_is_hidden(hands):
     hiding = hands.review.opened.parts["overlays"]
     click(hands.qtbot, hands.row.buttons["click"])

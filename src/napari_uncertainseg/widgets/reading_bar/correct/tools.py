@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from qtpy.QtCore import QObject, Qt, Signal
 from qtpy.QtGui import QKeySequence, QShortcut
@@ -73,6 +74,7 @@ class Tools(QObject):
             (self.row.brush.level_moved, self._show_level),
             (self.row.click.turned, self._turn),
             (self.row.click.taken, self._accept),
+            (self._layers.results.came, self._on_came),
             (QApplication.instance().focusChanged, self._on_focus),
         )
         self._on_prediction()
@@ -92,7 +94,8 @@ class Tools(QObject):
             return why
         if self._layers.blinded or self._context.review.keeper.busy:
             return texts.EXERCISE
-        if self._case.lesions is None or self._layers.results.get(LESIONS) is None:
+        results = self._layers.results
+        if self._case.lesions is None or results.placing is None or results.coming:
             return texts.NOTHING
         return texts.IN_3D if self._viewer.dims.ndisplay != 2 else ""
 
@@ -140,6 +143,7 @@ class Tools(QObject):
         placing = self._layers.results.placing
         if placing is None:
             return
+        self._layers.results.bring_back()
         self._put_napari_away()
         if self.bench.preview is None:  # it stays from tool to tool
             self.bench.preview = Preview(self._viewer, placing)
@@ -271,7 +275,15 @@ class Tools(QObject):
         if self.active and drawn and active is not self._layers.results.get(LESIONS):
             self.leave()
 
-    def _on_removed(self, event: object = None) -> None:
+    def _on_came(self) -> None:
+        """Take over the layer of lesions that was brought back, where the user had removed it."""
+        if self.active:
+            self._put_napari_away()
+            self.row.said.setText(texts.BACK)
+
+    def _on_removed(self, event: Any) -> None:
+        if self.active and self._layers.results.get(LESIONS) in (None, event.value):
+            self.row.said.setText(texts.REMOVED)
         preview = self.bench.preview
         if preview is not None and preview.gone:
             self.leave()
