@@ -4,12 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from qtpy.QtWidgets import QWidget
 
 from napari_uncertainseg.calibration.patients.intervals import PatientLoads, SaidAndTrue
 from napari_uncertainseg.calibration.recalibration import Temperature
 from napari_uncertainseg.uncertainty.patient import measure_load
 from napari_uncertainseg.widgets.lesions.heading.load import LoadLine
+from napari_uncertainseg.widgets.lesions.heading.panel import ListHeading
+from napari_uncertainseg.widgets.lesions.texts import header
 
+from .clipped_texts import cut_off
 from .test_guarantees import record_like
 
 
@@ -145,3 +149,19 @@ def test_beside_recalibrated_probabilities_it_says_that_it_is_of_those_before(ma
     case.recalibrate(None)
     case.threshold = 0.5
     assert line.text() == before
+
+
+@pytest.mark.parametrize("width", [300, 340, 380])
+def test_counts_are_read_whole_in_a_narrow_dock(case, qtbot, width):
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.resize(500, 200)
+    window.show()
+    heading = ListHeading(case, window)
+    heading.counts.set_html(header(123, 1234, 128.5))
+    heading.show()
+    heading.setGeometry(0, 0, width, 150)
+    qtbot.wait(1)
+    cut, seen = cut_off(heading)
+    assert seen and not cut
+    heading.cleanup()

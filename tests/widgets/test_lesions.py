@@ -101,7 +101,7 @@ def test_it_lists_what_the_ranking_found(dock, case):
     volume = [float(x.replace(",", "")) for x in cells(shown, "volume_mm3")]
     np.testing.assert_allclose(volume, table["volume_mm3"], atol=0.5)
     assert f"Lesions {case.lesions.count}" in dock.header.text()
-    assert f"{case.lesions.volume_ml:.1f} ml" in dock.header.text()
+    assert f"{case.lesions.volume_ml:.1f}&nbsp;ml" in dock.header.text()
 
 
 def test_a_click_selects_the_lesion_and_moves_the_viewer(qtbot, dock, case, layers):
@@ -330,7 +330,7 @@ def test_dragging_the_threshold_takes_list_header_and_case_along(qtbot, dock, ca
     expected = rank_lesions(case.prediction, 0.26, case.min_volume)
     assert dock.threshold.spin.value() == 0.26
     assert cells(dock.tables[0], "label") == [str(n) for n in expected.table["label"]]
-    assert f"{expected.volume_ml:.1f} ml" in dock.header.text()
+    assert f"{expected.volume_ml:.1f}&nbsp;ml" in dock.header.text()
     assert layers.previewed[-1] == 0.26 and layers.settled == 1
     qtbot.mouseClick(dock.threshold.reset_button, Qt.MouseButton.LeftButton)
     assert case.threshold == case.prediction.threshold

@@ -69,7 +69,7 @@ def header_tip(*, by_p_real: bool, known_between: tuple[float, float] | None = N
 
 def header(lesions: int, candidates: int, volume_ml: float) -> str:
     """Counts and volume (ml), as HTML."""
-    return f"<b>Lesions {lesions}</b> · candidates {candidates} · {volume_ml:.1f} ml"
+    return f"<b>Lesions {lesions}</b> · candidates&nbsp;{candidates} · {volume_ml:.1f}&nbsp;ml"
 
 
 def uncertainty_filter(least: float) -> str:

@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 from napari_uncertainseg.case import Case
 from napari_uncertainseg.widgets.lesions import texts
 from napari_uncertainseg.widgets.lesions.heading.load import LoadLine
-from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel
+from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, let_yield
 
 
 class ListHeading(QWidget):
@@ -24,6 +24,7 @@ class ListHeading(QWidget):
     def __init__(self, case: Case, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.counts = PlainLabel()
+        let_yield(self.counts)  # two lines in a narrow dock: a unit that is cut off is another unit
         self.counts.setToolTip(texts.HEADER_TIP)
         self.progress = QProgressBar()
         self.progress.setFixedWidth(145)
