@@ -329,7 +329,9 @@ def test_painting_is_kept_where_the_model_finds_nothing_and_who_leaves_is_not_re
     assert review.case.review.recorder is not None
     review.case.review.set_recorder(None)
     review.case.review.judge(SECOND, "accepted")
-    assert review.case.review.recorder is None and not review.lesions.recorded.isVisibleTo(review.lesions)
+    assert review.case.review.recorder is None
+    assert review.lesions.recorded.isVisibleTo(review.lesions)
+    assert "In no session: you left or closed it" in review.lesions.recorded.text()
 
 
 def test_an_exercise_a_replay_and_a_session_begun_by_hand_keep_nothing_of_their_own(

@@ -17,6 +17,7 @@ from napari_uncertainseg.review.open_case.reviewed_case import (
     painted_volumes,
     same_component,
 )
+from napari_uncertainseg.review.open_case.undo_history import changed
 from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.verdicts import Decision, Verdict, Voxel
 
@@ -76,6 +77,11 @@ class Recording:
         return self.recorder is None and self._saving.waits
 
     @property
+    def was_left(self) -> bool:
+        """Whether nothing is written because the reader left or closed the session."""
+        return self.recorder is None and self._saving.was_left
+
+    @property
     def failed(self) -> SignalInstance:
         """See `AutomaticSaving.failed`."""
         return self._saving.failed
@@ -104,6 +110,27 @@ class Recording:
         except InputError:
             self.recorder = None
             raise
+        self._saving.note_session()
+
+    def catch_up(self, recorder: Recorder, verdicts: tuple[Verdict, ...], edit: np.ndarray | None) -> None:
+        """Go on in a session that was left: write first in what the review differs from it by now."""
+        painted = recorder.painted()
+        self.recorder = recorder
+        try:
+            for verdict in recorder.verdicts:
+                if not any(verdict.voxel == other.voxel for other in verdicts):
+                    self.write_verdict(verdict.voxel, None, edit)
+            for verdict in verdicts:
+                if verdict not in recorder.verdicts:
+                    self.write_verdict(verdict.voxel, verdict.decision, edit)
+                    if verdict.feedback:
+                        self.write_feedback(verdict.voxel, verdict.feedback)
+            if len(changed(painted, edit)):
+                recorder.paint(edit, self._about_painting(edit))
+        except InputError:
+            self.recorder = None
+            raise
+        self._unwritten = False
         self._saving.note_session()
 
     def pause(self) -> None:

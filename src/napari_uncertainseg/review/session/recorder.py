@@ -84,6 +84,11 @@ class Recorder:
         return self._last == 1
 
     @property
+    def last_entry(self) -> int:
+        """Number of the last entry that it knows; another window may have written more."""
+        return self._last
+
+    @property
     def by_default(self) -> bool:
         """Whether nobody started it: the review is kept automatically, in the order of the list."""
         return self._settings.kept == BY_DEFAULT
