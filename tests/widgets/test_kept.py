@@ -11,6 +11,7 @@ import pytest
 from napari.layers import Image
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication, QPushButton
+from scipy.ndimage import binary_dilation
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.identity import case_sha256, scan_sha256
@@ -413,6 +414,33 @@ def test_what_docks_say_makes_none_wider_and_so_moves_no_canvas(window, predicti
 
 def review_key(review, name):
     return lambda: review._keys.press(f"napari-uncertainseg:{name}")
+
+
+def test_undo_shows_and_chooses_the_lesion_that_it_names(window, prediction, flair, file):
+    """A growth that is undone after a verdict on another lesion, on which the next verdict would fall."""
+    review = window()
+    case, dock = review.case, review.lesions
+    case.open_prediction(known(prediction, flair))
+    one, other = (int(label) for label in case.lesions.table["label"][:2])
+    inside = case.lesions.labels == one
+    edit = (binary_dilation(inside) & ~inside & (case.lesions.candidates == 0)).astype(np.int8)
+    case.review.set_edit(edit)
+    dock._go_to(other)
+    dock.reject()
+    for step, numbers in ((dock.undo, (other, one)), (dock.redo, (one, other)), (dock.undo, (other, one))):
+        for number in numbers:
+            step()
+            assert dock.message.text().endswith(f"lesion {number}")
+            assert case.selected_number == number and dock.tables[0].selected == number
+            at = review.layers.current_slice()
+            assert (case.lesions.labels.take(at[1], at[0]) == number).any()
+    edit = np.zeros(case.grid.shape, np.int8)
+    edit[20, 2:4, 2:4] = 1
+    case.review.set_edit(edit)
+    dock.undo()  # of a lesion that is gone
+    assert case.selected is None and dock.table.selected is None
+    dock.accept()
+    assert not case.review.verdicts and "choose" in dock.message.text().lower()
 
 
 def test_what_was_undone_is_not_said_to_be_saved(window, prediction, flair, file, told):

@@ -227,8 +227,8 @@ class CaseReview:
         before, lesions = self._edit, self._case.lesions
         self._show_edit(edit)
         if lesions is not None:
-            named = lambda at: component_name(component_at(self._case, at) or lesions.component_at(at))  # noqa: E731
-            stroke = Stroke.between(before, edit, flat, correction, named)
+            number = lambda at: component_at(self._case, at) or lesions.component_at(at)  # noqa: E731
+            stroke = Stroke.between(before, edit, flat, correction, number)
             if stroke is not None:
                 self._history.add(stroke)
         try:
