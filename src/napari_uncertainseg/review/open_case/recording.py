@@ -14,6 +14,7 @@ from napari_uncertainseg.review.open_case.automatic_saving import AutomaticSavin
 from napari_uncertainseg.review.open_case.reviewed_case import (
     ReviewedCase,
     about_lesion,
+    about_numbers,
     painted_volumes,
     same_component,
 )
@@ -161,7 +162,7 @@ class Recording:
     def write_verdict(self, voxel: Voxel, decision: Decision | None, edit: np.ndarray | None) -> None:
         """Write a verdict on what is at a voxel; None takes it back. ``edit`` is what was painted."""
         if self.recorder is not None:
-            about = about_lesion(self._case, voxel, edit)
+            about = about_lesion(self._case, voxel, edit) | about_numbers(self._case, self.recorder.numbers())
             self.recorder.judge(voxel, decision, same_component(self._case, voxel), about)
 
     def write_feedback(self, voxel: Voxel, feedback: Feedback) -> None:
@@ -184,4 +185,7 @@ class Recording:
     def _about_painting(self, edit: np.ndarray | None) -> Mapping[str, Any]:
         """What is kept beside a stroke."""
         painted = painted_volumes(self._case, edit)
-        return {} if painted is None else painted.as_json()
+        if painted is None or self.recorder is None:
+            return {}
+        seen = {"threshold": self._case.threshold, "min_volume": self._case.min_volume}
+        return {**painted.as_json(), **seen, **about_numbers(self._case, self.recorder.numbers())}
