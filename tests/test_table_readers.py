@@ -98,3 +98,14 @@ def test_features_of_no_case_are_left_out(tmp_path):
     path = tmp_path / "t.tsv"
     path.write_text("case\tage\na\t30\nn/a\t40\n\t50\n-\t60\n")
     assert read_features(path).index.tolist() == ["a"]
+
+
+def test_visits_of_nobody_known_are_not_those_of_one_patient(tmp_path) -> None:
+    """Their labels would contradict each other, and all of them would be tested, or learnt from, at once."""
+    path = tmp_path / "visits.tsv"
+    rows = [f"r{n}\t{n % 2}\t{('n/a', '', 'NA', 'P')[n % 4]}\tn/a" for n in range(40)]
+    rows = [row if "NA" not in row else row.replace("NA", f"NA{n}") for n, row in enumerate(rows)]
+    path.write_text("\n".join(["folder\till\tpatient\tsource", *rows]) + "\n")
+    found = read_labelled_visits(path, "ill")
+    assert found.patients[:4] == ("row 2", "row 3", "NA2", "P") and len(set(found.patients)) == 31
+    assert set(found.sources) == {""}
