@@ -21,7 +21,7 @@ FACTOR, FROM, LEAST_S = 1.5, 1 / 3, 1.5
 """How far the time left may be off, after what share of the run; below so many seconds it does not matter."""
 
 TRIED = 0.25
-"""Standard deviation of the logarithm by which a trial is off; by `scripts/step_times.py`."""
+"""Standard deviation of the logarithm by which a trial is off: see docs/performance.md."""
 _LOOKS = 8
 """At a silent step, where many runs are made up."""
 
