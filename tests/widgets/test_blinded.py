@@ -159,6 +159,20 @@ def test_a_scan_hidden_in_an_exercise_is_told_of_and_seen_at_the_next_question(r
     assert viewer.layers["FLAIR"].visible and len(told) == 1
 
 
+def test_the_ring_is_seen_whole_in_every_exercise_whatever_the_zoom_before(review, qtbot):
+    """It is to lie in the middle third, also where a lesion was zoomed to since the last exercise."""
+    viewer = review.layers.viewer
+    for _ in range(2):
+        viewer.scene.camera.zoom = min(viewer.canvas.size) / 35  # 35 mm across
+        dock = begin(review, qtbot)
+        qtbot.waitUntil(lambda dock=dock: "1 of" in dock.question.text())
+        ring = review.layers._blinding.ring
+        seen = float(ring.size[0]) * viewer.scene.camera.zoom
+        assert seen <= min(viewer.canvas.size) / 3
+        qtbot.mouseClick(dock.stop_button, LEFT)
+        qtbot.waitUntil(lambda: not review.layers.settling, timeout=15_000)
+
+
 def test_closing_the_training_dock_ends_it(review, qtbot):
     begin(review, qtbot)
     viewer = review.layers.viewer

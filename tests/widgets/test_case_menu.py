@@ -22,6 +22,8 @@ from napari_uncertainseg.export import write_results
 from napari_uncertainseg.images.files import read_image, write_volume
 from napari_uncertainseg.images.identity import case_sha256, scan_sha256
 from napari_uncertainseg.images.volume import Volume
+from napari_uncertainseg.review.session.opening import open_reading
+from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.widgets import case_desk, menu, window
 from napari_uncertainseg.widgets.reading_bar.case_menu import notices, opening, part, texts
 from napari_uncertainseg.widgets.reading_bar.case_menu.drops import drop_target
@@ -30,6 +32,7 @@ from napari_uncertainseg.widgets.scans.patient import path_of
 from napari_uncertainseg.widgets.scans.top_scan import top_scan
 from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.shared.jobs import JobState
+from napari_uncertainseg.widgets.shared.kept_review import resume
 from napari_uncertainseg.widgets.window import open_review, review_of
 
 from .actions import click
@@ -689,6 +692,29 @@ def test_a_mask_beside_the_scan_is_offered_and_becomes_the_reference(review, qtb
     assert review.calibration.reference.currentData() == "lesions_gt"
     run(review, qtbot)
     np.testing.assert_array_equal(review.case.comparison.reference, mask)
+
+
+def test_a_reference_tells_a_reader_whose_review_is_recorded_nothing_unasked(
+    review, qtbot, folders, told, answer_questions
+):
+    answer = answer_questions(part)
+    drop(review, qtbot, folders / "Ann" / "FLAIR.nii.gz")
+    line = offered(review, qtbot)
+    run(review, qtbot)
+    store, case = review.sessions.store(), review.case
+    session = open_reading(store, case.original, case.lesions, "Ann", "doubt")
+    resume(case, Recorder(store, session))
+    answer.says = None
+    before = names(review)
+    click(qtbot, line.load)
+    assert len(answer.questions) == 1 and "lesions_gt.nii.gz" in answer.questions[0]
+    assert names(review) == before and review.layers.reference.name is None
+    assert review.lesions.agreement.found is None and case.comparison.reference is None
+    assert line.isVisible()  # it may still be loaded
+    answer.says = True
+    click(qtbot, line.load)
+    assert review.lesions.agreement.found is not None and not line.isVisible()
+    assert not review._viewer.layers["lesions_gt"].visible
 
 
 def test_who_says_no_is_not_asked_again(review, qtbot, folders):

@@ -217,6 +217,38 @@ def test_a_key_changes_nothing_that_is_hidden(hands):
     assert not np.array_equal(hands.review.case.lesions.labels, before)
 
 
+def test_a_layer_of_lesions_that_was_removed_comes_back_with_a_press(hands):
+    review, viewer = hands.review, hands.viewer
+    before = review.case.lesions.labels.copy()
+    click(hands.qtbot, hands.row.buttons["brush"])
+    hands.look_at((8, 6, 24))
+    at, to = (hands.settled_pixel(voxel) for voxel in ((8, 6, 24), (8, 14, 24)))
+    viewer.layers.remove("lesions")
+    assert hands.said == texts.REMOVED and hands.tools.active == "brush"
+    hands.qtbot.mousePress(hands.canvas, Qt.MouseButton.LeftButton, pos=at)
+    hands.qtbot.mouseRelease(hands.canvas, Qt.MouseButton.LeftButton, pos=to)
+    assert viewer.layers["lesions"].visible and hands.said == texts.BACK
+    assert np.array_equal(review.case.lesions.labels, before)
+    hands.drag((8, 6, 24), (8, 14, 24))
+    assert not np.array_equal(review.case.lesions.labels, before)
+    viewer.layers["lesions"].mode = "paint"  # its mode is followed, too
+    assert not hands.tools.active
+
+
+def test_tools_that_act_at_once_bring_a_removed_layer_back(hands):
+    review, viewer = hands.review, hands.viewer
+    hands.click(FIRST)
+    before = review.case.lesions.labels.copy()
+    viewer.layers.remove("lesions")
+    hands.key(Qt.Key.Key_G, SHIFT)
+    assert viewer.layers["lesions"].visible and np.array_equal(review.case.lesions.labels, before)
+    hands.key(Qt.Key.Key_G, SHIFT)
+    assert not np.array_equal(review.case.lesions.labels, before)
+    viewer.layers.remove("lesions")
+    click(hands.qtbot, hands.row.buttons["brush"])
+    assert viewer.layers["lesions"].visible and hands.tools.active == "brush"
+
+
 def test_enter_takes_no_outline_that_is_hidden(hands):
     hiding = hands.review.opened.parts["overlays"]
     click(hands.qtbot, hands.row.buttons["click"])
@@ -364,6 +396,30 @@ def test_smart_click_outlines_what_the_model_sees_at_a_threshold_that_the_wheel_
     hands.key(Qt.Key.Key_Escape)
     assert hands.tools.active == "" and NAME not in viewer.layers and size_at(review, SECOND) == larger
     assert [what.split(" at ")[0] for what in steps_of(tmp_path)[1:]] == ["model's outline"] * 2
+
+
+@pytest.mark.parametrize("key", ["brush", "click"])
+@pytest.mark.parametrize("enter", [Qt.Key.Key_Return, Qt.Key.Key_Enter])
+def test_enter_in_a_field_is_the_fields_with_a_tool_in_hand(hands, key, enter):
+    """It takes the number that was typed; afterwards it is the tool's again."""
+    review, panel = hands.review, hands.review.lesions.threshold
+    hands.tools.use(key)
+    took = []
+    hands.tools._hand.accept = lambda: took.append(key)
+    for field, typed, read in (
+        (panel.spin, "0.3", lambda: review.case.threshold),
+        (panel.volume, "7", lambda: review.case.min_volume),
+    ):
+        before = read()
+        focus(hands.qtbot, field)
+        field.selectAll()
+        hands.qtbot.keyClicks(field, typed)
+        hands.qtbot.keyClick(field, enter)
+        hands.qtbot.waitUntil(lambda read=read, typed=typed: read() == float(typed), timeout=3000)
+        assert before != float(typed) and not took
+    assert hands.tools.active == key
+    hands.key(enter)
+    assert took == [key]
 
 
 def test_split_by_a_line_and_by_two_clicks_and_merge_again(hands, tmp_path):

@@ -84,3 +84,34 @@ def test_it_goes_with_its_prediction(shown, prediction):
     assert layer not in shown.viewer.layers or shown.thin.layer is layer
     shown.cleanup()
     assert layer not in shown.viewer.layers
+
+
+@pytest.mark.parametrize("selected", [False, True])
+def test_lines_are_of_the_slice_that_is_shown_when_an_exercise_ends(qtbot, shown, selected):
+    """It moves to places of its own, and leaves the viewer there."""
+    shown.viewer.canvas.size = (60, 60)
+    lesions, case = shown.results.get(LESIONS), shown._case
+    voxels = [case.lesions.voxel_of(int(n)) for n in np.unique(case.lesions.labels) if n]
+    if selected:
+        _select(shown, voxels[0])
+    shown.show_slice(voxels[0])
+    _zoom(shown, 20)
+    shown.blind()
+    shown._blinding.complete()
+    shown.show_slice(voxels[-1])
+    shown.viewer.scene.camera.zoom *= 1.5
+    qtbot.wait(20)  # what follows slice and zoom has heard of it, and may show nothing
+    shown.unblind_soon(lambda: None)
+    while shown._blinding._soon:  # in a window each of these turns is followed by a picture
+        shown._blinding._soon._next()
+        qtbot.wait(5)
+    drawn = {name: _lines(getattr(shown, name).layer) for name in ("thin", "selected")}
+    assert drawn["thin"].size and lesions.visible
+    shown.thin.draw()
+    shown.selected.draw()
+    for name, lines in drawn.items():
+        np.testing.assert_array_equal(lines, _lines(getattr(shown, name).layer))
+
+
+def _lines(layer):
+    return np.zeros((0, 2, 3)) if layer is None else np.array(layer.data)

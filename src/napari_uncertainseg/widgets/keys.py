@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from napari.utils.notifications import show_info
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtGui import QKeySequence, QShortcut
-from qtpy.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QMainWindow, QPlainTextEdit, QTextEdit
+from qtpy.QtWidgets import QApplication, QMainWindow
 
 from napari_uncertainseg.widgets.dock_description import LISTED_AS, Dock, KeyAction
 from napari_uncertainseg.widgets.open_docks import OpenDocks
 from napari_uncertainseg.widgets.reading_bar.part import HelpGroup, HelpLine, Part, PartWidget
 from napari_uncertainseg.widgets.shared import napari_internals
 from napari_uncertainseg.widgets.shared.dock_widget import DockWidget
-from napari_uncertainseg.widgets.shared.form_helpers import notice
+from napari_uncertainseg.widgets.shared.form_helpers import TYPED_INTO, notice
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -28,7 +28,6 @@ _QUESTION_MARK = "Shift+/"
 _QUESTION_MARKS = tuple(map(QKeySequence, (_QUESTION_MARK, "?", "Shift+?")))
 _SAID_AGAIN_AFTER = 3.0
 """Seconds in which a sentence is said once: a key that is held would say it over and over."""
-_TYPED_INTO = (QLineEdit, QTextEdit, QPlainTextEdit, QAbstractSpinBox)
 
 
 def list_keys(owners: Iterable[Dock | Part]) -> dict[str, tuple[str, KeyAction]]:
@@ -111,7 +110,7 @@ class WindowKeys(QObject):
 
         A dock that is closed is opened for it. Where nothing can be done now, it is said why.
         """
-        if isinstance(QApplication.focusWidget(), _TYPED_INTO) or not self._opened.widgets:
+        if isinstance(QApplication.focusWidget(), TYPED_INTO) or not self._opened.widgets:
             return
         key, action = self._actions[name]
         widget = self._taker(key)

@@ -82,7 +82,7 @@ class Blinding:
         """
         if self.active:
             return
-        self.active = True
+        self.active, self._zoom = True, None  # a zoom of before was for a lesion, not for a question
         layers = list(self._viewer.layers)
         self._selected = self._viewer.layers.selection.active
         kept = scans or [x for x in layers if isinstance(x, Image) and not is_result(x)]

@@ -148,8 +148,11 @@ class ResultLayers:
             self.held_back.add(layer)
 
     def reveal(self) -> bool:
-        """Show lesions that are hidden, before they are changed; False where they were seen."""
+        """Show lesions that are hidden or removed, before they are changed; False where they were seen."""
         layer = self._layers.get(LESIONS)
+        if layer is None and not self.coming:
+            self.bring_back()
+            return LESIONS in self._layers
         if layer is None or layer.visible:
             return False
         if layer in self._viewer.layers:  # an exercise takes it out, and nothing shows it then

@@ -91,7 +91,9 @@ class ReviewLayers:
         self._look = ReferenceLook(viewer, self.reference)
         self._connections.connect(self.errors.changed, self._results.colour)
         self._connections.connect(self.errors.changed, self.selected.follow)
-        self._connections.connect(self.blinding_changed, self.errors.follow)
+        # slice and zoom may be others than when their layers were taken out
+        for follow in (self.errors.follow, self.selected.follow, self.thin.draw):
+            self._connections.connect(self.blinding_changed, follow)
 
     @property
     def viewer(self) -> ViewerModel:

@@ -9,13 +9,26 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QAction, QActionGroup
-from qtpy.QtWidgets import QComboBox, QLabel, QMenu, QPushButton, QToolButton, QWidget
+from qtpy.QtWidgets import (
+    QAbstractSpinBox,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QPlainTextEdit,
+    QPushButton,
+    QTextEdit,
+    QToolButton,
+    QWidget,
+)
 
 from napari_uncertainseg._base import visible
 
 if TYPE_CHECKING:
     from napari_uncertainseg.case import Case
 
+TYPED_INTO = (QLineEdit, QTextEdit, QPlainTextEdit, QAbstractSpinBox)
+"""Fields: a key that is pressed in one is its own, and none of the window's."""
 _ARROW = 36
 """Pixels beside the text of a button with a menu."""
 

@@ -89,12 +89,15 @@ class Pointer(QObject):
         return placing.canonical(np.rint(layer.world_to_data(world)).astype(int))
 
     def _on_press(self, viewer: Any, event: Any) -> Iterator[None]:
+        if event.button != 1 or event.modifiers or viewer.dims.ndisplay != 2:
+            return
+        if self._results.reveal():
+            event.handled = True
+            return  # nobody corrects what is hidden, or was removed: the next press does
         start, voxel = np.asarray(event.pos, float), self.voxel(event.position)
-        if event.button != 1 or event.modifiers or voxel is None or viewer.dims.ndisplay != 2:
+        if voxel is None:
             return
         event.handled = True  # the camera does not pan
-        if self._results.reveal():
-            return  # nobody corrects what is hidden: the next press does
         self._pressed = press = object()
         shown = self._results.shown()
         self._hand.press(voxel)

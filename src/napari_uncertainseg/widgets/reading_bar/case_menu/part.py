@@ -26,6 +26,7 @@ from napari_uncertainseg.widgets.scans.patient import origin_of, path_of
 from napari_uncertainseg.widgets.scans.recent_cases import RecentCases, recent_file
 from napari_uncertainseg.widgets.scans.volumes import layer_data, volume_of
 from napari_uncertainseg.widgets.shared.connections import Connections
+from napari_uncertainseg.widgets.shared.dialogs import ask_yes_no_cancel
 from napari_uncertainseg.widgets.shared.form_helpers import PlainLabel, larger, notice, plain_tooltip
 from napari_uncertainseg.widgets.shared.kept_review import waiting_review
 from napari_uncertainseg.widgets.shared.session_file import SessionFile
@@ -177,6 +178,11 @@ class CasePart(PartWidget):
         self.offer.offer(() if there else [x for x in found.masks if x.path not in self._declined])
 
     def _on_accepted(self, mask: Volume) -> None:
+        recorded = self._context.review.case.review.recorder is not None
+        if recorded and not ask_yes_no_cancel(  # it tells a reader who has not finished what is false
+            self._context.window, texts.LOAD_REFERENCE, texts.ask_while_recorded(mask), texts.COMPARE, None
+        ):
+            return
         self._context.review.layers.add([layer_data(mask, "labels", visible=False, opacity=0.5)])
         layer = self._context.viewer.layers[-1]
         self._context.review.layers.reference.choose(layer.name)

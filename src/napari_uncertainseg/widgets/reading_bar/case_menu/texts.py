@@ -8,6 +8,7 @@ from pathlib import Path
 from napari_uncertainseg._base import as_warning
 from napari_uncertainseg.disk.result_folder import is_results
 from napari_uncertainseg.images.identity import case_name
+from napari_uncertainseg.images.volume import Volume
 from napari_uncertainseg.widgets.scans.recent_cases import RecentCase
 
 NO_CASE = "No case"
@@ -42,8 +43,10 @@ MAKING_SAMPLE = "Making the sample …"
 
 LOAD_REFERENCE = "Load as reference"
 LOAD_REFERENCE_TIP = (
-    "Compare the lesions with this mask. It is loaded hidden; its eye in the layer list shows it."
+    "Compare the lesions with this mask. Lesions that are found, false and missed are coloured and counted\n"
+    "at once; the mask's own outline is hidden, and its eye in the layer list shows it."
 )
+COMPARE = "Load and compare"
 NOT_NOW = "No"
 NOT_NOW_TIP = "Do not load it. You are not asked again for this scan in this window."
 
@@ -62,7 +65,19 @@ def offer(names: Sequence[str]) -> str:
 
 def loaded(name: str) -> str:
     """That a mask is compared with from now on."""
-    return f"{name} is the reference now. Its eye in the layer list shows it."
+    return (
+        f"{name} is the reference now: lesions are coloured as found, false and missed. Its own outline is "
+        "hidden; its eye in the layer list shows it."
+    )
+
+
+def ask_while_recorded(mask: Volume) -> str:
+    """What a reader whose review is recorded has to know before a reference is loaded."""
+    name = mask.name if mask.path is None else mask.path.name
+    return (
+        f"Your review is being recorded. With {name} as reference you see at once which lesions are false "
+        "and which were missed, so that your next verdicts are no longer independent of it. Load it now?"
+    )
 
 
 def recent(case: RecentCase, missing: str) -> str:

@@ -89,6 +89,8 @@ GAP, GAP_TIP = "at most", "How far apart the two lesions may lie, in mm, between
 
 EXERCISE = "The tools are off during an exercise: there, outline with napari's brush."
 NOTHING = "There are no outlines yet: press Run in Segment first."
+REMOVED = "The layer with the lesions was removed. Press once on the scan: it is brought back."
+BACK = "The lesions are outlined again. Now the tool works."
 IN_3D = "The tools work in slices: press 2-D/3-D below the list of layers, and then choose a tool."
 NONE_SELECTED = "No lesion is selected: choose one in the list, or click on one."
 CANDIDATE = "A candidate is selected, which is no lesion yet: take it with Smart click, or choose a lesion."

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from qtpy.QtCore import QObject, Qt, Signal
 from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.lesions.editing.brush import usual_level
@@ -29,6 +31,7 @@ from napari_uncertainseg.widgets.reading_bar.correct.row import ToolRow
 from napari_uncertainseg.widgets.reading_bar.correct.settings import scan_range
 from napari_uncertainseg.widgets.reading_bar.part import BarContext
 from napari_uncertainseg.widgets.shared.connections import Connections
+from napari_uncertainseg.widgets.shared.form_helpers import TYPED_INTO
 from napari_uncertainseg.widgets.shared.responsive.turns import Soon
 
 
@@ -57,8 +60,8 @@ class Tools(QObject):
         self._of_scan: object = None
         self._soon = Soon()
         self._picking = LesionPicking(self._viewer, lambda: self._layers.results.outlines, self._pick)
-        self._keys = [self._key(Qt.Key.Key_Escape, self.step_back)]
-        self._keys += [self._key(key, self._accept) for key in (Qt.Key.Key_Return, Qt.Key.Key_Enter)]
+        self._enter = [self._key(key, self._accept) for key in (Qt.Key.Key_Return, Qt.Key.Key_Enter)]
+        self._keys = [self._key(Qt.Key.Key_Escape, self.step_back), *self._enter]
         self._connections = Connections(
             (self._case.prediction_changed, self._on_prediction),
             (self._case.verdicts_changed, self._on_other_review),
@@ -71,6 +74,8 @@ class Tools(QObject):
             (self.row.brush.level_moved, self._show_level),
             (self.row.click.turned, self._turn),
             (self.row.click.taken, self._accept),
+            (self._layers.results.came, self._on_came),
+            (QApplication.instance().focusChanged, self._on_focus),
         )
         self._on_prediction()
 
@@ -89,7 +94,8 @@ class Tools(QObject):
             return why
         if self._layers.blinded or self._context.review.keeper.busy:
             return texts.EXERCISE
-        if self._case.lesions is None or self._layers.results.get(LESIONS) is None:
+        results = self._layers.results
+        if self._case.lesions is None or results.placing is None or results.coming:
             return texts.NOTHING
         return texts.IN_3D if self._viewer.dims.ndisplay != 2 else ""
 
@@ -137,6 +143,7 @@ class Tools(QObject):
         placing = self._layers.results.placing
         if placing is None:
             return
+        self._layers.results.bring_back()
         self._put_napari_away()
         if self.bench.preview is None:  # it stays from tool to tool
             self.bench.preview = Preview(self._viewer, placing)
@@ -146,6 +153,7 @@ class Tools(QObject):
         self.active = key
         for shortcut in self._keys:
             shortcut.setEnabled(True)
+        self._on_focus(None, QApplication.focusWidget())
         self.taken.emit(key)
 
     def _made(self, key: str) -> ToolHand:
@@ -227,6 +235,11 @@ class Tools(QObject):
             self.bench.show()
             self.row.said.setText(str(error))
 
+    def _on_focus(self, _before: QWidget | None, now: QWidget | None) -> None:
+        """Leave Enter to a field that is typed into: without it no number there would be taken."""
+        for shortcut in self._enter:
+            shortcut.setEnabled(self._hand is not None and not isinstance(now, TYPED_INTO))
+
     # -- what happens around it ---------------------------------------------------------------
 
     def _on_prediction(self) -> None:
@@ -262,7 +275,15 @@ class Tools(QObject):
         if self.active and drawn and active is not self._layers.results.get(LESIONS):
             self.leave()
 
-    def _on_removed(self, event: object = None) -> None:
+    def _on_came(self) -> None:
+        """Take over the layer of lesions that was brought back, where the user had removed it."""
+        if self.active:
+            self._put_napari_away()
+            self.row.said.setText(texts.BACK)
+
+    def _on_removed(self, event: Any) -> None:
+        if self.active and self._layers.results.get(LESIONS) in (None, event.value):
+            self.row.said.setText(texts.REMOVED)
         preview = self.bench.preview
         if preview is not None and preview.gone:
             self.leave()
@@ -289,7 +310,7 @@ class Tools(QObject):
         for shortcut in self._keys:
             shortcut.setEnabled(False)
             shortcut.deleteLater()
-        self._keys = []
+        self._keys, self._enter = [], []
         self.row.cleanup()
 
 
