@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from napari_uncertainseg._base import InputError
@@ -19,6 +20,7 @@ from napari_uncertainseg.evaluate.patients.visits import find_visits
 from napari_uncertainseg.evaluate.shapes.columns import PLACES
 from napari_uncertainseg.evaluate.worklist import read_worklist
 from napari_uncertainseg.explain.attention.labelled_visits import read_labelled_visits
+from napari_uncertainseg.explain.refinement import of_results
 from napari_uncertainseg.images.measures.records import read as read_measurements
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.runs.places import referral_rows
@@ -97,4 +99,32 @@ def test_a_reader_says_what_kind_of_file_it_got(tmp_path, what):
 def test_features_of_no_case_are_left_out(tmp_path):
     path = tmp_path / "t.tsv"
     path.write_text("case\tage\na\t30\nn/a\t40\n\t50\n-\t60\n")
-    assert read_features(path).index.tolist() == ["a"]
+    assert read_features(path).index.tolist() == ["a", "-"]  # a name may be what stands for a missing number
+
+
+def test_visits_of_nobody_known_are_not_those_of_one_patient(tmp_path) -> None:
+    """Their labels would contradict each other, and all of them would be tested, or learnt from, at once."""
+    path = tmp_path / "visits.tsv"
+    rows = [f"r{n}\t{n % 2}\t{('n/a', '', 'NA', 'P')[n % 4]}\tn/a" for n in range(40)]
+    rows = [row if "NA" not in row else row.replace("NA", f"NA{n}") for n, row in enumerate(rows)]
+    path.write_text("\n".join(["folder\till\tpatient\tsource", *rows]) + "\n")
+    found = read_labelled_visits(path, "ill")
+    assert found.patients[:4] == ("row 2", "row 3", "NA2", "P") and len(set(found.patients)) == 31
+    assert set(found.sources) == {""}
+
+
+def test_judged_lesions_of_nobody_known_are_not_those_of_one_patient(tmp_path, monkeypatch) -> None:
+    """A refinement is tested on patients that were left out."""
+    seen = []
+
+    def judged(base, case, measuring):
+        seen.append(case.line)
+        return pd.DataFrame({"label": [1], "true": [True]}), 1
+
+    monkeypatch.setattr(of_results, "_judged_case", judged)
+    path = tmp_path / "cases.tsv"
+    rows = ["r\tm\tn/a\tn/a", "r\tm\t\t", "r\tm\tNA\tA", "r\tm\tNA\tA"]
+    path.write_text("\n".join(["folder\treference\tpatient\tsource", *rows]) + "\n")
+    found = of_results.read_judged_lesions(path, of_results.Measuring(images=("flair",)))
+    assert found.rows["patient"].tolist() == ["row 2", "row 3", "NA", "NA"]
+    assert found.rows["source"].tolist() == ["", "", "A", "A"] and len(seen) == 4

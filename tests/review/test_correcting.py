@@ -10,6 +10,7 @@ from napari_uncertainseg.case import Case
 from napari_uncertainseg.images.volume import Grid
 from napari_uncertainseg.review.correcting.apply import apply, outlines_of, place_at, voxel_within
 from napari_uncertainseg.review.correction import Correction
+from napari_uncertainseg.review.open_case.changed_lesion import lesion_of_change
 
 from ..widgets.fakes import fake_prediction
 
@@ -217,3 +218,31 @@ def test_what_is_not_there(case):
     assert voxel_within(found, FIRST) == FIRST
     far = voxel_within(found, (0, 39, 43))
     assert far is not None and far != FIRST
+
+
+@pytest.mark.parametrize("at", [FIRST, SECOND, EDGE])
+def test_a_stroke_that_is_taken_back_leads_to_the_lesion_that_it_names(case, at):
+    """The middle of what a growth added is in no lesion any more; the nearest of the lesion is beside it."""
+    number, outlines = int(case.lesions.labels[at]), outlines_of(case)
+    apply(case.review, outlines, outlines.grow(outlines.number_at(at), 1.0))
+    for step in (case.review.undo, case.review.redo):
+        change = step()
+        assert change.what.endswith(f"on lesion {number}")
+        found = lesion_of_change(case.lesions, change)
+        assert case.lesions.component_at(found) == number
+        assert max(abs(a - b) for a, b in zip(found, change.voxel, strict=True)) <= 1
+    case.review.undo()
+    assert case.lesions.component_at(change.voxel) == 0  # as said above
+
+
+def test_of_a_lesion_that_is_gone_nothing_is_chosen(case):
+    edit = np.zeros(SHAPE, np.int8)
+    edit[1, 1:4, 1:4] = 1
+    case.review.set_edit(edit)
+    case.review.judge((1, 2, 2), "accepted")
+    judged = case.review.undo()
+    assert lesion_of_change(case.lesions, judged) == (1, 2, 2)
+    stroke = case.review.undo()
+    assert lesion_of_change(case.lesions, stroke) is None is lesion_of_change(case.lesions, judged)
+    stroke = case.review.redo()
+    assert lesion_of_change(case.lesions, stroke) == stroke.voxel

@@ -81,7 +81,7 @@ class KeptWindow:
         self.viewer.window.resize(*SIZE)
         fill(self.viewer, folder / "sessions.db")
         self.review.layers.results.complete()  # layers that are still to come
-        qtbot.wait(50)
+        self._settle(qtbot)
         self._layers = [(layer, looks(layer)) for layer in self.viewer.layers]
         self._chosen = [(widget, choice(widget)) for widget in self._widgets()]
         self._place, self._theme = self._seen(), self.viewer.theme
@@ -91,6 +91,15 @@ class KeptWindow:
         self.failed, self.why, self._spent = False, [], []
         for part in (*self.review.opened.parts.values(), *self.review.opened.widgets):
             part.cleanup = self._noting(type(part).__name__, part.cleanup)
+
+    def _settle(self, qtbot: Any) -> None:
+        """Wait until all is there that comes by and by, as letters on the canvas: tests would differ."""
+        told = None
+        for _ in range(40):
+            qtbot.wait(50)
+            before, told = told, self.told()
+            if told == before:
+                break
 
     @property
     def review(self) -> Any:

@@ -78,7 +78,7 @@ def test_maps_that_come_in_3d_do_not_cover_the_surfaces(opened, qtbot, mask, gri
     assert review.layers.surfaces.shown
     assert not [x.name for x in viewer.layers if isinstance(x, Image | Labels) and x.visible]
     viewer.dims.ndisplay = 2
-    assert review.layers.results.get("entropy").visible
+    qtbot.waitUntil(lambda: review.layers.results.get("entropy").visible)  # a turn after the surfaces went
 
 
 def test_turning_to_3d_in_between_hides_the_maps_that_come(opened, qtbot, mask, grid) -> None:

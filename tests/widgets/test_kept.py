@@ -11,6 +11,7 @@ import pytest
 from napari.layers import Image
 from qtpy.QtCore import QEvent
 from qtpy.QtWidgets import QApplication, QPushButton
+from scipy.ndimage import binary_dilation
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.images.identity import case_sha256, scan_sha256
@@ -24,7 +25,7 @@ from napari_uncertainseg.widgets.session import dock as session_module
 from napari_uncertainseg.widgets.session import texts
 from napari_uncertainseg.widgets.shared import dialogs
 from napari_uncertainseg.widgets.shared.kept_review import waiting_review
-from napari_uncertainseg.widgets.window import open_review
+from napari_uncertainseg.widgets.window import open_review, review_of
 
 from .actions import areas_of, focus
 from .fake_window import docks_with
@@ -52,19 +53,51 @@ def told(monkeypatch):
     return said
 
 
+def with_scan(viewer, flair):
+    """Open the docks beside a scan."""
+    review = open_review(viewer, docks_with(make_segmenter=FakeSegmenter))
+    data, options, _ = layer_data(flair)
+    viewer.add_layer(Image(data, **options))
+    return review
+
+
 @pytest.fixture
-def window(make_viewer, monkeypatch, flair, file, told):
-    """Open a window with a scan."""
+def windows(make_viewer, flair, file, told):
+    """Open windows of their own with a scan, for tests that close them, or that open docks beside."""
 
     def open_window():
-        viewer = make_viewer()
-        review = open_review(viewer, docks_with(make_segmenter=FakeSegmenter))
-        data, options, _ = layer_data(flair)
-        viewer.add_layer(Image(data, **options))
+        review = with_scan(make_viewer(), flair)
         review.case.set_images({"flair": flair})
         return review
 
     return open_window
+
+
+@pytest.fixture
+def fill(flair):
+    """What the shared window is opened with."""
+
+    def filled(viewer, store):
+        with pytest.MonkeyPatch.context() as patches:
+            patches.setattr(module, "default_file", lambda: store)
+            with_scan(viewer, flair)
+
+    return filled
+
+
+@pytest.fixture
+def window(kept_viewer, flair, file, told):
+    """The window that tests share, with a scan."""
+
+    def shared_window():
+        review = review_of(kept_viewer)
+        review.sessions.choose(file)
+        review.keeper.message.connect(told.append)  # the window was opened before the test
+        review.case.set_images({"flair": flair})
+        return review
+
+    yield shared_window
+    review_of(kept_viewer).keeper.message.disconnect(told.append)
 
 
 def known(prediction, flair, **changes):
@@ -83,9 +116,9 @@ def sessions(file):
 
 
 def test_the_first_verdict_begins_a_session_that_is_offered_again(
-    window, prediction, flair, file, told, asked
+    windows, prediction, flair, file, told, asked
 ):
-    review = window()
+    review = windows()
     case = review.case
     case.open_prediction(known(prediction, flair))
     assert not file.exists() and review.keeper.offer is None
@@ -102,7 +135,7 @@ def test_the_first_verdict_begins_a_session_that_is_offered_again(
     seen = case.review.decisions(), case.lesions.labels.copy()
     review.layers.viewer.close()
 
-    again = window()
+    again = windows()
     again.case.open_prediction(known(prediction, flair))
     offer = again.keeper.offer
     assert again.lesions.resume.isVisibleTo(again.lesions) and offer.same
@@ -151,8 +184,8 @@ def test_verdicts_of_another_segmentation_are_brought_over_by_voxel(
     assert sessions(file) == [(UNNAMED, False, ["rejected"]), (UNNAMED, False, ["rejected", "accepted"])]
 
 
-def test_a_name_given_later_takes_the_review_over_when_it_is_started(window, prediction, flair, file, asked):
-    review = window()
+def test_a_name_given_later_takes_the_review_over_when_it_is_started(windows, prediction, flair, file, asked):
+    review = windows()
     review.open_dock("session")
     dock, case = review.session, review.case
     case.open_prediction(known(prediction, flair))
@@ -284,8 +317,8 @@ def test_a_session_that_cannot_be_read_hides_no_other(window, prediction, flair,
     assert "cannot be looked for" not in "".join(told)
 
 
-def test_the_review_that_was_worked_on_last_is_offered(window, prediction, flair, file, qtbot):
-    review = window()
+def test_the_review_that_was_worked_on_last_is_offered(windows, prediction, flair, file, qtbot):
+    review = windows()
     case = review.case
     case.open_prediction(known(prediction, flair))
     case.review.judge(FIRST, "rejected")
@@ -329,13 +362,15 @@ def test_painting_is_kept_where_the_model_finds_nothing_and_who_leaves_is_not_re
     assert review.case.review.recorder is not None
     review.case.review.set_recorder(None)
     review.case.review.judge(SECOND, "accepted")
-    assert review.case.review.recorder is None and not review.lesions.recorded.isVisibleTo(review.lesions)
+    assert review.case.review.recorder is None
+    assert review.lesions.recorded.isVisibleTo(review.lesions)
+    assert "In no session: you left or closed it" in review.lesions.recorded.text()
 
 
 def test_an_exercise_a_replay_and_a_session_begun_by_hand_keep_nothing_of_their_own(
-    window, prediction, flair, file
+    windows, prediction, flair, file
 ):
-    review = window()
+    review = windows()
     review.open_dock("session")
     case, dock = review.case, review.session
     case.open_prediction(known(prediction, flair))
@@ -352,9 +387,9 @@ def test_an_exercise_a_replay_and_a_session_begun_by_hand_keep_nothing_of_their_
     assert sessions(file) == [("Ada", False, ["rejected"])]
 
 
-def test_a_replay_can_only_be_looked_at_until_it_ends(window, prediction, flair, file, qtbot):
+def test_a_replay_can_only_be_looked_at_until_it_ends(windows, prediction, flair, file, qtbot):
     """Keys, buttons, ticks, strokes and undo would be somebody else's review, and none of it recorded."""
-    review = window()
+    review = windows()
     review.open_dock("session")
     case, dock, lesions = review.case, review.session, review.lesions
     case.open_prediction(known(prediction, flair))
@@ -385,8 +420,8 @@ def test_a_replay_can_only_be_looked_at_until_it_ends(window, prediction, flair,
     assert [v.decision for v in case.review.verdicts] == ["rejected", "accepted"]
 
 
-def test_what_docks_say_makes_none_wider_and_so_moves_no_canvas(window, prediction, flair, file):
-    review = window()
+def test_what_docks_say_makes_none_wider_and_so_moves_no_canvas(windows, prediction, flair, file):
+    review = windows()
     review.open_dock("session")
     case, lesions = review.case, review.lesions
     case.open_prediction(known(prediction, flair))
@@ -411,6 +446,33 @@ def test_what_docks_say_makes_none_wider_and_so_moves_no_canvas(window, predicti
 
 def review_key(review, name):
     return lambda: review._keys.press(f"napari-uncertainseg:{name}")
+
+
+def test_undo_shows_and_chooses_the_lesion_that_it_names(window, prediction, flair, file):
+    """A growth that is undone after a verdict on another lesion, on which the next verdict would fall."""
+    review = window()
+    case, dock = review.case, review.lesions
+    case.open_prediction(known(prediction, flair))
+    one, other = (int(label) for label in case.lesions.table["label"][:2])
+    inside = case.lesions.labels == one
+    edit = (binary_dilation(inside) & ~inside & (case.lesions.candidates == 0)).astype(np.int8)
+    case.review.set_edit(edit)
+    dock._go_to(other)
+    dock.reject()
+    for step, numbers in ((dock.undo, (other, one)), (dock.redo, (one, other)), (dock.undo, (other, one))):
+        for number in numbers:
+            step()
+            assert dock.message.text().endswith(f"lesion {number}")
+            assert case.selected_number == number and dock.tables[0].selected == number
+            at = review.layers.current_slice()
+            assert (case.lesions.labels.take(at[1], at[0]) == number).any()
+    edit = np.zeros(case.grid.shape, np.int8)
+    edit[20, 2:4, 2:4] = 1
+    case.review.set_edit(edit)
+    dock.undo()  # of a lesion that is gone
+    assert case.selected is None and dock.table.selected is None
+    dock.accept()
+    assert not case.review.verdicts and "choose" in dock.message.text().lower()
 
 
 def test_what_was_undone_is_not_said_to_be_saved(window, prediction, flair, file, told):
@@ -458,9 +520,9 @@ def test_the_list_leads_on_and_undo_goes_across_both_kinds(window, prediction, f
         assert not any(store.verify().values())
 
 
-def test_the_own_review_is_back_when_a_replay_ends(window, prediction, flair, file):
+def test_the_own_review_is_back_when_a_replay_ends(windows, prediction, flair, file):
     """Its verdicts, painting, session, undo and threshold: it looked lost, and the next key began another."""
-    review = window()
+    review = windows()
     review.open_dock("session")
     case, dock = review.case, review.session
     case.open_prediction(known(prediction, flair))
@@ -492,8 +554,8 @@ def test_the_own_review_is_back_when_a_replay_ends(window, prediction, flair, fi
     assert sessions(file) == [(UNNAMED, False, ["rejected", "unsure"])]  # in the same session
 
 
-def test_a_window_closed_in_a_replay_keeps_the_own_review(window, prediction, flair, file, told):
-    review = window()
+def test_a_window_closed_in_a_replay_keeps_the_own_review(windows, prediction, flair, file, told):
+    review = windows()
     review.open_dock("session")
     review.case.open_prediction(known(prediction, flair))
     review.case.review.judge(FIRST, "rejected")
@@ -506,9 +568,9 @@ def test_a_window_closed_in_a_replay_keeps_the_own_review(window, prediction, fl
     assert review.case.review.verdicts == () and review.lesions.resume.isVisibleTo(review.lesions)
 
 
-def test_nothing_is_exported_of_a_session_that_is_played_back(window, prediction, flair, monkeypatch, qtbot):
+def test_nothing_is_exported_of_a_session_that_is_played_back(windows, prediction, flair, monkeypatch, qtbot):
     """Five of thirteen verdicts lay in a file with the name of the result; and nothing said that it plays."""
-    review = window()
+    review = windows()
     for key in ("session", "calibration", "raters", "classes", "explain"):
         review.open_dock(key)
     case, lesions, export = review.case, review.lesions, review.lesions.export
@@ -556,9 +618,9 @@ def made_of(prediction, flair, *modalities, model="bundled"):
     return replace(whole, maps={**whole.maps, "probability": whole.probability * more})
 
 
-def test_a_review_with_a_further_scan_is_not_lost_without_it(window, prediction, flair, file, qtbot):
+def test_a_review_with_a_further_scan_is_not_lost_without_it(windows, prediction, flair, file, qtbot):
     """It was told of when the FLAIR was dropped, and after Run there was no word of it."""
-    review = window()
+    review = windows()
     review.open_dock("session")
     case, resume, dock = review.case, review.lesions.resume, review.session
     case.open_prediction(made_of(prediction, flair, "flair", "t1"))

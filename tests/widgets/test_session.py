@@ -9,7 +9,9 @@ import pytest
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.calibration.recalibration import Temperature
 from napari_uncertainseg.case import Case
+from napari_uncertainseg.review.feedback import Feedback
 from napari_uncertainseg.review.lessons.lesson import start_lesson
+from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.store.predictions import register_prediction
 from napari_uncertainseg.review.store.records import NewTask
 from napari_uncertainseg.review.store.store import Store
@@ -323,6 +325,59 @@ def test_ones_own_verdicts_are_asked_about_though_anothers_were_on_screen(qtbot,
     assert "some of them by reader 1, as the work of reader 2?" in asked.questions[-1]
 
 
+def _goes_on_in_no_session(qtbot, dock, case):
+    """A session with two verdicts is left; then one is changed, one taken back, one given, and painted."""
+    start(qtbot, dock)
+    one, two, three = (task.voxel for task in case.review.recorder.tasks[:3])
+    case.review.judge(one, "accepted")
+    case.review.judge(two, "accepted")
+    click(qtbot, dock.leave_button)
+    case.review.judge(one, "rejected")
+    case.review.give_feedback(one, Feedback(sureness=2))
+    case.review.judge(two, None)
+    case.review.judge(three, "unsure")
+    edit = np.zeros(case.grid.shape, np.int8)
+    edit[2:4, 3, 3] = 1
+    case.review.set_edit(edit)
+
+
+def test_what_was_done_after_leaving_can_be_recorded_when_the_session_is_resumed(
+    qtbot, dock, case, file, asked
+):
+    _goes_on_in_no_session(qtbot, dock, case)
+    shown, edit = case.review.verdicts, case.review.edit
+    assert case.review.unsaved and case.review.was_left
+    asked.says = None
+    click(qtbot, dock.resume_button)
+    assert "Record them in it, too?" in asked.questions[-1]
+    assert case.review.recorder is None and case.review.verdicts == shown
+    asked.says = True
+    click(qtbot, dock.resume_button)
+    assert case.review.verdicts == shown and not case.review.unsaved and not case.review.was_left
+    with Store(file) as store:
+        (session,) = store.sessions()
+        kept = Recorder(store, session.id, list)
+        assert set(kept.verdicts) == set(shown) and np.array_equal(kept.painted(), edit)
+        assert not any(store.verify().values())
+    click(qtbot, dock.leave_button)
+    case.review.judge(shown[-1].voxel, "accepted")
+    asked.says = False
+    click(qtbot, dock.resume_button)  # discard them
+    assert set(case.review.verdicts) == set(shown) and case.review.recorder is not None
+
+
+def test_what_was_done_after_leaving_overwrites_nothing_of_another_window(qtbot, dock, case, file, asked):
+    _goes_on_in_no_session(qtbot, dock, case)
+    shown = case.review.verdicts
+    with Store(file) as other:
+        (session,) = other.sessions()
+        other.record(session.id, "shown")
+    asked.says = True
+    click(qtbot, dock.resume_button)
+    assert "changed in another window" in dock.message.text()
+    assert case.review.recorder is None and case.review.verdicts == shown and case.review.unsaved
+
+
 def test_a_selected_session_stays_selected_while_a_name_is_typed(qtbot, dock, case):
     for name in ("An", "Bo"):
         dock.annotator.setText(name)
@@ -409,8 +464,8 @@ def test_verdicts_on_screen_are_asked_about(qtbot, make, dock, case, asked):
     dock.table.selectRow(0)
     asked.says = None
     click(qtbot, dock.resume_button)
-    assert "will be lost" in asked.questions[-1] and len(case.review.verdicts) == 2
-    asked.says = True
+    assert "after you left this session" in asked.questions[-1] and len(case.review.verdicts) == 2
+    asked.says = False
     click(qtbot, dock.resume_button)
     assert case.review.verdicts == (Verdict((5, 10, 8), "rejected"),)
 

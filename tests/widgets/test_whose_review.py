@@ -90,7 +90,8 @@ def file_of(tmp_path):
 def test_nothing_is_promised_where_nothing_will_be_saved(docks, known):
     docks.case.review.judge(FIRST, "rejected")
     docks.session.leave_button.click()
-    assert docks.case.review.recorder is None and not docks.said  # who leaves is not recorded again
+    assert docks.case.review.recorder is None  # who leaves is not recorded again, and reads so
+    assert docks.said.startswith("⚠ In no session: you left or closed it")
     docks.case.close_prediction()
     assert not docks.said
     docks.case.open_prediction(known)

@@ -74,8 +74,8 @@ def read_labelled_visits(
     found = LabelledVisits(
         () if to_do else tuple(_folder(path, row) for row in table.rows),
         np.array([row[label].casefold() in _YES for row in table.rows]),
-        tuple(name or f"row {n}" for name, n in zip(_cells(table, PATIENT), lines, strict=True)),
-        _cells(table, SOURCE),
+        tuple(row.name(PATIENT) or f"row {row.line}" for row in table.rows),
+        tuple(row.name(SOURCE) for row in table.rows),
         _cells(table, column) if column else (),
         lines,
     )

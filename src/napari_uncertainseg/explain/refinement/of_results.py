@@ -94,8 +94,8 @@ def read_judged_lesions(path: Path, measuring: Measuring, progress: Progress = s
             own, gone = _judged_case(path.parent, case, measuring)
         except InputError as error:
             raise InputError(f"{path}, row {case.line}: {error}") from error
-        patient = case.row.get("patient") or f"row {case.line}"
-        rows.append(own.assign(patient=patient, source=case.row.get("source")))
+        patient = case.row.name("patient") or f"row {case.line}"
+        rows.append(own.assign(patient=patient, source=case.row.name("source")))
         missed.append((patient, gone))
     by_patient = (
         pd.DataFrame(missed, columns=["patient", "missed"]).groupby("patient", sort=False)["missed"].sum()
@@ -105,7 +105,7 @@ def read_judged_lesions(path: Path, measuring: Measuring, progress: Progress = s
 
 
 def _judged_case(base: Path, case: ListedCase, measuring: Measuring) -> tuple[pd.DataFrame, int]:
-    maps = {name: base / case.row[name] for name in measuring.images if case.row.get(name)}
+    maps = {name: base / case.row[name] for name in measuring.images if case.row.known(name)}
     own = _measured(case.folder, measuring, maps)
     labels = read_labels(result_file(case.folder, "lesions"))
     reference = read_labels(case.reference, labels.grid).data > 0

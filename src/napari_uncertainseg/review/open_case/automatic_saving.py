@@ -49,6 +49,11 @@ class AutomaticSaving:
         """Whether `start` begins a session: not after one that was left, but after one that failed."""
         return self._begin is not None and (not self._left or bool(self.why_not))
 
+    @property
+    def was_left(self) -> bool:
+        """Whether the reader left or closed the session; not where it failed."""
+        return self._left and not self.why_not
+
     def start(self) -> None:
         """Begin a session, where it `waits`."""
         if self._begin is None or not self.waits:

@@ -108,6 +108,11 @@ class CaseReview:
         return self._recording.begins_by_itself
 
     @property
+    def was_left(self) -> bool:
+        """Whether this review is in no session because the reader left or closed it."""
+        return self._recording.was_left
+
+    @property
     def not_kept(self) -> SignalInstance:
         """See `AutomaticSaving.failed`."""
         return self._recording.failed
@@ -222,8 +227,8 @@ class CaseReview:
         before, lesions = self._edit, self._case.lesions
         self._show_edit(edit)
         if lesions is not None:
-            named = lambda at: component_name(component_at(self._case, at) or lesions.component_at(at))  # noqa: E731
-            stroke = Stroke.between(before, edit, flat, correction, named)
+            number = lambda at: component_at(self._case, at) or lesions.component_at(at)  # noqa: E731
+            stroke = Stroke.between(before, edit, flat, correction, number)
             if stroke is not None:
                 self._history.add(stroke)
         try:
@@ -300,6 +305,18 @@ class CaseReview:
             self._history = History()  # undo ends where the session begins
         else:
             self._resume(recorder, prediction.grid.shape)
+        self.verdicts_changed.emit()
+
+    def catch_up(self, recorder: Recorder) -> None:
+        """Write into a session again that was left, and first what was done since; the review stays as it is.
+
+        Raises
+        ------
+        InputError
+            If the session cannot be written, or its painting cannot be read; it goes on in no session then.
+        """
+        self._recording.catch_up(recorder, self._verdicts, self._edit)
+        self._history = History()  # what was done in no session cannot be taken back step by step
         self.verdicts_changed.emit()
 
     def _resume(self, recorder: Recorder, shape: tuple[int, ...]) -> None:

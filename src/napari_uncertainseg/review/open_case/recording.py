@@ -14,9 +14,11 @@ from napari_uncertainseg.review.open_case.automatic_saving import AutomaticSavin
 from napari_uncertainseg.review.open_case.reviewed_case import (
     ReviewedCase,
     about_lesion,
+    about_numbers,
     painted_volumes,
     same_component,
 )
+from napari_uncertainseg.review.open_case.undo_history import changed
 from napari_uncertainseg.review.session.recorder import Recorder
 from napari_uncertainseg.review.verdicts import Decision, Verdict, Voxel
 
@@ -76,6 +78,11 @@ class Recording:
         return self.recorder is None and self._saving.waits
 
     @property
+    def was_left(self) -> bool:
+        """Whether nothing is written because the reader left or closed the session."""
+        return self.recorder is None and self._saving.was_left
+
+    @property
     def failed(self) -> SignalInstance:
         """See `AutomaticSaving.failed`."""
         return self._saving.failed
@@ -106,6 +113,27 @@ class Recording:
             raise
         self._saving.note_session()
 
+    def catch_up(self, recorder: Recorder, verdicts: tuple[Verdict, ...], edit: np.ndarray | None) -> None:
+        """Go on in a session that was left: write first in what the review differs from it by now."""
+        painted = recorder.painted()
+        self.recorder = recorder
+        try:
+            for verdict in recorder.verdicts:
+                if not any(verdict.voxel == other.voxel for other in verdicts):
+                    self.write_verdict(verdict.voxel, None, edit)
+            for verdict in verdicts:
+                if verdict not in recorder.verdicts:
+                    self.write_verdict(verdict.voxel, verdict.decision, edit)
+                    if verdict.feedback:
+                        self.write_feedback(verdict.voxel, verdict.feedback)
+            if len(changed(painted, edit)):
+                recorder.paint(edit, self._about_painting(edit))
+        except InputError:
+            self.recorder = None
+            raise
+        self._unwritten = False
+        self._saving.note_session()
+
     def pause(self) -> None:
         """Write nothing until `continue_in`."""
         self.recorder = None
@@ -134,7 +162,7 @@ class Recording:
     def write_verdict(self, voxel: Voxel, decision: Decision | None, edit: np.ndarray | None) -> None:
         """Write a verdict on what is at a voxel; None takes it back. ``edit`` is what was painted."""
         if self.recorder is not None:
-            about = about_lesion(self._case, voxel, edit)
+            about = about_lesion(self._case, voxel, edit) | about_numbers(self._case, self.recorder.numbers())
             self.recorder.judge(voxel, decision, same_component(self._case, voxel), about)
 
     def write_feedback(self, voxel: Voxel, feedback: Feedback) -> None:
@@ -157,4 +185,7 @@ class Recording:
     def _about_painting(self, edit: np.ndarray | None) -> Mapping[str, Any]:
         """What is kept beside a stroke."""
         painted = painted_volumes(self._case, edit)
-        return {} if painted is None else painted.as_json()
+        if painted is None or self.recorder is None:
+            return {}
+        seen = {"threshold": self._case.threshold, "min_volume": self._case.min_volume}
+        return {**painted.as_json(), **seen, **about_numbers(self._case, self.recorder.numbers())}

@@ -81,6 +81,32 @@ def about_lesion(case: ReviewedCase, voxel: Voxel, edit: np.ndarray | None) -> d
     return about
 
 
+def about_numbers(case: ReviewedCase, known: Sequence[tuple[Voxel, int]]) -> dict[str, Any]:
+    """What is kept beside a verdict or stroke so that lesions have the same numbers when it is resumed.
+
+    Without it, lesions that came up at another threshold or were painted would be numbered anew by rank,
+    where no verdict was given on them.
+
+    Parameters
+    ----------
+    case
+        Under review.
+    known
+        Numbers that the session knows by now, by voxel: > 0 of lesions, < 0 of candidates.
+    """
+    lesions = case.lesions
+    if lesions is None:
+        return {}
+    held = {number for voxel, number in known if number and lesions.component_at(voxel) == number}
+    new: list[tuple[list[int], int]] = []
+    for table, sign in ((lesions.table, 1), (lesions.candidate_table, -1)):
+        columns = (table[name].to_numpy() for name in ("label", "slice_s", "slice_a", "slice_r"))
+        for label, *voxel in zip(*columns, strict=True):
+            if sign * int(label) not in held:
+                new.append(([int(i) for i in voxel], sign * int(label)))
+    return {"numbered": new} if new else {}
+
+
 def painted_volumes(case: ReviewedCase, edit: np.ndarray | None) -> PaintedVolumes | None:
     """How far painting (int8 on the grid) changed the model's lesions; None without a prediction."""
     prediction, lesions = case.prediction, case.lesions

@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_uncertainseg._boxes import Box
 from napari_uncertainseg.review.correction import Correction
+from napari_uncertainseg.review.open_case.reviewed_case import component_name
 from napari_uncertainseg.review.verdicts import Verdict, Voxel
 
 
@@ -49,6 +50,8 @@ class Stroke:
         The painting there: -1 removed, 0 untouched, 1 added.
     correction
         With which of our tools; None for napari's brush.
+    number
+        Of the lesion (> 0) or candidate (< 0) that ``what`` names; 0 for none.
     """
 
     what: str
@@ -57,6 +60,7 @@ class Stroke:
     before: np.ndarray
     after: np.ndarray
     correction: Correction | None = None
+    number: int = 0
 
     @classmethod
     def between(
@@ -65,7 +69,7 @@ class Stroke:
         after: np.ndarray | None,
         flat: np.ndarray,
         correction: Correction | None,
-        name_at: Callable[[Voxel], str],
+        number_at: Callable[[Voxel], int],
     ) -> Stroke | None:
         """What changed one painting into another; None where nothing did.
 
@@ -77,8 +81,8 @@ class Stroke:
             Where they differ, see `changed`.
         correction
             With which tool.
-        name_at
-            What is painted on there, such as "lesion 3".
+        number_at
+            The lesion (> 0) or candidate (< 0) that is painted on there; 0 for none.
         """
         edit = before if after is None else after
         if not len(flat) or edit is None:
@@ -86,7 +90,8 @@ class Stroke:
         s, a, r = (int(i) for i in np.unravel_index(flat[len(flat) // 2], edit.shape))
         what = "a stroke" if correction is None else correction.in_words()
         values = values_at(before, flat), values_at(after, flat)
-        return cls(f"{what} on {name_at((s, a, r))}", (s, a, r), flat, *values, correction)
+        number = number_at((s, a, r))
+        return cls(f"{what} on {component_name(number)}", (s, a, r), flat, *values, correction, number)
 
     def step(self, *, back: bool) -> dict[str, Any]:
         """What a journal says of its undo or redo."""

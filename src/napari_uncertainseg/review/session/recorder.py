@@ -18,8 +18,8 @@ from napari_uncertainseg.review.session.live_calibration import lesion_calibrati
 from napari_uncertainseg.review.session.remaining_errors import ErrorForecast, RemainingErrors
 from napari_uncertainseg.review.session.replay import last_painting
 from napari_uncertainseg.review.store.current_verdicts import WITHDRAWN, CurrentVerdict, current_verdicts
-from napari_uncertainseg.review.store.entry_details import EntryDetails, VerdictDetails
-from napari_uncertainseg.review.store.journal import Entry, NewEntry, details_of
+from napari_uncertainseg.review.store.entry_details import EntryDetails, PaintedDetails, VerdictDetails
+from napari_uncertainseg.review.store.journal import Entry, NewEntry
 from napari_uncertainseg.review.store.reading_speed import SINCE_OPENED, reading_time
 from napari_uncertainseg.review.store.records import NewTask, Task
 from napari_uncertainseg.review.store.session_settings import (
@@ -31,6 +31,9 @@ from napari_uncertainseg.review.store.session_settings import (
 )
 from napari_uncertainseg.review.store.store import Store
 from napari_uncertainseg.review.verdicts import Decision, Verdict, Voxel, check_inside
+
+_OF_NO_PAINTING = ("tool", "settings", "step", "threshold", "min_volume", "numbered")
+"""What is kept of a stroke after which nothing is painted any more."""
 
 
 class Recorder:
@@ -84,6 +87,11 @@ class Recorder:
         return self._last == 1
 
     @property
+    def last_entry(self) -> int:
+        """Number of the last entry that it knows; another window may have written more."""
+        return self._last
+
+    @property
     def by_default(self) -> bool:
         """Whether nobody started it: the review is kept automatically, in the order of the list."""
         return self._settings.kept == BY_DEFAULT
@@ -113,11 +121,9 @@ class Recorder:
         return float(np.median(known)) if known else None
 
     def last_seen_at(self, threshold: float, min_volume: float) -> tuple[float, float]:
-        """Threshold and smallest volume of the last verdict, else of the beginning, else as given."""
-        every = (entry for entries in self._of_task.values() for entry in entries)
-        verdicts = details_of(sorted(every, key=lambda e: e.number), VerdictDetails)
+        """Threshold and smallest volume of the last verdict or stroke, else of the beginning or as given."""
         every_seen: list[SessionSettings | EntryDetails] = [self._settings]
-        every_seen += [details for _, details in verdicts]
+        every_seen += [d for d in self._details() if isinstance(d, VerdictDetails | PaintedDetails)]
         for seen in every_seen:
             threshold = threshold if seen.threshold is None else seen.threshold
             min_volume = min_volume if seen.min_volume is None else seen.min_volume
@@ -218,7 +224,7 @@ class Recorder:
             What else is kept, such as volumes and the tool.
         """
         if edit is None or not edit.any():
-            kept = {name: about[name] for name in ("tool", "settings", "step") if name in about}
+            kept = {name: about[name] for name in _OF_NO_PAINTING if name in about}
             self._write("painted", None, {**kept, "mask": None})
             return
         box = painted_box(edit)
@@ -228,18 +234,23 @@ class Recorder:
 
     def check_fits(self, shape: Sequence[int]) -> None:
         """See that all its locations lie on a grid, or raise InputError."""
-        check_inside([*(task.voxel for task in self.tasks), *self._voxels.values()], shape)
+        check_inside([*(voxel for voxel, _ in self.numbers()), *self._voxels.values()], shape)
 
     def numbers(self) -> list[tuple[Voxel, int]]:
         """Numbers of lesions (> 0) and candidates (< 0) as the reviewer saw them, by voxel."""
         tasks = [(t.voxel, -t.label if t.target == "candidate" else t.label) for t in self.tasks]
-        every = (entry for entries in self._of_task.values() for entry in entries)
-        seen = [
-            (details.voxel, details.number)
-            for _, details in details_of(every, VerdictDetails)
-            if details.voxel is not None and details.number is not None
-        ]
+        seen: list[tuple[Voxel, int]] = []
+        for details in self._details():
+            seen += details.numbered
+            number = details.number if isinstance(details, VerdictDetails) else None
+            if details.voxel is not None and number is not None:
+                seen.append((details.voxel, number))
         return [*tasks, *seen]
+
+    def _details(self) -> list[EntryDetails]:
+        """What all entries say, in their order."""
+        every = (entry for entries in self._of_task.values() for entry in entries)
+        return [entry.details for entry in sorted(every, key=lambda entry: entry.number)]
 
     def painted(self) -> np.ndarray | None:
         """What was painted last, on the grid; None where nothing is."""

@@ -50,6 +50,9 @@ class EntryDetails(BaseModel):
         Index (s, a, r) that it is about.
     threshold, min_volume
         Of the lesions (probability, and mm3) that the reader saw then.
+    numbered
+        Lesions (> 0) and candidates (< 0) that were shown then and of which the session did not know the
+        number: each with a voxel (s, a, r).
     """
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -57,6 +60,9 @@ class EntryDetails(BaseModel):
     voxel: Index | None = None
     threshold: Number | None = None
     min_volume: Number | None = None
+    numbered: tuple[tuple[Index, Whole], ...] = Field(
+        default=(), description="a list of indices, each with a number"
+    )
 
 
 class OpenedDetails(EntryDetails):

@@ -314,7 +314,8 @@ class LesionsDock(SteppingDock):
         review = self._case.review
         waits = self._case.lesions is not None and review.begins_by_itself and self._keeper is not None
         reader = self._keeper.reader if self._keeper is not None and waits else ""
-        text = review.played or recording_message(review.recorder, review.why_not_kept, reader)
+        left = review.was_left and self._case.lesions is not None and self._keeper is not None
+        text = review.played or recording_message(review.recorder, review.why_not_kept, reader, left=left)
         tip = texts.READER_TIP if reader else texts.RECORDED_TIP
         self.recorded.setToolTip(review.locked or tip)
         if text != self.recorded.text():

@@ -63,8 +63,10 @@ def end_of_list_message(lists: Sequence[LesionModel], current: LesionModel, reco
     return texts.ALL_REVIEWED
 
 
-def recording_message(recorder: Recorder | None, failure: str = "", reader: str = "") -> str:
-    """For whom a session is or will be recorded, or why it could not be started; empty where none is so.
+def recording_message(
+    recorder: Recorder | None, failure: str = "", reader: str = "", *, left: bool = False
+) -> str:
+    """For whom a session is or will be recorded, or why there is none; empty where none is so.
 
     Parameters
     ----------
@@ -74,7 +76,11 @@ def recording_message(recorder: Recorder | None, failure: str = "", reader: str 
         Why it could not be started.
     reader
         Under whose name the first verdict begins one; empty where it does not.
+    left
+        Whether the reader left or closed it.
     """
+    if recorder is None and left:
+        return texts.LEFT
     if recorder is None and not failure:
         return texts.will_be_recorded(shortened(reader)) if reader else ""
     if recorder is None:

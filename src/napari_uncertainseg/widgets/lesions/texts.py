@@ -108,6 +108,12 @@ def not_in_session(reason: str) -> str:
     )
 
 
+LEFT = as_warning(
+    "In no session: you left or closed it, and what you do now is not saved. "
+    "To save it, press Start session or Resume in Session, or Export all."
+)
+
+
 def not_recorded(error: InputError) -> str:
     """Why a verdict was not stored."""
     return as_warning(f"Not recorded: {error}")

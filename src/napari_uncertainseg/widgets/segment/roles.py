@@ -251,12 +251,16 @@ class RoleBoxes(QObject):
     def choose(self, layers: Mapping[str, Layer]) -> None:
         """Choose layers as the user would; a role without a layer gets none.
 
-        With no layer nothing is meant: results without their scan leave the next scan to be chosen.
+        With no layer no scan that is open now is meant, as by results without their scan; the next may be.
         """
+        if not layers:
+            self._passed.update(self._candidates(REFERENCE))
+            self._picked, self._flair, self._unsure = {}, None, False
+            self.refill()
+            return
         by_role = {REFERENCE if key == self._scans.main else key: layer for key, layer in layers.items()}
         flair = _weak(by_role.get(REFERENCE))
-        picks = {role.key: _Pick(_weak(by_role.get(role.key)), flair) for role in self._roles}
-        self._picked = picks if layers else {}
+        self._picked = {role.key: _Pick(_weak(by_role.get(role.key)), flair) for role in self._roles}
         self.refill()
 
     def pick_flair(self, layer: Layer | None) -> None:

@@ -191,8 +191,15 @@ class SessionDock(DockWidget):
         except InputError as error:
             self._show_message(as_warning(error))
             return
-        if not (self._may_discard(texts.RESUME) and self._continue_session(session)):
+        if not self._resume(session):
             self._file.annotator = before  # or the next review would be saved under another reader's name
+
+    def _resume(self, session: Session) -> bool:
+        """Resume a session, and record in it what was done since it was left, where the reader wants it."""
+        if self._previous is None or not self._previous.goes_on_from(session, self._case):
+            return self._may_discard(texts.RESUME) and self._continue_session(session)
+        answer = ask_yes_no_cancel(self, texts.RESUME, texts.KEEP, texts.RECORD, texts.DISCARD)
+        return answer is not None and self._continue_session(session, self._previous if answer else None)
 
     def read_again(self) -> None:
         """Start the second or third reading of the selected session."""
@@ -208,12 +215,13 @@ class SessionDock(DockWidget):
         self._list()
         self._continue_session(store.session(id))
 
-    def _continue_session(self, session: Session) -> bool:
-        """Go on with a session; False where that cannot be, which is said."""
+    def _continue_session(self, session: Session, left: PreviousReview | None = None) -> bool:
+        """Go on with a session, also with what was done after it was `left`; False where that fails."""
         if self._case.prediction is None:
             return False
         try:
-            continue_listed(self._case, self._file.store(), session, self._layers.visible)
+            after = None if left is None else left.last_entry
+            continue_listed(self._case, self._file.store(), session, self._layers.visible, after)
             self._show_message("")
             self.table.setFocus()
             done = True
@@ -248,7 +256,8 @@ class SessionDock(DockWidget):
         self._on_file()
 
     def _stop_recording(self, recorder: Recorder) -> None:
-        self._previous = PreviousReview(recorder.session, self._case.review.verdicts, self._case.review.edit)
+        review = self._case.review
+        self._previous = PreviousReview(recorder.session, review.verdicts, review.edit, recorder.last_entry)
         self._case.review.set_recorder(None)
 
     def close_session(self) -> None:

@@ -21,7 +21,13 @@ from napari_uncertainseg.widgets.shared.kept_review import resume
 from napari_uncertainseg.widgets.shared.session_file import how_made
 
 
-def continue_listed(case: Case, store: Store, session: Session, visible: Callable[[], Sequence[str]]) -> None:
+def continue_listed(
+    case: Case,
+    store: Store,
+    session: Session,
+    visible: Callable[[], Sequence[str]],
+    after: int | None = None,
+) -> None:
     """Show the review of a session, and record into it from now on.
 
     Parameters
@@ -32,6 +38,8 @@ def continue_listed(case: Case, store: Store, session: Session, visible: Callabl
         Where the session is.
     visible
         Names of what the reader sees, kept with each verdict.
+    after
+        Keep what is on screen, and write it into the session: it was left after the entry of this number.
 
     Raises
     ------
@@ -40,7 +48,12 @@ def continue_listed(case: Case, store: Store, session: Session, visible: Callabl
     """
     recorder = Recorder(store, session.id, visible)
     _check_output(case, store, recorder.tasks, session)
-    resume(case, recorder)
+    if after is None:
+        resume(case, recorder)
+    elif after != recorder.last_entry:
+        raise InputError(texts.CHANGED_ELSEWHERE)
+    else:
+        case.review.catch_up(recorder)
 
 
 def open_reading_again(case: Case, store: Store, session: Session, annotator: str) -> str:

@@ -19,6 +19,15 @@ class PreviousReview:
     session: Session
     verdicts: tuple[Verdict, ...]
     edit: np.ndarray | None
+    last_entry: int
+    """Of the session when it was left."""
+
+    def goes_on_from(self, session: Session, case: Case) -> bool:
+        """Whether what is on screen was done after this session was left, and would be lost."""
+        review = case.review
+        return (
+            session.id == self.session.id and session.kind == "review" and review.was_left and review.unsaved
+        )
 
     def is_all_of(self, case: Case) -> bool:
         """Whether nothing else is on screen."""

@@ -107,6 +107,15 @@ def ask_to_record(annotator: str, other: str) -> str:
 LOST = "Verdicts or painting on screen are not saved in a session and will be lost. Continue anyway?"
 
 
+KEEP = "Verdicts or painting on screen were made after you left this session. Record them in it, too?"
+
+
+CHANGED_ELSEWHERE = (
+    "This session was changed in another window after you left it here. Press Start session to record what "
+    "is on screen in a session of its own."
+)
+
+
 def other_prediction(case: str, instruction: str) -> str:
     """Why a session does not fit, of which case it is (empty where it has no task), and what to do."""
     of_case = f" of the case {case}" if case else ""

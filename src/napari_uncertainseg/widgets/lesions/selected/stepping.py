@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QMenu, QPushButton, QTabBar
 
 from napari_uncertainseg._base import InputError
 from napari_uncertainseg.case import Case
+from napari_uncertainseg.review.open_case.changed_lesion import lesion_of_change
 from napari_uncertainseg.review.open_case.undo_history import Change
 from napari_uncertainseg.review.verdicts import Decision
 from napari_uncertainseg.widgets.layers.by_reader.painting import STILL_DRAWN
@@ -217,12 +218,14 @@ class SteppingDock(DockWidget):
         except InputError as error:
             self._show_message(texts.not_recorded(error))
             return
+        lesions = self._case.lesions
         if change is None:
             self._show_message(nothing_left)
-        elif (lesions := self._case.lesions) is not None and lesions.component_at(change.voxel):
-            self._go_to_voxel(change.voxel)
-        else:
-            self._layers.show_slice(change.voxel)
+        elif lesions is not None and (voxel := lesion_of_change(lesions, change)) is not None:
+            self._go_to_voxel(voxel)
+        else:  # it is gone: the next verdict is not to fall on another that is out of sight
+            self._case.select(None)
+            self._layers.go_to(change.voxel)
 
     def _go_to(self, label: int) -> None:
         self._choose(label)
