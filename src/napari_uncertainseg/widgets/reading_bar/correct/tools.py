@@ -62,6 +62,8 @@ class Tools(QObject):
         self._picking = LesionPicking(self._viewer, lambda: self._layers.results.outlines, self._pick)
         self._enter = [self._key(key, self._accept) for key in (Qt.Key.Key_Return, Qt.Key.Key_Enter)]
         self._keys = [self._key(Qt.Key.Key_Escape, self.step_back), *self._enter]
+        program = QApplication.instance()
+        assert isinstance(program, QApplication)
         self._connections = Connections(
             (self._case.prediction_changed, self._on_prediction),
             (self._case.verdicts_changed, self._on_other_review),
@@ -75,7 +77,7 @@ class Tools(QObject):
             (self.row.click.turned, self._turn),
             (self.row.click.taken, self._accept),
             (self._layers.results.came, self._on_came),
-            (QApplication.instance().focusChanged, self._on_focus),
+            (program.focusChanged, self._on_focus),
         )
         self._on_prediction()
 
