@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from qtpy.QtCore import QObject, Qt, Signal
 from qtpy.QtGui import QKeySequence, QShortcut
@@ -75,7 +75,7 @@ class Tools(QObject):
             (self.row.click.turned, self._turn),
             (self.row.click.taken, self._accept),
             (self._layers.results.came, self._on_came),
-            (QApplication.instance().focusChanged, self._on_focus),
+            (cast(QApplication, QApplication.instance()).focusChanged, self._on_focus),
         )
         self._on_prediction()
 
