@@ -14,7 +14,7 @@ from napari_uncertainseg.inference.prediction_accumulator import PredictionAccum
 from napari_uncertainseg.inference.sampling import Method, SamplingSetting
 from napari_uncertainseg.inference.tiling import Windows
 from napari_uncertainseg.networks.engines.device import Device
-from napari_uncertainseg.networks.engines.engine import Engine
+from napari_uncertainseg.networks.engines.engine import Engine, NotedCheck
 from napari_uncertainseg.networks.foreign_steps import ForeignPreprocessing
 from napari_uncertainseg.networks.model import Model
 from napari_uncertainseg.progress import segmentation as steps
@@ -70,20 +70,12 @@ def try_network(course: Course, engine: Engine, method: Method, model: Model, me
 @contextmanager
 def _watched(engine: Engine, check: Callable[[], object]) -> Iterator[None]:
     """Call `check` while an engine runs; only what that raises is an error."""
-    stopped: list[BaseException] = []
-
-    def look() -> None:
-        try:
-            check()
-        except BaseException as error:
-            stopped.append(error)
-            raise
-
+    look = NotedCheck(check)
     before, engine.check = engine.check, look
     try:
         yield
     except Exception:
-        if stopped:
+        if look.ended:
             raise
     finally:
         engine.check = before

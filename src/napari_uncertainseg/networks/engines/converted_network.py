@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_uncertainseg.networks.engines.device import Device
-from napari_uncertainseg.networks.engines.engine import Check
+from napari_uncertainseg.networks.engines.engine import Check, NotedCheck
 from napari_uncertainseg.networks.engines.openvino_graph import OpenVinoGraph
 from napari_uncertainseg.networks.engines.openvino_import import import_openvino
 from napari_uncertainseg.networks.engines.patches import Patches
@@ -79,20 +79,12 @@ class ConvertedNetwork:
 
     def _by_openvino(self, image: Tensor, check: Check) -> Tensor | None:
         """Its output; None where it cannot be converted or run."""
-        stopped: list[BaseException] = []
-
-        def look() -> None:
-            try:
-                check()
-            except BaseException as error:
-                stopped.append(error)
-                raise
-
+        look = NotedCheck(check)
         assert self._graph is not None
         try:
             return self._graph.run([image], look)[0]
         except Exception:  # OpenVINO has many of its own
-            if stopped:
+            if look.ended:
                 raise
             return None
 

@@ -33,6 +33,33 @@ def never() -> None:
     """Let every run end by itself."""
 
 
+class NotedCheck:
+    """A check that knows whether it has ended a run: what else ends one is no wish of the user's.
+
+    Parameters
+    ----------
+    check
+        What is called. What it raises goes on.
+
+    Attributes
+    ----------
+    ended
+        Whether it has raised.
+    """
+
+    def __init__(self, check: Callable[[], object]) -> None:
+        self._check = check
+        self.ended = False
+
+    def __call__(self) -> None:
+        """Call it, and note what it raises."""
+        try:
+            self._check()
+        except BaseException:
+            self.ended = True
+            raise
+
+
 class Engine(ABC):
     """One network, ready to run.
 
