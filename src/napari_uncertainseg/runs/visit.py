@@ -41,6 +41,7 @@ from napari_uncertainseg.runs.record import (
 )
 from napari_uncertainseg.runs.setting import RunOptions, Setting, segmenter_of, setting_of
 from napari_uncertainseg.uncertainty.lesion_ranking import Lesions, rank_lesions
+from napari_uncertainseg.uncertainty.listing.listed_lesion import voxel_in_table
 
 SMALLER = 0.25
 """Share of the largest window that a visit gets whose worker was killed."""
@@ -270,7 +271,7 @@ def _doubtful(row: pd.Series) -> DoubtfulLesion:
         lsu=lsu if math.isfinite(lsu) else None,
         probability=float(row["max_probability"]),
         volume_mm3=float(row["volume_mm3"]),
-        voxel=(int(row["slice_s"]), int(row["slice_a"]), int(row["slice_r"])),
+        voxel=voxel_in_table(row),
     )
 
 

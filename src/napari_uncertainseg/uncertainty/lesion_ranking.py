@@ -25,6 +25,7 @@ from napari_uncertainseg.uncertainty.lesion_columns import (
 )
 from napari_uncertainseg.uncertainty.lesion_numbers import LesionNumbers, worth_a_number
 from napari_uncertainseg.uncertainty.lesion_statistics import LesionStatistics, measure_lesions
+from napari_uncertainseg.uncertainty.listing.listed_lesion import row_in_table, voxel_in_table
 from napari_uncertainseg.uncertainty.listing.painted_lesions import by_number, take_models_values
 from napari_uncertainseg.uncertainty.listing.ranked_table import LabelImage, ranked
 from napari_uncertainseg.uncertainty.member_lesions import MemberLesions, positions_in
@@ -122,12 +123,8 @@ class Lesions:
 
     def voxel_of(self, number: int) -> tuple[int, int, int] | None:
         """The voxel that a lesion (> 0) or candidate (< 0) is known by in its table; None for no such."""
-        table = self.table if number > 0 else self.candidate_table
-        row = table[table["label"] == abs(number)]
-        if not len(row):
-            return None
-        s, a, r = (int(row[f"slice_{axis}"].iloc[0]) for axis in "sar")
-        return s, a, r
+        row = row_in_table(self, number)
+        return None if row is None else voxel_in_table(row)
 
 
 def rank_lesions(

@@ -18,6 +18,7 @@ from napari_uncertainseg.explain.attention.column import read_attention
 from napari_uncertainseg.explain.place.known_zones import KnownZones
 from napari_uncertainseg.review.session.place import default_file
 from napari_uncertainseg.runs.current_run import CurrentRun
+from napari_uncertainseg.uncertainty.listing.listed_lesion import voxel_in_table
 from napari_uncertainseg.widgets.case_banner import CaseBanner
 from napari_uncertainseg.widgets.case_desk import CaseDesk
 from napari_uncertainseg.widgets.case_opener import CaseOpener, question_before_results
@@ -296,8 +297,7 @@ class Review(QObject):
         """Show the list of lesions, and the slice with the most doubtful lesion, not yet enlarged."""
         lesions = self.case.lesions
         if lesions is not None and len(lesions.table):
-            first = lesions.table.iloc[0]
-            self.layers.show_slice((int(first["slice_s"]), int(first["slice_a"]), int(first["slice_r"])))
+            self.layers.show_slice(voxel_in_table(lesions.table.iloc[0]))
         self.show_dock("lesions")
 
     # -- the end ------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from napari_uncertainseg.lesions.shapes.diameter import longest_diameter
 from napari_uncertainseg.networks.real_probability import P_REAL
 from napari_uncertainseg.review.store.painted_volumes import PaintedVolumes
 from napari_uncertainseg.review.verdicts import VERDICTS, says_lesion
-from napari_uncertainseg.uncertainty.listing.listed_lesion import box_in_table
+from napari_uncertainseg.uncertainty.listing.listed_lesion import box_in_table, voxel_in_table
 
 if TYPE_CHECKING:
     from napari_uncertainseg.images.volume import Grid
@@ -211,7 +211,7 @@ def _lesion(
         entropy=float(row["mean_entropy"]),
         p_real=float(row.get(P_REAL, np.nan)),
         slice=int(grid.slider_slice(int(row["slice_s"]))),
-        voxel=(int(row["slice_s"]), int(row["slice_a"]), int(row["slice_r"])),
+        voxel=voxel_in_table(row),
         grown=bool(row["drawn"]) and is_models,
         corrected=row["corrected"],
         centre_mm=(float(row["x_mm"]), float(row["y_mm"]), float(row["z_mm"])),

@@ -15,6 +15,7 @@ from napari_uncertainseg._threshold import at_least
 from napari_uncertainseg.lesions.components import Components, label_mask, voxels_of
 from napari_uncertainseg.review.verdicts import Voxel
 from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
+from napari_uncertainseg.uncertainty.listing.listed_lesion import voxel_in_table
 
 SUSPECTED = 0.01
 """Probability at and above which the model suspects a voxel a little."""
@@ -178,7 +179,7 @@ def _false(consensus: np.ndarray, found: Lesions) -> list[Question]:
     tables = ((found.labels, found.table), (found.candidates, found.candidate_table))
     return [
         Question(
-            (int(row["slice_s"]), int(row["slice_a"]), int(row["slice_r"])),
+            voxel_in_table(row),
             False,
             float(row["volume_mm3"]),
             float(row["max_probability"]),

@@ -15,6 +15,7 @@ from napari_uncertainseg.review.session.stopping import draw_checks, mixed
 from napari_uncertainseg.review.store.reading_speed import ReadingSpeed
 from napari_uncertainseg.review.store.records import NewTask
 from napari_uncertainseg.uncertainty.lesion_ranking import Lesions
+from napari_uncertainseg.uncertainty.listing.listed_lesion import voxel_in_table
 
 CHECKS, EVERY = 0.7, 4
 """Share of the tasks that are drawn at random, and how often the next of them that is left is shown.
@@ -156,7 +157,7 @@ def _tasks(lesions: Lesions, case: int, output: int | None) -> list[NewTask]:
             output=output,
             target=target,
             label=int(row["label"]),
-            voxel=(int(row["slice_s"]), int(row["slice_a"]), int(row["slice_r"])),
+            voxel=voxel_in_table(row),
             uncertainty=_known(row["lsu"]),
             probability=_known(row["max_probability"]),
             volume_mm3=float(row["volume_mm3"]),

@@ -40,14 +40,23 @@ class ListedLesion:
 
 def listed_lesion(lesions: Lesions, number: int) -> ListedLesion | None:
     """A lesion by its number, or a candidate by minus its number; None where there is no such one."""
-    labels, table = lesions.labels, lesions.table
-    if number < 0:
-        labels, table = lesions.candidates, lesions.candidate_table
-    found = table[table["label"] == abs(number)]
-    if not len(found):
+    row = row_in_table(lesions, number)
+    if row is None:
         return None
-    box = box_in_table(found.iloc[0])
-    return ListedLesion(number, found.iloc[0], box, labels[box] == abs(number))
+    box, labels = box_in_table(row), lesions.labels if number > 0 else lesions.candidates
+    return ListedLesion(number, row, box, labels[box] == abs(number))
+
+
+def row_in_table(lesions: Lesions, number: int) -> pd.Series | None:
+    """The row of a lesion, or of a candidate by minus its number; None where there is no such one."""
+    table = lesions.table if number > 0 else lesions.candidate_table
+    found = table[table["label"] == abs(number)]
+    return found.iloc[0] if len(found) else None
+
+
+def voxel_in_table(row: Mapping[str, Any] | pd.Series) -> tuple[int, int, int]:
+    """The voxel by which a lesion is known, and which is gone to, (s, a, r), from its row in the table."""
+    return int(row["slice_s"]), int(row["slice_a"]), int(row["slice_r"])
 
 
 def box_in_table(row: Mapping[str, Any] | pd.Series) -> Box:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_uncertainseg.lesions.shapes.mesh import Mesh
+from napari_uncertainseg.uncertainty.listing.listed_lesion import row_in_table, voxel_in_table
 from napari_uncertainseg.widgets.layers.surfaces import texts
 from napari_uncertainseg.widgets.layers.surfaces.ray import RayPicker
 
@@ -35,10 +36,9 @@ class Facts:
     @classmethod
     def of(cls, lesions: Lesions, number: int) -> Facts:
         """Of a lesion, or of a candidate by minus its number."""
-        table = lesions.table if number > 0 else lesions.candidate_table
-        row = table[table["label"] == abs(number)].iloc[0]
-        voxel = int(row["slice_s"]), int(row["slice_a"]), int(row["slice_r"])
-        return cls(float(row["volume_mm3"]), float(row["doubt"]), voxel)
+        row = row_in_table(lesions, number)
+        assert row is not None, "what is drawn is listed"
+        return cls(float(row["volume_mm3"]), float(row["doubt"]), voxel_in_table(row))
 
 
 class SurfacePicking:
